@@ -1,0 +1,1 @@
+"""Panel pages over the published marts. Pages read marts only: no raw data, no network, no writing."""

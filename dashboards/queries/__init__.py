@@ -1,0 +1,1 @@
+"""What pages ask the marts: SQL and typed answers. No widgets here."""

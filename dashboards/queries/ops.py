@@ -1,0 +1,122 @@
+"""Questions about the data itself: states of partitions, freshness, cost, and what the marts' columns mean."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import NamedTuple
+
+import polars as pl
+
+from dashboards.store import Snapshot
+
+STATES = ("complete", "closed", "not_due", "stale", "incomplete", "missing")
+"""From nothing to do to most urgent; the heat map colours by the position."""
+
+
+class Quality(NamedTuple):
+    """The worst state among the latest due sessions of a source, and a sentence about it."""
+
+    state: str
+    sentence: str
+
+
+def partitions(snapshot: Snapshot, *, last_sessions: int) -> pl.DataFrame:
+    """Return the newest `last_sessions` sessions of every table, oldest first.
+
+    Columns: source, table_name, session_date, state, day_state, why, mends, failure_kinds, units_expected, units_done,
+    staged_rows, quarantined_rows, attempts, last_attempt_at.
+    """
+    return snapshot.query(
+        """
+        select source, table_name, session_date, state, day_state, why, mends, failure_kinds, units_expected, units_done,
+               staged_rows, quarantined_rows, attempts, last_attempt_at
+        from ops__partition_health
+        where session_date in (select distinct session_date from ops__partition_health order by 1 desc limit ?)
+        order by source, table_name, session_date
+        """,
+        [last_sessions],
+    )
+
+
+def problems(snapshot: Snapshot) -> pl.DataFrame:
+    """Return every due session that is not green, newest first, with its reason and the command that mends it."""
+    return snapshot.query(
+        """
+        select session_date, source, table_name, state, why, mends, units_done, units_expected, attempts, next_retry_at
+        from ops__partition_health where is_due and not is_green order by session_date desc, source, table_name
+        """
+    )
+
+
+def freshness(snapshot: Snapshot) -> pl.DataFrame:
+    """Return one row a table: source, table_name, newest_green, newest_due, behind, not_green, sessions, last_attempt_at.
+
+    `behind` counts the due sessions after the newest green one. Unit: sessions.
+    """
+    return snapshot.query(
+        """
+        with newest as (
+            select source, table_name, max(session_date) filter (where is_green and is_due) as newest_green
+            from ops__partition_health group by all
+        )
+        select h.source, h.table_name, n.newest_green, max(h.session_date) filter (where h.is_due) as newest_due,
+               count(*) filter (where h.is_due and (n.newest_green is null or h.session_date > n.newest_green)) as behind,
+               count(*) filter (where h.is_due and not h.is_green) as not_green, count(*) filter (where h.is_due) as sessions,
+               max(h.last_attempt_at) as last_attempt_at
+        from ops__partition_health h join newest n using (source, table_name)
+        group by all order by h.source, h.table_name
+        """
+    )
+
+
+def attempts(snapshot: Snapshot, *, limit: int) -> pl.DataFrame:
+    """Return the sessions that were collected last: what they are, their state, and what they cost."""
+    return snapshot.query(
+        """
+        select c.last_attempt_at, c.source, c.table_name, c.session_date, h.state, h.units_done, c.units as units_expected, h.staged_rows,
+               c.requests, c.body_bytes, c.elapsed_seconds, c.attempts
+        from ops__scrape_cost c join ops__partition_health h using (source, table_name, session_date)
+        where c.last_attempt_at is not null
+        order by c.last_attempt_at desc, c.session_date desc, c.source, c.table_name limit ?
+        """,
+        [limit],
+    )
+
+
+def quality(snapshot: Snapshot, *, source: str, table: str, session: date) -> Quality:
+    """Return what the shown session is worth, and whether later ones are due and not there."""
+    frame = snapshot.query(
+        "select session_date, state, why, is_due, is_green from ops__partition_health where source = ? and table_name = ? and session_date >= ?",
+        [source, table, session],
+    )
+    shown = frame.filter(pl.col("session_date") == session)
+    later = frame.filter((pl.col("session_date") > session) & pl.col("is_due") & ~pl.col("is_green")).sort("session_date")
+    if not shown.height:
+        return Quality("missing", f"{table} of {session} has no ledger")
+    state, why = shown["state"][0], shown["why"][0]
+    if later.height:
+        days = ", ".join(str(day) for day in later["session_date"].head(3))
+        return Quality("stale", f"{session} is {state}, but later sessions are due and not there: {days}")
+    return Quality(state, f"{session} is {state}" + (f": {why}" if why else ""))
+
+
+def marts(snapshot: Snapshot) -> pl.DataFrame:
+    """Return the published marts: mart, description, rows, columns."""
+    return snapshot.query(
+        """
+        select table_name as mart, comment as description, estimated_size as "rows", column_count as "columns"
+        from duckdb_tables() where database_name = current_database() and schema_name = current_schema()
+          and (table_name like 'hk\\_\\_%' escape '\\' or table_name like 'ops\\_\\_%' escape '\\') order by 1
+        """
+    )
+
+
+def columns(snapshot: Snapshot, *, mart: str) -> pl.DataFrame:
+    """Return the columns of a mart in order: column, type, description."""
+    return snapshot.query(
+        """
+        select column_name as "column", lower(data_type) as "type", comment as description from duckdb_columns()
+        where database_name = current_database() and schema_name = current_schema() and table_name = ? order by column_index
+        """,
+        [mart],
+    )

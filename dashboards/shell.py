@@ -1,0 +1,243 @@
+"""What surrounds every page: header, title line with origin and quality, search, live notice, footer.
+
+A page gives a `Body`; the shell draws it, tells it when a new build is current and when the colours change. No page's
+own content belongs here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Protocol
+
+import panel as pn
+import panel_material_ui as pmui
+from panel.viewable import Viewable
+
+from dashboards import components, formats
+from dashboards.components import chip, html
+from dashboards.store import Snapshot, Store
+from dashboards.theme import MATERIAL, PAGE_CSS, THEME_COOKIE, Palette, palette
+
+log = logging.getLogger(__name__)
+
+POLL_MILLISECONDS = 2_000
+"""How often an open page looks at the pointer of the current build: one small file, no query."""
+
+NAVIGATION = (("hk", "Hong Kong", "/hk"), ("stocks", "Stocks", "/hk/stock"), ("data", "Data", "/data"))
+
+_NAV_CSS = """
+nav { display: flex; align-items: center; gap: 2px; white-space: nowrap; }
+.brand { display: flex; align-items: center; gap: 9px; font-weight: 700; font-size: 15px; margin-right: 14px; color: var(--fin-text); }
+.brand:hover { text-decoration: none; }
+.brand svg { width: 22px; height: 22px; flex: none; }
+nav a.item { color: var(--fin-muted); padding: 6px 11px; border-radius: 7px; font-weight: 500; }
+nav a.item:hover { background: var(--fin-raised); text-decoration: none; }
+nav a.item[aria-current] { color: var(--fin-accent); background: var(--fin-accent-soft); }
+@media (max-width: 600px) { .brand span { display: none; } .brand { margin-right: 4px; } nav a.item { padding: 6px 8px; } }
+"""
+
+_LOGO = (
+    '<svg viewBox="0 0 24 24" aria-hidden="true"><rect x="2" y="12" width="4.4" height="10" rx="1.2" fill="var(--fin-accent)"/>'
+    '<rect x="9.8" y="7" width="4.4" height="15" rx="1.2" fill="var(--fin-up)"/>'
+    '<rect x="17.6" y="2" width="4.4" height="20" rx="1.2" fill="var(--fin-second)"/></svg>'
+)
+
+_TEMPLATE = """
+{% extends "base.html" %}
+{% block preamble %}{{ super() }}
+<script>
+if (!/(^|; )COOKIE=/.test(document.cookie) && matchMedia("(prefers-color-scheme: dark)").matches) {
+  document.cookie = "COOKIE=dark; path=/; max-age=31536000; samesite=strict";
+  location.reload();
+}
+</script>
+{% endblock %}
+""".replace("COOKIE", THEME_COOKIE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """The title line of a page: markup that is already escaped, and labels of its origin.
+
+    Attributes:
+        title: plain text.
+        subtitle: plain text under it.
+        chips: markup from `components.chip`.
+    """
+
+    title: str
+    subtitle: str = ""
+    chips: tuple[str, ...] = ()
+
+
+class Body(Protocol):
+    """The content of a page."""
+
+    view: Viewable
+
+    def heading(self) -> Heading:
+        """Return the title line for what is shown now."""
+        ...
+
+    def refresh(self, snapshot: Snapshot) -> None:
+        """Show another build, with the reader's choices kept."""
+        ...
+
+    def restyle(self, colours: Palette) -> None:
+        """Draw what CSS cannot reach in other colours."""
+        ...
+
+
+def _navigation(active: str) -> pn.pane.HTML:
+    items = "".join(
+        f'<a class="item" href="{href}"{" aria-current=page" if key == active else ""}>{escape(label)}</a>'
+        for key, label, href in NAVIGATION
+    )
+    brand = f'<a class="brand" href="/hk" aria-label="Start page">{_LOGO}<span>Fin Assets</span></a>'
+    return html(f"<nav>{brand}{items}</nav>", css=_NAV_CSS, sizing_mode=None)
+
+
+def search_box(options: list[str]) -> pmui.AutocompleteInput:
+    """Return the search field: stock code or name in either language; choosing one opens its page."""
+    box = pmui.AutocompleteInput(
+        options=options,
+        placeholder="Search code or name …",
+        search_strategy="includes",
+        case_sensitive=False,
+        restrict=False,
+        min_characters=1,
+        size="small",
+        margin=0,
+        sizing_mode="stretch_width",
+        max_width=340,
+        min_width=220,
+    )
+
+    def go(event: Any) -> None:  # noqa: ANN401 - param's event
+        target = str(event.new or "").strip()
+        if target and pn.state.location is not None:
+            code = target.split(" ", 1)[0] if target in options else target
+            pn.state.location.param.update(search="", hash="", pathname=f"/hk/stock/{code}", reload=True)
+
+    box.param.watch(go, "value")
+    return box
+
+
+def origin_chips(snapshot: Snapshot, *, source: str, as_of: str, quality: tuple[str, str]) -> tuple[str, ...]:
+    """Return the labels that every page carries: as-of date, source, build, quality (state, sentence)."""
+    state, sentence = quality
+    return (
+        chip("As of", strong=as_of, title="the session of the newest row shown"),
+        chip("Quality", strong=components.LABELS.get(state, state), dot=state, title=sentence),
+        chip("Source", strong=source),
+        chip("Build", strong=snapshot.build_id, title=f"published {formats.instant(snapshot.created_at)}"),
+    )
+
+
+class Shell:
+    """One reader's page."""
+
+    def __init__(self, store: Store, *, active: str, make: Callable[[Snapshot], Body], search: Callable[[Snapshot], list[str]]) -> None:
+        self._store = store
+        self._make = make
+        self._search = search
+        self._body: Body | None = None
+        self._build: str | None = None
+        self._heading = html("", styles={"flex": "1 1 420px", "min-width": "0"})
+        self._notice = pn.Row(visible=False, sizing_mode="stretch_width", margin=(0, 0, 12, 0))
+        self._content = pn.Column(sizing_mode="stretch_width", margin=0)
+        self._searching = pn.Row(margin=0, styles={"flex": "0 1 340px", "min-width": "220px"})
+        top = pn.FlexBox(
+            self._heading, self._searching, align_items="flex-start", justify_content="space-between", gap="10px 20px",
+            sizing_mode="stretch_width", margin=(0, 0, 14, 0),
+        )  # fmt: skip
+        main = pn.Column(
+            self._notice, top, self._content, html(_FOOTER, margin=(18, 0, 8, 0)), sizing_mode="stretch_width",
+            stylesheets=[":host { padding: 16px; min-width: 0; box-sizing: border-box; } @media (max-width: 600px) { :host { padding: 12px 10px; } }"],
+        )  # fmt: skip
+        dark = pn.state.cookies.get(THEME_COOKIE) == "dark"
+        self.page = pmui.Page(
+            main=[main], header=[_navigation(active)], main_width=1472, title="", dark_theme=dark, theme_config=MATERIAL,
+            stylesheets=[PAGE_CSS], template=_TEMPLATE, busy_indicator="linear",
+        )  # fmt: skip
+        self.page.jscallback(
+            dark_theme=f"document.cookie = '{THEME_COOKIE}=' + (cb_obj.dark_theme ? 'dark' : 'light') + '; path=/; max-age=31536000; samesite=strict'"
+        )
+        self.page.param.watch(lambda event: self._restyle(dark=event.new), "dark_theme")
+        self._show(first=True)
+
+    def watch(self) -> None:
+        """Look for a new build for as long as the page is open."""
+        pn.state.add_periodic_callback(self.poll, period=POLL_MILLISECONDS)
+
+    def poll(self) -> None:
+        """Show the current build if it is another one than what is on the page."""
+        if self._store.current_id() != self._build:
+            self._show(first=False)
+
+    def _restyle(self, *, dark: bool) -> None:
+        if self._body is not None:
+            self._body.restyle(palette(dark=dark))
+
+    def _show(self, *, first: bool) -> None:
+        snapshot = self._store.snapshot()
+        if snapshot is None:
+            self._build = None
+            self._body = None
+            self._heading.object = "<h1>No data yet</h1>"
+            self._content.objects = [no_build()]
+            return
+        self._build = snapshot.build_id
+        if self._body is None:
+            self._body = self._make(snapshot)
+            self._body.restyle(palette(dark=self.page.dark_theme))
+            self._content.objects = [self._body.view]
+        else:
+            self._body.refresh(snapshot)
+        self._searching.objects = [search_box(self._search(snapshot))]
+        heading = self._body.heading()
+        self._heading.object = _heading_markup(heading)
+        self.page.meta.title = f"{heading.title} · Fin Assets"
+        if not first:
+            self._announce(snapshot)
+
+    def _announce(self, snapshot: Snapshot) -> None:
+        close = pmui.IconButton(icon="close", size="small", margin=0, aria_label="Dismiss", description="Dismiss")
+        close.on_click(lambda _event: self._notice.param.update(visible=False))
+        text = (
+            f'<div role="status" data-notice="new-build"><b>New data.</b> Build <span class="num">{escape(snapshot.build_id)}</span> '
+            f"was published {formats.instant(snapshot.created_at)}; this page now shows it.</div>"
+        )
+        self._notice.objects = [html(text, align="center"), close]
+        self._notice.stylesheets = [
+            ":host { background: var(--fin-accent-soft); border: 1px solid var(--fin-accent); border-radius: 10px; padding: 6px 12px; "
+            "box-sizing: border-box; align-items: center; }"
+        ]
+        self._notice.visible = True
+
+
+def _heading_markup(heading: Heading) -> str:
+    subtitle = f'<p class="muted" style="margin-top:2px">{escape(heading.subtitle)}</p>' if heading.subtitle else ""
+    return f'<h1>{escape(heading.title)}</h1>{subtitle}<div class="chips">{"".join(heading.chips)}</div>'
+
+
+_FOOTER = (
+    '<p class="muted" style="font-size:12px">Holdings settle two days after the trade (T+2): a session shows trades of two settlement '
+    "days before. A change of a holding is implied flow, not a trade record: deposits, stock lending and corporate actions move "
+    "holdings too. Times are Hong Kong time.</p>"
+)
+
+
+def no_build() -> pn.Column:
+    """Return the content while nothing has been published."""
+    return components.empty_state(
+        "Nothing has been published yet",
+        [
+            "Pages read the tested marts, and no build of them exists. Collect some sessions and build:",
+        ],
+        ["make demo", "fin run hkex_southbound", "fin build"],
+        [("What has been collected so far is on the Data page once a build exists.", "/data")],
+    )

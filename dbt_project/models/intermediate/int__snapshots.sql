@@ -1,0 +1,69 @@
+-- A table and no increment: one row a session, from the ledgers alone; no staged file is opened for it.
+with sessions as (
+    select * from {{ source('control', 'expected_sessions') }}
+),
+
+partitions as (
+    select * from {{ source('control', 'partitions') }}
+),
+
+bands as (
+    select * from {{ source('control', 'tables') }}
+),
+
+snapshots as (
+    select
+        sessions.source,
+        sessions.table_name,
+        sessions.session_date,
+        sessions.ordinal,
+        sessions.day_state,
+        partitions.staged_rows
+    from sessions
+    inner join partitions using (source, table_name, session_date)
+    where partitions.is_usable
+),
+
+referenced as (
+    select
+        *,
+        median(staged_rows) over before_it as reference_rows,
+        count(*) over before_it as references_found
+    from snapshots
+    window before_it as (
+        partition by source, table_name order by ordinal
+        rows between {{ var('gate_snapshots') }} preceding and 1 preceding
+    )
+),
+
+gated as (
+    select
+        referenced.* exclude (reference_rows, references_found),
+        case when references_found >= {{ var('gate_min_snapshots') }} then reference_rows end as reference_rows,
+        references_found < {{ var('gate_min_snapshots') }}
+        or staged_rows between reference_rows * (1 - coalesce(bands.row_count_below, {{ var('gate_below') }}))
+        and reference_rows * (1 + coalesce(bands.row_count_above, {{ var('gate_above') }})) as is_complete
+    from referenced
+    left join bands using (source, table_name)
+),
+
+final as (
+    select
+        source,
+        table_name,
+        session_date,
+        ordinal,
+        day_state,
+        staged_rows,
+        reference_rows,
+        is_complete,
+        last(case when is_complete then session_date end ignore nulls) over earlier as previous_complete_date,
+        last(case when is_complete then ordinal end ignore nulls) over earlier as previous_complete_ordinal
+    from gated
+    window earlier as (
+        partition by source, table_name order by ordinal
+        rows between unbounded preceding and 1 preceding
+    )
+)
+
+select * from final

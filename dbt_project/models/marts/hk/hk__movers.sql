@@ -1,0 +1,129 @@
+{{ config(materialized='incremental', incremental_strategy='by_session') }}
+
+with sessions as (
+    select session_date, ordinal from {{ source('control', 'expected_sessions') }}
+    where source = 'hkex_southbound' and table_name = 'holdings'
+),
+
+scope as (
+    select session_date from {{ ref('int_hk__scope') }} where model_name = 'hk__movers'
+),
+
+holdings as (
+    select holdings.*, sessions.ordinal
+    from {{ ref('hk__daily_holdings') }} as holdings
+    inner join sessions using (session_date)
+    where holdings.market = 'hk'
+    {%- if is_incremental() %}
+        -- What the oldest session in scope can look back to; literal bounds let the scan skip the history.
+        and holdings.session_date >= (
+            select min(earlier.session_date)
+            from scope
+            inner join sessions using (session_date)
+            inner join sessions as earlier
+                on earlier.ordinal between sessions.ordinal - {{ 20 + var('base_tolerance_sessions') }} and sessions.ordinal
+        )
+        and holdings.session_date <= (select max(session_date) from scope)
+    {%- endif %}
+),
+
+adjustments as (
+    select * from {{ ref('int_hk__adjustments') }}
+),
+
+windows as (
+    select unnest([1, 5, 20]) as window_sessions
+),
+
+wanted as (
+    select
+        holdings.*,
+        windows.window_sessions,
+        holdings.ordinal - windows.window_sessions as ref_ordinal
+    from holdings
+    cross join windows
+    {%- if is_incremental() %}
+    where holdings.session_date in (select session_date from scope)
+    {%- endif %}
+),
+
+bases as (
+    select stock_code, session_date, ordinal, shareholding_shares, pct_of_issued
+    from holdings
+    where is_complete
+),
+
+based as (
+    select
+        wanted.*,
+        bases.session_date as base_date,
+        bases.ordinal as base_ordinal,
+        bases.shareholding_shares as base_shareholding_shares,
+        bases.pct_of_issued as base_pct_of_issued
+    from wanted
+    asof left join bases
+        on wanted.stock_code = bases.stock_code and wanted.ref_ordinal >= bases.ordinal
+),
+
+-- A base that is too old is no base (H2).
+bounded as (
+    select
+        based.* exclude (base_date, base_ordinal, base_shareholding_shares, base_pct_of_issued),
+        case when is_near then base_date end as base_date,
+        case when is_near then base_ordinal end as base_ordinal,
+        case when is_near then base_shareholding_shares end as base_shareholding_shares,
+        case when is_near then base_pct_of_issued end as base_pct_of_issued
+    from (
+        select *, base_ordinal >= ref_ordinal - {{ var('base_tolerance_sessions') }} as is_near from based
+    ) as based
+),
+
+factors as (
+    select
+        bounded.session_date,
+        bounded.stock_code,
+        bounded.window_sessions,
+        product(adjustments.factor) as adjustment_factor
+    from bounded
+    inner join adjustments
+        on bounded.stock_code = adjustments.stock_code
+        and bounded.base_date < adjustments.from_date
+        and bounded.session_date >= adjustments.effective_date
+    group by all
+),
+
+adjusted as (
+    select
+        bounded.*,
+        coalesce(factors.adjustment_factor, 1) as adjustment_factor,
+        round(bounded.base_shareholding_shares * coalesce(factors.adjustment_factor, 1)) as adjusted_base
+    from bounded
+    left join factors using (session_date, stock_code, window_sessions)
+),
+
+final as (
+    select
+        adjusted.session_date,
+        adjusted.stock_code,
+        adjusted.stock_name,
+        cast(adjusted.window_sessions as integer) as window_sessions,
+        refs.session_date as ref_date,
+        adjusted.base_date,
+        cast(adjusted.ref_ordinal - adjusted.base_ordinal as integer) as gap_sessions,
+        adjusted.shareholding_shares,
+        adjusted.base_shareholding_shares,
+        adjusted.adjustment_factor,
+        cast(adjusted.shareholding_shares - adjusted.adjusted_base as bigint) as change_shares,
+        100 * (adjusted.shareholding_shares - adjusted.adjusted_base) / nullif(adjusted.adjusted_base, 0) as change_pct,
+        adjusted.pct_of_issued,
+        adjusted.base_pct_of_issued,
+        -- Published with two decimals: the difference of two such numbers has no more.
+        round(adjusted.pct_of_issued - adjusted.base_pct_of_issued, 6) as change_pp,
+        adjusted.is_complete,
+        adjusted.day_state
+    from adjusted
+    left join sessions as refs on adjusted.ref_ordinal = refs.ordinal
+)
+
+select * from final
+order by session_date, window_sessions, stock_code

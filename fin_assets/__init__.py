@@ -1,0 +1,1 @@
+"""A financial lakehouse built from software-defined assets."""

@@ -1,0 +1,7 @@
+"""The module that `workspace.yaml` names. It only calls: importing `definitions` alone reads no settings and builds nothing."""
+
+from __future__ import annotations
+
+from fin_assets.definitions import build_definitions
+
+defs = build_definitions()

@@ -1,0 +1,1 @@
+"""What every source shares. Nothing here knows a source by name."""

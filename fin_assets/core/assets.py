@@ -1,0 +1,249 @@
+"""From a source's contract to Dagster assets: raw and staged of each table, their checks, in one step.
+
+Raw and staged are made by one step, session by session, so that a range of sessions is one run, each finished session
+counts at once, and a failed one costs only itself. An incomplete session is never recorded as materialized.
+"""
+
+# No postponed annotations here: Dagster reads the type of an asset function's `config` at once.
+from collections.abc import Callable, Iterator
+from datetime import date
+
+import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation  # no public name takes a partition
+
+from fin_assets.core.automation import heal, heal_with_raw
+from fin_assets.core.collect import Collector, OnEvent
+from fin_assets.core.partitions import partitions_of
+from fin_assets.core.reference import RowReference
+from fin_assets.core.settle import RAW_CHECKS, STAGED_CHECKS, SessionResult, restage
+from fin_assets.core.source import Finding, Source, Table
+from fin_assets.core.store import Store
+from fin_assets.settings import BrowserSettings
+
+SAMPLE_ROWS = 5
+
+
+class CollectConfig(dg.Config):
+    """What a run can be told in the launchpad.
+
+    Attributes:
+        refetch: ask the site again for sessions that are complete; a changed page becomes a new generation.
+        newest_first: order of a range.
+    """
+
+    refetch: bool = False
+    newest_first: bool = False
+
+
+def raw_key(source: Source, table: Table) -> dg.AssetKey:
+    """Return the asset key of a table's raw pages."""
+    return dg.AssetKey(["raw", source.name, table.name])
+
+
+def staged_key(source: Source, table: Table) -> dg.AssetKey:
+    """Return the asset key of a table's staged rows."""
+    return dg.AssetKey(["staged", source.name, table.name])
+
+
+def table_assets(source: Source, table: Table, *, store: Store, browser: BrowserSettings, on_event: OnEvent | None = None) -> dg.AssetsDefinition:
+    """Return the assets `raw/<source>/<table>` and `staged/<source>/<table>` with their partitioned checks."""
+    raw, staged = raw_key(source, table), staged_key(source, table)
+    partitions = partitions_of(source, table)
+    healing = heal(source, table, store)
+
+    @dg.multi_asset(
+        name=f"{source.name}__{table.name}",
+        specs=[
+            _spec(source, table, raw, partitions, "raw", f"Exact pages and the ledger of each session. {table.description}", healing),
+            _spec(source, table, staged, partitions, "staged", table.description, heal_with_raw(healing), deps=[raw]),
+        ],
+        check_specs=_check_specs(raw, staged, table, partitions),
+        can_subset=True,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=f"source_{source.name}",
+    )
+    def collect(context: dg.AssetExecutionContext, config: CollectConfig) -> Iterator[dg.Output[None]]:
+        sessions = [date.fromisoformat(key) for key in context.partition_keys]
+        if config.newest_first:
+            sessions.reverse()
+        report = _Report(context, source, table, store, total=len(sessions))
+        if raw in context.selected_asset_keys:
+            Collector(
+                source, table, store=store, browser=browser, on_session=report.session, on_event=on_event, refetch=config.refetch
+            ).run(sessions)
+        else:
+            _restage(source, table, sessions, store=store, report=report.session)
+        report.finish()
+        # Each session has logged its own materializations; the step has no outputs of its own.
+        yield from ()
+
+    return collect
+
+
+def _restage(source: Source, table: Table, sessions: list[date], *, store: Store, report: Callable[[SessionResult], None]) -> None:
+    below, above = table.row_band or (source.settings.row_count_below, source.settings.row_count_above)
+    manifests = {manifest.session: manifest for manifest in store.manifests(source.name, table.name)}
+    reference = RowReference(manifests.values(), below=below, above=above)
+    for session in sessions:
+        manifest = manifests.get(session)
+        if manifest is None:
+            msg = f"{source.name}/{table.name} of {session} was never collected: fin run {source.name} --session {session}"
+            raise dg.Failure(msg, allow_retries=False)
+        report(restage(source, table, manifest, store=store, reference=reference, force=True) if manifest.state.green else SessionResult(manifest))
+
+
+class _Report:
+    """Tells Dagster what became of each session, while the run goes on."""
+
+    def __init__(self, context: dg.AssetExecutionContext, source: Source, table: Table, store: Store, *, total: int) -> None:
+        self._context, self._store, self._total = context, store, total
+        self._raw, self._staged = raw_key(source, table), staged_key(source, table)
+        self._source, self._table = source, table
+        self._done = 0
+        self._bad: list[SessionResult] = []
+
+    def session(self, result: SessionResult) -> None:
+        """Log materializations of what is usable, and every finding."""
+        self._done += 1
+        manifest, partition = result.manifest, result.manifest.session.isoformat()
+        state = manifest.state.value + (f", blocked by {', '.join(manifest.blocked_by)}" if manifest.blocked_by else "")
+        self._context.log.info(f"{self._done}/{self._total} {partition}: {state}. {manifest.why()}")
+        selected = self._context.selected_asset_keys
+        if manifest.state.green and self._raw in selected:
+            self._context.log_event(dg.AssetMaterialization(self._raw, partition=partition, metadata=self._raw_metadata(result)))
+        self._findings(result, self._raw, RAW_CHECKS)
+        if result.usable and manifest.staged is not None and self._staged in selected:
+            self._context.log_event(dg.AssetMaterialization(self._staged, partition=partition, metadata=self._staged_metadata(result)))
+        self._findings(result, self._staged, {**STAGED_CHECKS, **self._table.checks})
+        if not result.usable:
+            self._bad.append(result)
+
+    def finish(self) -> None:
+        """Fail the run if a session is not usable, with the reasons and the way out."""
+        if not self._bad:
+            return
+        first = self._bad[0].manifest
+        name, days = self._source.name, [result.manifest.session.isoformat() for result in self._bad]
+        lines = "\n".join(f"- {result.manifest.session}: {result.manifest.why() or 'blocked by ' + ', '.join(result.manifest.blocked_by)}" for result in self._bad)
+        mends = f"fin heal {name}" if any(result.manifest.unfinished() for result in self._bad) else f"fin status {name}"
+        raise dg.Failure(
+            description=f"{len(self._bad)} of {self._total} sessions of {name}/{self._table.name} are not complete ({', '.join(days[:5])}). Mend it: {mends}",
+            metadata={
+                "sessions": dg.MetadataValue.md(lines),
+                "evidence": dg.MetadataValue.path(str(self._store.evidence_dir(first.key))),
+                "mends": mends,
+            },
+            allow_retries=False,
+        )
+
+    def _findings(self, result: SessionResult, asset: dg.AssetKey, names: dict[str, object]) -> None:
+        for name in names:
+            finding = result.findings.get(name)
+            if finding is not None and dg.AssetCheckKey(asset, name) in self._context.selected_asset_check_keys:
+                self._context.log_event(self._evaluation(asset, name, finding, result.manifest.session.isoformat()))
+
+    def _evaluation(self, asset: dg.AssetKey, name: str, finding: Finding, partition: str) -> AssetCheckEvaluation:
+        blocking = name in RAW_CHECKS or name in STAGED_CHECKS
+        metadata = {key: dg.MetadataValue.text("none") if value is None else value for key, value in finding.numbers.items()}
+        return AssetCheckEvaluation(
+            asset_key=asset,
+            check_name=name,
+            passed=finding.passed,
+            partition=partition,
+            description=finding.summary,
+            metadata={key: _metadata(value) for key, value in metadata.items()},
+            severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
+            blocking=blocking,
+        )
+
+    def _raw_metadata(self, result: SessionResult) -> dict[str, dg.MetadataValue | int | float | str]:
+        manifest = result.manifest
+        return {
+            "state": manifest.state.value,
+            "units": len(manifest.units),
+            "rows": manifest.rows,
+            "bytes": sum(unit.bytes for unit in manifest.units),
+            "requests": manifest.requests,
+            "seconds": manifest.seconds,
+            "attempts": manifest.attempts,
+            "via": ", ".join(sorted({unit.via for unit in manifest.units if unit.via})),
+            "file": dg.MetadataValue.path(str(self._store.data / manifest.raw_file) if manifest.raw_file else ""),
+            "evidence": dg.MetadataValue.path(str(self._store.evidence_dir(manifest.key))),
+        }
+
+    def _staged_metadata(self, result: SessionResult) -> dict[str, dg.MetadataValue | int | float | str]:
+        staged = result.manifest.staged
+        frame = self._store.read_staged(result.manifest)
+        if staged is None or frame is None:
+            return {}
+        return {
+            "dagster/row_count": staged.rows,
+            "bytes": staged.bytes,
+            "quarantined": staged.quarantined,
+            "parser_version": staged.parser_version,
+            "file": dg.MetadataValue.path(str(self._store.data / staged.file)),
+            "sample": dg.MetadataValue.md(_markdown(frame.head(SAMPLE_ROWS).rows(named=True))),
+        }
+
+
+def _metadata(value: float | str | dg.MetadataValue) -> dg.MetadataValue:
+    if isinstance(value, bool | str):
+        return dg.MetadataValue.text(str(value))
+    if isinstance(value, int):
+        return dg.MetadataValue.int(value)
+    return dg.MetadataValue.float(value) if isinstance(value, float) else value
+
+
+def _markdown(rows: list[dict[str, object]]) -> str:
+    if not rows:
+        return "no rows"
+    head = list(rows[0])
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(str(row[name]).replace("|", "\\|") for name in head) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _spec(
+    source: Source,
+    table: Table,
+    key: dg.AssetKey,
+    partitions: dg.TimeWindowPartitionsDefinition,
+    layer: str,
+    description: str,
+    condition: dg.AutomationCondition[dg.AssetKey],
+    *,
+    deps: list[dg.AssetKey] | None = None,
+) -> dg.AssetSpec:
+    metadata = {"source": dg.MetadataValue.url(source.link), "mode": source.settings.mode}
+    if layer == "staged":
+        metadata["dagster/column_schema"] = column_schema(table)
+    return dg.AssetSpec(
+        key,
+        deps=deps or [],
+        description=description,
+        group_name=source.name,
+        owners=[source.owner],
+        kinds={"playwright", "parquet"} if layer == "raw" else {"polars", "parquet"},
+        partitions_def=partitions,
+        automation_condition=condition,
+        metadata=metadata,
+        tags={"layer": layer},
+    )
+
+
+def column_schema(table: Table) -> dg.TableSchema:
+    """Return the staged columns of a table with types and descriptions, for the asset's page."""
+    columns = []
+    for name, column in table.schema.columns().items():
+        constraints = dg.TableColumnConstraints(nullable=column.nullable)
+        columns.append(dg.TableColumn(name=name, type=str(column.dtype), description=column.description or "", constraints=constraints))
+    return dg.TableSchema(columns=columns)
+
+
+def _check_specs(raw: dg.AssetKey, staged: dg.AssetKey, table: Table, partitions: dg.TimeWindowPartitionsDefinition) -> list[dg.AssetCheckSpec]:
+    blocking = [(raw, name, text, True) for name, text in RAW_CHECKS.items()] + [(staged, name, text, True) for name, text in STAGED_CHECKS.items()]
+    others = [(staged, name, (check.__doc__ or "").strip().split("\n")[0], False) for name, check in table.checks.items()]
+    return [
+        dg.AssetCheckSpec(name, asset=asset, description=f"{text} Runbook: docs/runbook.md#{name}", blocking=blocks, partitions_def=partitions)
+        for asset, name, text, blocks in blocking + others
+    ]

@@ -1,0 +1,302 @@
+"""Collecting sessions of one table completely: only what is missing is asked for, and nothing half counts as done.
+
+The flow of one call: read the ledgers, open a journal for each session that is not green, ask for the units that no
+journal holds yet, store each at once, judge it, and settle each session as soon as it can be judged. Settling lives in
+`settle`, requests and their retries in `fetching`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import partial
+
+from fin_assets.core import clock
+from fin_assets.core.browser import BrowserPool, Lease
+from fin_assets.core.failures import NotAsked, StaleDate
+from fin_assets.core.fetching import Event, Job, Outcome, run_jobs
+from fin_assets.core.journal import Journal, PartitionBusy
+from fin_assets.core.manifest import Manifest, PartitionKey, PartitionState, RawUnit, UnitRecord, UnitState
+from fin_assets.core.reference import ENOUGH, RowReference
+from fin_assets.core.settle import SessionResult, restage, settle
+from fin_assets.core.source import Examined, Fetched, Source, Table
+from fin_assets.core.store import Store
+from fin_assets.settings import BrowserSettings
+
+CHUNK = 120
+"""Sessions whose journals are open at once: well below the usual limit of 1,024 open files."""
+
+OnEvent = Callable[[Event], None]
+OnSession = Callable[[SessionResult], None]
+
+
+@dataclass(slots=True)
+class _Open:
+    """A session that is being collected."""
+
+    key: PartitionKey
+    before: Manifest | None
+    expected: list[str]
+    journal: Journal
+    failures: dict[str, UnitRecord] = field(default_factory=dict)
+    requests: int = 0
+    seconds: float = 0.0
+
+    @property
+    def answered(self) -> bool:
+        return all(unit in self.journal.units or unit in self.failures for unit in self.expected)
+
+
+class Collector:
+    """Collects sessions of one table of one source into one store."""
+
+    def __init__(
+        self,
+        source: Source,
+        table: Table,
+        *,
+        store: Store,
+        browser: BrowserSettings,
+        on_session: OnSession,
+        on_event: OnEvent | None = None,
+        refetch: bool = False,
+        deadline: timedelta | None = None,
+    ) -> None:
+        self.source, self.table, self.store, self.browser = source, table, store, browser
+        self._on_session, self._on_event = on_session, on_event
+        self._refetch, self._deadline = refetch, deadline
+        below, above = table.row_band or (source.settings.row_count_below, source.settings.row_count_above)
+        self._reference = RowReference(store.manifests(source.name, table.name), below=below, above=above)
+
+    def run(self, sessions: Sequence[date]) -> list[SessionResult]:
+        """Collect the sessions in the order given and return what became of each.
+
+        Raises:
+            BrowserMissing: there is no Chromium to start.
+            PartitionBusy: another process collects one of the sessions.
+        """
+        return asyncio.run(self.collect(sessions))
+
+    async def collect(self, sessions: Sequence[date]) -> list[SessionResult]:
+        """Collect as `run` does, inside a running event loop."""
+        results: list[SessionResult] = []
+
+        def settled(result: SessionResult) -> None:
+            results.append(result)
+            self._on_session(result)
+
+        todo = []
+        for session in sessions:
+            manifest = self.store.manifest(self._key(session))
+            if manifest is not None and manifest.state.green and not self._refetch:
+                settled(restage(self.source, self.table, manifest, store=self.store, reference=self._reference))
+            else:
+                todo.append(session)
+        if todo:
+            settings = self.source.settings
+            async with BrowserPool(
+                self.browser,
+                workers=settings.workers,
+                rate_per_second=settings.rate_per_second,
+                request_timeout=settings.request_timeout,
+            ) as pool:
+                for start in range(0, len(todo), CHUNK):
+                    await self._chunk(pool, todo[start : start + CHUNK], settled)
+        return results
+
+    def _key(self, session: date) -> PartitionKey:
+        return PartitionKey(self.source.name, self.table.name, session)
+
+    async def _chunk(self, pool: BrowserPool, sessions: Sequence[date], settled: OnSession) -> None:
+        with ExitStack() as stack:
+            opened = {session: self._open(session, stack) for session in sessions}
+            waiting = list(opened.values())
+            for part in waiting:
+                for unit in part.journal.units.values():
+                    if unit.closed_reason is None:
+                        self._reference.add(unit.unit, part.key.session, unit.rows)
+
+            again: list[_Open] = []
+
+            def settle_head() -> None:
+                part = waiting.pop(0)
+                if self._retract_short(part):
+                    again.append(part)
+                else:
+                    settled(self._settle(part))
+
+            def answered(outcome: Outcome) -> None:
+                self._record(opened, outcome)
+                while waiting and waiting[0].answered and self._can_judge(waiting[0]):
+                    settle_head()
+
+            await self._ask(pool, waiting, answered)
+            while waiting:
+                settle_head()
+            await self._ask(pool, again, lambda outcome: self._record(opened, outcome))
+            for part in again:
+                settled(self._settle(part))
+
+    def _open(self, session: date, stack: ExitStack) -> _Open:
+        key = self._key(session)
+        journal = stack.enter_context(self.store.open_journal(key))
+        before = self.store.manifest(key)
+        expected = self.table.units(session)
+        if before is None or not before.state.green:
+            # Written before the first request: a killed attempt has happened too.
+            self.store.save(_attempt_begun(key, before, expected))
+        else:
+            # A refetch asks for everything: what a journal of the sealed generation still holds is no answer to it.
+            for record in before.units:
+                held = journal.units.get(record.unit)
+                if held is not None and held.sha256 == record.sha256:
+                    journal.retract(record.unit)
+        return _Open(key, before, expected, journal)
+
+    async def _ask(self, pool: BrowserPool, parts: Iterable[_Open], answered: Callable[[Outcome], None]) -> None:
+        jobs = [
+            Job(key=part.key, unit=unit, fetch=partial(self._fetch, unit=unit, session=part.key.session), examine=partial(self._examine, part.key.session, unit))
+            for part in parts
+            for unit in part.expected
+            if unit not in part.journal.units and unit not in part.failures
+        ]
+        await run_jobs(pool, jobs, evidence_dir=self.store.evidence_dir, on_outcome=answered, on_event=self._on_event, deadline=self._deadline)
+
+    def _retract_short(self, part: _Open) -> bool:
+        """Take back half tables that were fetched before there was a reference, and return whether there were any."""
+        short = [
+            unit
+            for unit in part.journal.units.values()
+            if unit.closed_reason is None and self._reference.judge(unit.unit, part.key.session, unit.rows).short
+        ]
+        for unit in short:
+            part.journal.retract(unit.unit)
+            self._reference.remove(unit.unit, part.key.session)
+        return bool(short)
+
+    async def _fetch(self, lease: Lease, *, unit: str, session: date) -> Fetched:
+        return await self.table.fetch(lease, unit, session)
+
+    def _examine(self, session: date, unit: str, fetched: Fetched) -> Examined:
+        examined = self.table.examine(fetched.body, fetched.content_type, unit, session)
+        if examined.stated_date == session:
+            self._reference.require_whole(unit, session, examined.rows, body=fetched.body)
+        elif self.table.closed_reason(session) is None and examined.stated_date != session:
+            self._keep_under_stated_date(unit, fetched, examined)
+            msg = f"{unit}: asked for {session}, the page states {examined.stated_date}, and no calendar explains it"
+            raise StaleDate(msg, body=fetched.body)
+        return examined
+
+    def _record(self, opened: dict[date, _Open], outcome: Outcome) -> None:
+        """Store what came; a page of an explained closed day is stored as the proof that there is nothing."""
+        session, unit = outcome.job.key.session, outcome.job.unit
+        part = opened[session]
+        part.requests += outcome.attempts
+        part.seconds += outcome.seconds
+        if outcome.failure is not None or outcome.fetched is None or outcome.examined is None:
+            part.failures[unit] = _failed(outcome, self.store)
+            return
+        reason = None
+        if outcome.examined.stated_date != session:
+            reason = f"{self.table.closed_reason(session)}; the page states {outcome.examined.stated_date}"
+            self._keep_under_stated_date(unit, outcome.fetched, outcome.examined)
+        part.journal.append(_raw_unit(unit, outcome.fetched, outcome.examined, attempts=outcome.attempts, seconds=outcome.seconds, closed_reason=reason))
+        part.failures.pop(unit, None)
+        if reason is None:
+            self._reference.add(unit, session, outcome.examined.rows)
+
+    def _keep_under_stated_date(self, unit: str, fetched: Fetched, examined: Examined) -> None:
+        """Store a page under the date that it states, unless that session has it or is being collected right now."""
+        key = self._key(examined.stated_date)
+        manifest = self.store.manifest(key)
+        if (manifest is not None and manifest.state.green) or unit not in self.table.units(key.session):
+            return
+        if not self.table.sessions(key.session, key.session):
+            return
+        try:
+            with self.store.open_journal(key) as journal:
+                if unit not in journal.units:
+                    journal.append(_raw_unit(unit, fetched, examined, attempts=1, seconds=0.0, closed_reason=None))
+                if manifest is None:
+                    self.store.save(_attempt_begun(key, None, self.table.units(key.session), attempts=0))
+        except PartitionBusy:
+            # Whoever collects that session asks for this unit itself.
+            return
+
+    def _can_judge(self, part: _Open) -> bool:
+        """Return whether every unit has a reference, so that the session need not wait for later ones."""
+        return all(
+            unit.closed_reason is not None or self._reference.judge(unit.unit, part.key.session, unit.rows).sessions >= ENOUGH
+            for unit in part.journal.units.values()
+        )
+
+    def _settle(self, part: _Open) -> SessionResult:
+        return settle(
+            self.source,
+            self.table,
+            part.key,
+            store=self.store,
+            reference=self._reference,
+            before=self.store.manifest(part.key) if part.before is None or not part.before.state.green else part.before,
+            expected=part.expected,
+            journal=part.journal,
+            failures=part.failures,
+            requests=part.requests,
+            seconds=part.seconds,
+        )
+
+
+def _attempt_begun(key: PartitionKey, before: Manifest | None, expected: list[str], *, attempts: int = 1) -> Manifest:
+    now = clock.now()
+    known = {unit.unit: unit for unit in before.units} if before else {}
+    return Manifest(
+        source=key.source,
+        table=key.table,
+        session=key.session,
+        state=PartitionState.INCOMPLETE,
+        units=tuple(known.get(unit) or UnitRecord(unit=unit, state=UnitState.MISSING, error="not asked for yet") for unit in expected),
+        attempts=(before.attempts if before else 0) + attempts,
+        generation=before.generation if before else 0,
+        first_attempt_at=(before.first_attempt_at if before else None) or now,
+        last_attempt_at=now,
+        seconds=before.seconds if before else 0.0,
+        requests=before.requests if before else 0,
+    )
+
+
+def _raw_unit(unit: str, fetched: Fetched, examined: Examined, *, attempts: int, seconds: float, closed_reason: str | None) -> RawUnit:
+    return RawUnit(
+        unit=unit,
+        body=fetched.body,
+        url=fetched.url,
+        status=fetched.status,
+        content_type=fetched.content_type,
+        via=fetched.via,
+        fetched_at=clock.now(),
+        sha256=hashlib.sha256(fetched.body).hexdigest(),
+        rows=0 if closed_reason else examined.rows,
+        attempts=attempts,
+        seconds=round(seconds, 6),
+        closed_reason=closed_reason,
+    )
+
+
+def _failed(outcome: Outcome, store: Store) -> UnitRecord:
+    failure = outcome.failure or NotAsked("not asked")
+    return UnitRecord(
+        unit=outcome.job.unit,
+        state=UnitState(failure.state) if outcome.attempts else UnitState.MISSING,
+        attempts=outcome.attempts,
+        status=failure.status,
+        bytes=len(failure.body or b""),
+        seconds=round(outcome.seconds, 6),
+        error_kind=failure.kind,
+        error=str(failure),
+        mends=failure.mends,
+        heals=failure.heals,
+        evidence=tuple(path.relative_to(store.data).as_posix() for path in outcome.evidence),
+    )

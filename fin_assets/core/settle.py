@@ -1,0 +1,230 @@
+"""Settling a session: from stored units and failures to its state, its staged file and the findings of its checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import polars as pl
+
+from fin_assets.core import clock
+from fin_assets.core.failures import CollectionFailure
+from fin_assets.core.journal import Journal
+from fin_assets.core.manifest import Manifest, PartitionKey, PartitionState, RawUnit, UnitRecord, UnitState
+from fin_assets.core.reference import RowReference
+from fin_assets.core.source import Finding, Source, Table
+from fin_assets.core.store import Store
+
+FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=10), timedelta(hours=6)
+"""Waits between attempts at a partition double from the first to the longest, so that a refusing site is left alone."""
+
+RAW_CHECKS = {
+    "complete": "Every expected unit is fetched, or proven empty by the site or the calendar.",
+    "date_is_the_pages_own": "Every page states the session that it is stored under.",
+}
+STAGED_CHECKS = {
+    "schema": "Every staged row keeps every rule of the schema; refused rows are in quarantine.",
+    "row_count_in_band": "Rows of each unit lie in the band around the median of 20 complete sessions (H6).",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SessionResult:
+    """What became of one session: its ledger and the findings of its checks by name.
+
+    `worked` is False if nothing had to be fetched or staged.
+    """
+
+    manifest: Manifest
+    findings: dict[str, Finding] = field(default_factory=dict)
+    worked: bool = True
+
+    @property
+    def usable(self) -> bool:
+        """Whether the session is green and no blocking check failed."""
+        return self.manifest.state.green and not self.manifest.blocked_by
+
+
+def settle(
+    source: Source,
+    table: Table,
+    key: PartitionKey,
+    *,
+    store: Store,
+    reference: RowReference,
+    before: Manifest | None,
+    expected: list[str],
+    journal: Journal,
+    failures: dict[str, UnitRecord],
+    requests: int,
+    seconds: float,
+) -> SessionResult:
+    """Decide what a session is worth, seal and stage it if it is complete, and write its ledger."""
+    now = clock.now()
+    records = tuple(_record(unit, journal.units.get(unit), failures.get(unit)) for unit in expected)
+    manifest = Manifest(
+        source=key.source,
+        table=key.table,
+        session=key.session,
+        state=_state(records, journal),
+        units=records,
+        reason=next((unit.closed_reason for unit in journal.units.values() if unit.closed_reason), None),
+        attempts=before.attempts if before else 1,
+        generation=before.generation if before else 0,
+        first_attempt_at=before.first_attempt_at if before else now,
+        last_attempt_at=now,
+        seconds=round((before.seconds if before else 0.0) + seconds, 3),
+        requests=(before.requests if before else 0) + requests,
+    )
+    if not manifest.state.green:
+        return _not_green(manifest, before, store)
+    units = [journal.units[unit] for unit in expected]
+    if before is not None and before.state.green and _same_bytes(before, units):
+        store.drop_journal(key)
+        return restage(source, table, before, store=store, reference=reference)
+    raw_file, raw_bytes = store.seal(key, units, generation=manifest.generation + 1)
+    manifest = manifest.model_copy(update={"generation": manifest.generation + 1, "raw_file": raw_file, "raw_bytes": raw_bytes})
+    try:
+        result = _stage(table, manifest, units, store=store, reference=reference)
+    except CollectionFailure as failure:
+        # The pages are whole one by one and contradict each other: none of them is worth keeping.
+        for unit in units:
+            journal.retract(unit.unit)
+        wrong = tuple(_contradicted(unit, failure) for unit in units)
+        bad = manifest.model_copy(update={"state": PartitionState.INCOMPLETE, "units": wrong, "raw_file": None, "raw_bytes": 0, "generation": manifest.generation - 1})
+        return _not_green(bad, before, store)
+    store.save(result.manifest)
+    store.drop_journal(key)
+    return result
+
+
+def restage(source: Source, table: Table, manifest: Manifest, *, store: Store, reference: RowReference, force: bool = False) -> SessionResult:
+    """Return the findings of a green session; parse and stage it again only if the parser changed or `force` is set.
+
+    Raises:
+        RawDamaged: the stored bytes are not what was fetched.
+        CollectionFailure: the present parser refuses the stored bytes; nothing is changed.
+    """
+    del source
+    if manifest.state is PartitionState.CLOSED:
+        return SessionResult(manifest, _raw_findings(manifest), worked=False)
+    fresh = manifest.staged is not None and manifest.staged.parser_version == table.parser_version
+    if fresh and not force and manifest.staged is not None and (store.data / manifest.staged.file).exists():
+        return SessionResult(manifest, _raw_findings(manifest) | _staged_findings(table, manifest, store=store, reference=reference), worked=False)
+    result = _stage(table, manifest, store.units(manifest), store=store, reference=reference)
+    store.save(result.manifest)
+    return result
+
+
+def _stage(table: Table, manifest: Manifest, units: list[RawUnit], *, store: Store, reference: RowReference) -> SessionResult:
+    if manifest.state is PartitionState.CLOSED:
+        return SessionResult(manifest, _raw_findings(manifest))
+    staged = table.stage(units, manifest.session)
+    ref = store.write_staged(manifest.key, staged.frame, staged.quarantine, parser_version=table.parser_version)
+    manifest = manifest.model_copy(update={"staged": ref})
+    findings = _raw_findings(manifest) | _staged_findings(table, manifest, store=store, reference=reference)
+    blocked = tuple(sorted(name for name in STAGED_CHECKS if not findings[name].passed))
+    return SessionResult(manifest.model_copy(update={"blocked_by": blocked}), findings)
+
+
+def _state(records: tuple[UnitRecord, ...], journal: Journal) -> PartitionState:
+    states = {record.state for record in records}
+    if states <= {UnitState.FETCHED, UnitState.EMPTY_CONFIRMED}:
+        closed = records and all(unit.closed_reason for unit in journal.units.values())
+        return PartitionState.CLOSED if closed else PartitionState.COMPLETE
+    kinds = {record.error_kind for record in records if record.state not in {UnitState.FETCHED, UnitState.EMPTY_CONFIRMED}}
+    return PartitionState.STALE if kinds == {"stale_date"} else PartitionState.INCOMPLETE
+
+
+def _record(name: str, unit: RawUnit | None, failure: UnitRecord | None) -> UnitRecord:
+    if unit is None:
+        return failure or UnitRecord(unit=name, state=UnitState.MISSING, error="not asked for")
+    return UnitRecord(
+        unit=name,
+        state=UnitState.EMPTY_CONFIRMED if unit.closed_reason else UnitState.FETCHED,
+        attempts=unit.attempts,
+        status=unit.status,
+        sha256=unit.sha256,
+        bytes=len(unit.body),
+        rows=unit.rows,
+        via=unit.via,
+        url=unit.url,
+        fetched_at=unit.fetched_at,
+        seconds=unit.seconds,
+    )
+
+
+def _contradicted(unit: RawUnit, failure: CollectionFailure) -> UnitRecord:
+    state = UnitState(failure.state)
+    return _record(unit.unit, unit, None).model_copy(
+        update={"state": state, "error_kind": failure.kind, "error": str(failure), "mends": failure.mends, "heals": failure.heals}
+    )
+
+
+def _same_bytes(before: Manifest, units: list[RawUnit]) -> bool:
+    return {record.unit: record.sha256 for record in before.units} == {unit.unit: unit.sha256 for unit in units}
+
+
+def _not_green(manifest: Manifest, before: Manifest | None, store: Store) -> SessionResult:
+    """Write the ledger of an attempt that did not end whole. What was green before stays so: a failed refetch loses nothing."""
+    findings = _raw_findings(manifest)
+    if before is not None and before.state.green:
+        return SessionResult(before, findings)
+    wait = min(FIRST_RETRY * 2 ** max(manifest.attempts - 1, 0), LONGEST_RETRY)
+    manifest = manifest.model_copy(update={"next_retry_at": clock.now() + wait})
+    store.save(manifest)
+    return SessionResult(manifest, findings)
+
+
+def _raw_findings(manifest: Manifest) -> dict[str, Finding]:
+    counts = {state.value: sum(unit.state is state for unit in manifest.units) for state in UnitState}
+    stale = [unit for unit in manifest.units if unit.error_kind == "stale_date"]
+    mends = next((unit.mends for unit in manifest.unfinished() if unit.mends), None)
+    why = manifest.why() + (f". Mend it: {mends}" if mends else "")
+    return {
+        "complete": Finding(
+            passed=manifest.state.green,
+            summary=f"{manifest.done} of {len(manifest.units)} units" if manifest.state.green else why,
+            numbers={"expected": len(manifest.units), **counts, "attempts": manifest.attempts},
+        ),
+        "date_is_the_pages_own": Finding(
+            passed=not stale,
+            summary=stale[0].error or "" if stale else (manifest.reason or f"every page states {manifest.session}"),
+            numbers={"stale": len(stale)},
+        ),
+    }
+
+
+def _staged_findings(table: Table, manifest: Manifest, *, store: Store, reference: RowReference) -> dict[str, Finding]:
+    if manifest.staged is None:
+        return {}
+    judged = [reference.judge(unit.unit, manifest.session, unit.rows) for unit in manifest.units if unit.state is UnitState.FETCHED]
+    out = [one for one in judged if not one.in_band]
+    unjudged = sum(one.median is None for one in judged)
+    findings = {
+        "schema": Finding(
+            passed=manifest.staged.quarantined == 0,
+            summary=f"{manifest.staged.rows} rows kept, {manifest.staged.quarantined} refused" + (f": {manifest.staged.quarantine_file}" if manifest.staged.quarantined else ""),
+            numbers={"rows": manifest.staged.rows, "quarantined": manifest.staged.quarantined},
+        ),
+        "row_count_in_band": Finding(
+            passed=not out,
+            summary="; ".join(f"{one.unit}: {one.rows} rows, median {one.median:g} of {one.sessions} sessions" for one in out[:5])
+            or (f"{len(judged) - unjudged} of {len(judged)} units judged, all in band" if judged else "no units"),
+            numbers={"units": len(judged), "out_of_band": len(out), "without_reference": unjudged},
+        ),
+    }
+    if table.checks:
+        frame = store.read_staged(manifest)
+        earlier = _session_before(table, manifest, store)
+        if frame is not None:
+            findings |= {name: check(frame, session=manifest.session, before=earlier) for name, check in table.checks.items()}
+    return findings
+
+
+def _session_before(table: Table, manifest: Manifest, store: Store) -> pl.DataFrame | None:
+    days = table.sessions(manifest.session - timedelta(days=20), manifest.session - timedelta(days=1))
+    if not days:
+        return None
+    earlier = store.manifest(PartitionKey(manifest.source, manifest.table, days[-1]))
+    return store.read_staged(earlier) if earlier is not None else None

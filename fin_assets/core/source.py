@@ -1,0 +1,173 @@
+"""The typed contract between a source and the house.
+
+A source is a folder in `fin_assets/sources` whose `source.py` has `def source(settings: Settings) -> Source`. Nothing is
+registered elsewhere: `discover` finds it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+import polars as pl
+
+from fin_assets import sources as sources_package
+from fin_assets.core.manifest import RawUnit, Via
+
+if TYPE_CHECKING:
+    import dataframely as dy
+
+    from fin_assets.core.browser import Lease
+    from fin_assets.settings import Settings, SourceSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What the site answered for one unit: the exact bytes and how they were had."""
+
+    body: bytes
+    url: str
+    status: int
+    content_type: str
+    via: Via
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What the strict parser says of fetched bytes.
+
+    Attributes:
+        rows: data rows on the page.
+        stated_date: the date that the page itself states.
+    """
+
+    rows: int
+    stated_date: date
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Typed rows of one partition, sorted by their grain, and the rows that a rule refused (with a column `rule`)."""
+
+    frame: pl.DataFrame
+    quarantine: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The outcome of a check: `passed`, one sentence, and numbers for the UI."""
+
+    passed: bool
+    summary: str
+    numbers: dict[str, float | int | str | None] = field(default_factory=dict)
+
+
+class StagedCheck(Protocol):
+    """A non-blocking check on staged rows. It sees the rows of the session before, if that is complete."""
+
+    def __call__(self, frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None) -> Finding:
+        """Judge one session."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One table of a source.
+
+    Attributes:
+        name: snake_case; assets are `raw/<source>/<name>` and `staged/<source>/<name>`.
+        description: what a row is, for people.
+        schema: dataframely schema of the staged rows; its columns and docs become the asset's column schema.
+        sessions: list days of this table from .. to, both included; what the partitions are made of.
+        units: expected units of a session.
+        fetch: gets one unit through a lease of the browser pool; raises CollectionFailure.
+        examine: strict parse of the bytes; raises CollectionFailure; pure.
+        stage: raw units of a session -> staged rows; pure and deterministic.
+        closed_reason: the calendar's word why a session may have nothing, or None if it must have data.
+        published_after: how long after the session's midnight (end of day) the site has it at the latest.
+        row_band: allowed share below and above the reference of rows per unit, or None to use the source's settings.
+        checks: further checks on staged rows, by name; not blocking.
+        parser_version: changes whenever `examine` or `stage` give other rows for the same bytes.
+    """
+
+    name: str
+    description: str
+    schema: type[dy.Schema]
+    sessions: Callable[[date, date], list[date]]
+    units: Callable[[date], list[str]]
+    fetch: Callable[[Lease, str, date], Awaitable[Fetched]]
+    examine: Callable[[bytes, str, str, date], Examined]
+    stage: Callable[[Sequence[RawUnit], date], Staged]
+    closed_reason: Callable[[date], str | None]
+    published_after: timedelta
+    row_band: tuple[float, float] | None = None
+    checks: dict[str, StagedCheck] = field(default_factory=dict)
+    parser_version: str = "1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One origin of data, bound to its settings.
+
+    Attributes:
+        name: snake_case name of its folder.
+        title, description, owner, link: for people.
+        timezone: IANA name; partitions, schedules and freshness are in it.
+        start: first session that can be had.
+        schedule: cron expression in `timezone`, after publication.
+        heal_schedule: cron expression in `timezone` on whose ticks incomplete partitions are tried again.
+        base_url: where its pages are, by the mode in the settings.
+        settings: its section of the settings.
+        tables: its tables, collected in this order.
+    """
+
+    name: str
+    title: str
+    description: str
+    owner: str
+    link: str
+    timezone: str
+    start: date
+    schedule: str
+    heal_schedule: str
+    base_url: str
+    settings: SourceSettings
+    tables: tuple[Table, ...]
+
+    def table(self, name: str) -> Table:
+        """Return a table by name.
+
+        Raises:
+            KeyError: no such table; the message names those that exist.
+        """
+        for table in self.tables:
+            if table.name == name:
+                return table
+        msg = f"{self.name} has no table {name!r}: it has {', '.join(table.name for table in self.tables)}"
+        raise KeyError(msg)
+
+
+def discover(settings: Settings) -> list[Source]:
+    """Return every enabled source, by name.
+
+    Raises:
+        SettingsError: a source's section of the settings is wrong, or belongs to no source.
+    """
+    from fin_assets.settings import SettingsError
+
+    names = source_names()
+    unknown = sorted(set(settings.sources) - set(names))
+    if unknown:
+        msg = f"sources.{unknown[0]}: there is no such source; there are {', '.join(names)}"
+        raise SettingsError(msg)
+    found = [importlib.import_module(f"{sources_package.__name__}.{name}.source").source(settings) for name in names]
+    return [source for source in found if source.settings.enabled]
+
+
+def source_names() -> list[str]:
+    """Return the names of the folders in `fin_assets/sources`, sorted."""
+    return sorted(module.name for module in pkgutil.iter_modules(sources_package.__path__) if module.ispkg)

@@ -1,0 +1,176 @@
+"""Where raw and staged data lie, and how they get there without ever being half there.
+
+    raw/<source>/<table>/<session>/manifest.json        the ledger, replaced atomically
+    raw/<source>/<table>/<session>/journal.bin          only while the partition is incomplete
+    raw/<source>/<table>/<session>/raw-<generation>.parquet   exact bytes, one row a unit, sealed and never changed
+    staged/<source>/<table>/<session>-<sha256[:12]>.parquet   typed rows; the manifest says which file counts
+    quarantine/<source>/<table>/<session>-<sha256[:12]>.parquet
+    evidence/<source>/<table>/<session>/                pages and screenshots of failures
+
+Nothing here knows what a row means.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import asdict, fields
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fin_assets.core import journal
+from fin_assets.core.manifest import Manifest, PartitionKey, RawUnit, StagedRef
+
+_RAW_SCHEMA = pa.schema(
+    [
+        ("unit", pa.string()),
+        ("body", pa.binary()),
+        ("url", pa.string()),
+        ("status", pa.int32()),
+        ("content_type", pa.string()),
+        ("via", pa.string()),
+        ("fetched_at", pa.timestamp("us", tz="UTC")),
+        ("sha256", pa.string()),
+        ("rows", pa.int32()),
+        ("attempts", pa.int32()),
+        ("seconds", pa.float64()),
+        ("closed_reason", pa.string()),
+    ]
+)
+
+
+class RawDamaged(Exception):
+    """A sealed raw file does not hold what its manifest says."""
+
+
+class Store:
+    """The data directory of one project home."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+
+    def partition_dir(self, key: PartitionKey) -> Path:
+        """Return the directory of a partition's raw files."""
+        return self.data / "raw" / key.source / key.table / key.session.isoformat()
+
+    def evidence_dir(self, key: PartitionKey) -> Path:
+        """Return the directory of a partition's evidence."""
+        return self.data / "evidence" / key.source / key.table / key.session.isoformat()
+
+    def manifest(self, key: PartitionKey) -> Manifest | None:
+        """Return the ledger of a partition, or None if it was never tried."""
+        path = self.partition_dir(key) / "manifest.json"
+        return Manifest.model_validate_json(path.read_bytes()) if path.exists() else None
+
+    def manifests(self, source: str | None = None, table: str | None = None) -> Iterator[Manifest]:
+        """Yield every ledger, by source, table and session."""
+        root = self.data / "raw"
+        for path in sorted(root.glob(f"{source or '*'}/{table or '*'}/*/manifest.json")):
+            yield Manifest.model_validate_json(path.read_bytes())
+
+    def save(self, manifest: Manifest) -> None:
+        """Replace the ledger of a partition atomically."""
+        write_atomically(self.partition_dir(manifest.key) / "manifest.json", manifest.model_dump_json(indent=1).encode())
+
+    def open_journal(self, key: PartitionKey) -> AbstractContextManager[journal.Journal]:
+        """Open the journal of a partition for this process alone; see `journal.opened`."""
+        return journal.opened(self.partition_dir(key) / "journal.bin")
+
+    def seal(self, key: PartitionKey, units: list[RawUnit], *, generation: int) -> tuple[str, int]:
+        """Write the raw file of a complete partition.
+
+        Returns:
+            its path relative to the data directory, and its size in bytes.
+        """
+        rows = [asdict(unit) for unit in sorted(units, key=lambda unit: unit.unit)]
+        sink = io.BytesIO()
+        pq.write_table(pa.Table.from_pylist(rows, schema=_RAW_SCHEMA), sink, compression="zstd", row_group_size=64)
+        path = self.partition_dir(key) / f"raw-{generation}.parquet"
+        write_atomically(path, sink.getvalue())
+        return path.relative_to(self.data).as_posix(), sink.tell()
+
+    def drop_journal(self, key: PartitionKey) -> None:
+        """Remove the journal of a partition whose raw file is sealed."""
+        (self.partition_dir(key) / "journal.bin").unlink(missing_ok=True)
+
+    def units(self, manifest: Manifest) -> list[RawUnit]:
+        """Return the stored units of a partition, sealed or not yet.
+
+        Raises:
+            RawDamaged: a body does not have the checksum that was recorded with it.
+        """
+        if manifest.raw_file is None:
+            return list(journal.read(self.partition_dir(manifest.key) / "journal.bin").values())
+        names = {field.name for field in fields(RawUnit)}
+        # partitioning=None: the path has no key=value parts, and pyarrow must not guess any.
+        rows = pq.read_table(self.data / manifest.raw_file, partitioning=None).to_pylist()
+        units = [RawUnit(**{name: row[name] for name in names}) for row in rows]
+        for unit in units:
+            if hashlib.sha256(unit.body).hexdigest() != unit.sha256:
+                msg = (
+                    f"{manifest.raw_file}: the body of {unit.unit} is damaged (checksum differs). "
+                    f"Collect it again: fin run {manifest.source} --session {manifest.session} --refetch"
+                )
+                raise RawDamaged(msg)
+        return units
+
+    def write_staged(self, key: PartitionKey, frame: pl.DataFrame, quarantine: pl.DataFrame, *, parser_version: str) -> StagedRef:
+        """Write the staged file of a partition under a name that its content gives, and the refused rows beside it."""
+        content = parquet_bytes(frame)
+        digest = hashlib.sha256(content).hexdigest()
+        name = f"{key.source}/{key.table}/{key.session}-{digest[:12]}.parquet"
+        path = self.data / "staged" / name
+        if not path.exists():
+            write_atomically(path, content)
+        quarantine_file = None
+        if quarantine.height:
+            refused = parquet_bytes(quarantine)
+            quarantine_file = f"quarantine/{key.source}/{key.table}/{key.session}-{hashlib.sha256(refused).hexdigest()[:12]}.parquet"
+            write_atomically(self.data / quarantine_file, refused)
+        return StagedRef(
+            file=f"staged/{name}",
+            sha256=digest,
+            rows=frame.height,
+            bytes=len(content),
+            parser_version=parser_version,
+            quarantined=quarantine.height,
+            quarantine_file=quarantine_file,
+        )
+
+    def read_staged(self, manifest: Manifest) -> pl.DataFrame | None:
+        """Return the staged rows of a partition, or None if it has none."""
+        return pl.read_parquet(self.data / manifest.staged.file) if manifest.staged else None
+
+    def sessions(self, source: str, table: str) -> list[date]:
+        """Return the sessions that have a ledger, ascending."""
+        return sorted(date.fromisoformat(path.parent.name) for path in (self.data / "raw" / source / table).glob("*/manifest.json"))
+
+
+def parquet_bytes(frame: pl.DataFrame) -> bytes:
+    """Return a frame as Parquet; the same frame gives the same bytes."""
+    sink = io.BytesIO()
+    frame.write_parquet(sink, compression="zstd", compression_level=3, statistics=True)
+    return sink.getvalue()
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file that is either wholly there or not at all, also after a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

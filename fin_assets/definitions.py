@@ -1,0 +1,65 @@
+"""Assembles what Dagster sees: every source found, the marts over them, schedules and sensors. Policy is applied here, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from fin_assets.core.assets import table_assets
+from fin_assets.core.collect import OnEvent
+from fin_assets.core.ops import collect_schedules, watch_checks, watch_schedule
+from fin_assets.core.source import Source, discover
+from fin_assets.core.store import Store
+from fin_assets.settings import Settings
+from fin_assets.settings import settings as read_settings
+
+
+def build_definitions(
+    *, settings: Settings | None = None, sources: Sequence[Source] | None = None, on_event: OnEvent | None = None, marts: bool = True
+) -> dg.Definitions:
+    """Return the definitions for one project home.
+
+    Args:
+        settings: instead of `fin.toml` and the environment.
+        sources: instead of those that are discovered.
+        on_event: hears of each unit, for a progress display in this process.
+        marts: whether to include the dbt models; they need the parsed dbt project.
+
+    Raises:
+        SettingsError: the settings cannot be used.
+    """
+    settings = settings or read_settings()
+    found = list(discover(settings) if sources is None else sources)
+    store = Store(settings.data)
+    assets: list[dg.AssetsDefinition] = []
+    checks: list[dg.AssetChecksDefinition] = []
+    schedules: list[dg.ScheduleDefinition] = []
+    for source in found:
+        for table in source.tables:
+            assets.append(table_assets(source, table, store=store, browser=settings.browser, on_event=on_event))
+            checks.extend(watch_checks(source, table, store))
+        schedules.extend([*collect_schedules(source), watch_schedule(source)])
+    if marts:
+        from fin_assets.warehouse.assets import mart_assets
+
+        assets.extend(mart_assets(settings, found, store))
+    return dg.Definitions(
+        assets=assets,
+        asset_checks=checks,
+        schedules=schedules,
+        sensors=[_automation()],
+        # One step a run: a process of its own for it would cost seconds and give nothing.
+        executor=dg.in_process_executor,
+    )
+
+
+def _automation() -> dg.AutomationConditionSensorDefinition:
+    """Heals and rebuilds. In user code, because the retry condition reads the ledgers of the data directory."""
+    return dg.AutomationConditionSensorDefinition(
+        "heal_and_rebuild",
+        target=dg.AssetSelection.all(),
+        use_user_code_server=True,
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )

@@ -1,0 +1,91 @@
+"""Command line of the sandbox: `python -m fin_assets.sandbox --help`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+
+from fin_assets.sandbox import Fault, SandboxConfig, SandboxError, load_behaviour, run
+
+_EXAMPLE = """examples:
+  python -m fin_assets.sandbox --port 8601
+  python -m fin_assets.sandbox --port 8601 --dataset lists.csv.gz --latency-ms 300
+  python -m fin_assets.sandbox --fault kind=rate_limited,share=0.1 --fault "kind=half_table,match=hk:2026-03-*,count=1"
+"""
+
+
+def _milliseconds(text: str) -> timedelta:
+    return timedelta(milliseconds=float(text))
+
+
+def parse_fault(text: str) -> Fault:
+    """Read `kind=slow,match=hk:*,share=0.5,delay_seconds=3`.
+
+    Raises:
+        SandboxError: an unknown key or a bad value.
+    """
+    raw: dict[str, object] = {}
+    for part in text.split(","):
+        key, separator, value = part.partition("=")
+        if not separator:
+            msg = f"--fault {text!r}: {part!r} is not key=value"
+            raise SandboxError(msg)
+        raw[key.strip()] = value.strip()
+    for key, read in (("share", float), ("count", int), ("delay_seconds", float), ("retry_after_seconds", float)):
+        if key in raw:
+            try:
+                raw[key] = read(str(raw[key]))
+            except ValueError as error:
+                msg = f"--fault {text!r}: {key} must be a number, not {raw[key]!r}"
+                raise SandboxError(msg) from error
+    return Fault.from_mapping(raw)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m fin_assets.sandbox",
+        description="Serve the embedded exchange site on 127.0.0.1.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--port", type=int, default=8601, help="0 takes a free one (default: 8601)")
+    parser.add_argument("--seed", type=int, default=7, help="another seed, other stocks (default: 7)")
+    parser.add_argument("--start", type=date.fromisoformat, help="first day with a list (default: 26 months ago)")
+    parser.add_argument("--end", type=date.fromisoformat, help="the site's today (default: the real one)")
+    parser.add_argument("--dataset", type=Path, help="CSV or CSV.GZ in place of generated southbound lists")
+    parser.add_argument("--latency-ms", type=_milliseconds, default=timedelta(0), help="waiting time of every page")
+    parser.add_argument("--history-months", type=int, help="how far back the site answers (default: all)")
+    parser.add_argument("--behaviour", type=Path, help="TOML or JSON file with faults and latencies")
+    parser.add_argument(
+        "--fault", action="append", default=[], help="kind=...,match=...,share=...,count=... (repeatable)"
+    )
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until Ctrl-C; return the exit code."""
+    given = _parser().parse_args(arguments)
+    try:
+        faults, latencies = load_behaviour(given.behaviour) if given.behaviour else ((), ())
+        config = SandboxConfig(
+            port=given.port,
+            seed=given.seed,
+            start=given.start,
+            end=given.end,
+            dataset=given.dataset,
+            latency=given.latency_ms,
+            latencies=latencies,
+            faults=(*faults, *(parse_fault(text) for text in given.fault)),
+            history_months=given.history_months,
+        )
+        run(config, announce=lambda line: print(line, flush=True))
+    except SandboxError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""HTML of the embedded sites: text out of values, nothing decided, nothing looked up."""

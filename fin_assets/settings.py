@@ -1,0 +1,216 @@
+"""Settings: `fin.toml`, overridden by `FIN_*` environment variables. What a source alone needs is declared in its folder.
+
+Nothing here reads the network or the data directory. An unknown key or a bad value is an error that names the key.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from datetime import date, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from fin_assets.core.clock import ENV as CLOCK_ENV
+
+HOME_ENV = "FIN_HOME"
+CONFIG_ENV = "FIN_CONFIG"
+_OTHER_ENV = {CLOCK_ENV, HOME_ENV, CONFIG_ENV}
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message names each key and what is wrong with it."""
+
+
+class Strict(BaseModel):
+    """A section of the settings: unknown keys are refused, values are immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceSettings(Strict):
+    """What every source can be told under `[sources.<name>]`. A source subclasses this with its own keys and defaults."""
+
+    enabled: bool = True
+    mode: Literal["sandbox", "live"] = "sandbox"
+    sandbox_path: str = ""
+    live_base_url: str = ""
+    base_url: str | None = Field(default=None, description="overrides the address that the mode implies")
+    rate_per_second: float = Field(default=50.0, gt=0, le=1000, description="requests a second to one host, all workers together")
+    workers: int = Field(default=5, ge=1, le=20)
+    request_timeout: timedelta = Field(default=timedelta(seconds=30), gt=timedelta(0))
+    look_back_days: int = Field(default=14, ge=1, le=365, description="healing asks no further back than this")
+    max_attempts: int = Field(default=8, ge=1, le=100, description="healing gives up on a partition after so many attempts")
+    row_count_below: float = Field(default=0.02, gt=0, lt=1, description="rows may fall short of the reference by this share (H6)")
+    row_count_above: float = Field(default=0.10, gt=0, lt=10, description="rows may exceed the reference by this share")
+    secrets: dict[str, SecretStr] = Field(default_factory=dict)
+
+
+class SandboxSettings(Strict):
+    """The embedded site."""
+
+    port: int = Field(default=8601, ge=1, le=65535)
+    seed: int = 7
+    start: date = date(2024, 9, 2)
+    end: date | None = Field(default=None, description="the sandbox's today; default: the real one")
+    dataset: Path | None = None
+    latency: timedelta = timedelta(0)
+
+
+class BrowserSettings(Strict):
+    """The browser pool."""
+
+    executable: Path | None = None
+    recycle_after_units: int = Field(default=25, ge=1)
+    restart_after_units: int = Field(default=1000, ge=1)
+    restart_above_mib: int = Field(default=1200, ge=200)
+
+
+class ServerSettings(Strict):
+    """Ports on 127.0.0.1."""
+
+    dagster_port: int = Field(default=3000, ge=1, le=65535)
+    dashboards_port: int = Field(default=5006, ge=1, le=65535)
+
+
+class WarehouseSettings(Strict):
+    """Builds of the marts."""
+
+    keep_builds: int = Field(default=5, ge=2, description="published builds that stay for rollback and open readers")
+
+
+class Settings(BaseSettings):
+    """All settings of one project home."""
+
+    model_config = SettingsConfigDict(env_prefix="FIN_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    home: Path
+    data_dir: Path = Path("data")
+    sandbox: SandboxSettings = SandboxSettings()
+    browser: BrowserSettings = BrowserSettings()
+    servers: ServerSettings = ServerSettings()
+    warehouse: WarehouseSettings = WarehouseSettings()
+    sources: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is the library's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the environment before the file, which arrives as the initial values."""
+        del settings_cls
+        return (env_settings, init_settings)
+
+    @property
+    def data(self) -> Path:
+        """The data directory, absolute."""
+        return self.data_dir if self.data_dir.is_absolute() else self.home / self.data_dir
+
+    @property
+    def sandbox_url(self) -> str:
+        """Where the embedded sites answer."""
+        return f"http://127.0.0.1:{self.sandbox.port}"
+
+
+def project_home() -> Path:
+    """Return the directory that holds `fin.toml` and `data/`: `FIN_HOME`, else the checkout."""
+    set_home = os.environ.get(HOME_ENV)
+    return Path(set_home).resolve() if set_home else Path(__file__).resolve().parent.parent
+
+
+def load(home: Path | None = None) -> Settings:
+    """Read `fin.toml` (if it is there) and the environment.
+
+    Raises:
+        SettingsError: not TOML, an unknown key or environment variable, or a value that does not fit.
+    """
+    home = home or project_home()
+    path = Path(os.environ.get(CONFIG_ENV, home / "fin.toml"))
+    if not path.exists():
+        if CONFIG_ENV in os.environ:
+            msg = f"{CONFIG_ENV} names {path}, and there is no such file: correct or unset it"
+            raise SettingsError(msg)
+        content: dict[str, Any] = {}
+    else:
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            msg = f"{path} is not valid TOML: {error}"
+            raise SettingsError(msg) from error
+    _refuse_unknown_environment()
+    try:
+        return Settings(**{"home": home, **content})
+    except ValidationError as error:
+        raise SettingsError(explain(error, where=str(path), model=Settings)) from error
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Return the settings of this process, read once."""
+    return load()
+
+
+S = TypeVar("S", bound=SourceSettings)
+
+
+def source_settings(all_settings: Settings, name: str, model: type[S]) -> S:
+    """Return the section `[sources.<name>]`, checked against the source's own model.
+
+    Raises:
+        SettingsError: as `load`.
+    """
+    try:
+        return model(**all_settings.sources.get(name, {}))
+    except ValidationError as error:
+        raise SettingsError(explain(error, where=f"sources.{name}", model=model)) from error
+
+
+def base_url(all_settings: Settings, source: SourceSettings) -> str:
+    """Return the address that the source's mode implies, without a slash at the end."""
+    if source.base_url:
+        return source.base_url.rstrip("/")
+    if source.mode == "live":
+        return source.live_base_url.rstrip("/")
+    return (all_settings.sandbox_url + source.sandbox_path).rstrip("/")
+
+
+def explain(error: ValidationError, *, where: str, model: type[BaseModel]) -> str:
+    """Return one line for each wrong key, with the nearest known key for an unknown one."""
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            known = _keys(model)
+            near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; known keys: {', '.join(sorted(known))}"
+            lines.append(f"{where}: unknown key {key!r}{hint}")
+        else:
+            lines.append(f"{where}: {key}: {problem['msg']}")
+    return "\n".join(lines)
+
+
+def _keys(model: type[BaseModel]) -> set[str]:
+    found: set[str] = set()
+    for name, field in model.model_fields.items():
+        found.add(name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found |= _keys(field.annotation)
+    return found
+
+
+def _refuse_unknown_environment() -> None:
+    known = {f"FIN_{name.upper()}" for name in Settings.model_fields} | _OTHER_ENV
+    for name in os.environ:
+        if name.startswith("FIN_") and name.split("__", 1)[0] not in known:
+            near = difflib.get_close_matches(name, sorted(known), n=1)
+            msg = f"environment: unknown variable {name}" + (f"; did you mean {near[0]}?" if near else "")
+            raise SettingsError(msg)

@@ -1,0 +1,322 @@
+"""What both search pages share: is it the site's own, whole page, and how its tables are taken apart.
+
+What a table means is in `parse.py` (holdings) and `participants.py`; how a text becomes a number or a date is in
+`reading.py`. No network, no clock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from fin_assets.core.failures import (
+    CaptchaPage,
+    CollectionFailure,
+    ConsentPage,
+    Drift,
+    FormStateRefused,
+    LoginWall,
+    MissingPanel,
+    Refused,
+    TruncatedBody,
+    WrongContentType,
+)
+from fin_assets.sources.hkex_southbound.reading import clean, is_chinese, plain
+
+Language = Literal["en", "zh"]
+
+NAME_WORDS = ("name", "名稱", "名称")
+PERCENT_WORDS = ("%", "percent", "百分比")
+
+_PANEL = b"pnlresult"
+_OWN_FORM = re.compile(rb"<form\b[^>]*\baction\s*=\s*[\"']?[^\"'>]*(?:mutualmarket|searchsdw)")
+_SEARCH_FIELDS = (b"txtshareholdingdate", b"ddlshareholdingday")
+_FORM_STATE = re.compile(
+    rb"validation of viewstate|viewstate mac|state information is invalid|invalid postback or callback"
+)
+_CHALLENGE_WIDGET = re.compile(
+    rb"g-recaptcha|h-captcha|cf-turnstile|cf-challenge|challenge-platform|geetest|api/captcha"
+)
+_CHALLENGE_WORDS = re.compile(
+    r"captcha|(?:are|if) you(?:'re| are)? (?:a )?(?:human|robot)|not a robot|unusual traffic|checking your browser"
+    r"|驗證碼|验证码|人機驗證|人机验证"
+)
+_PASSWORD_FIELD = re.compile(rb"<input\b[^>]*\btype\s*=\s*[\"']?password")
+_LOGIN_WORDS = re.compile(r"(?:log ?in|sign ?in) (?:to|is required|first)|please (?:log|sign) ?in|請先?登入|请先?登录")
+_REFUSED_WORDS = re.compile(r"access (?:is )?denied|request (?:was |has been )?(?:blocked|rejected)|forbidden")
+_CONSENT_SUBJECT = re.compile(
+    r"consent|cookie|terms (?:of use|and conditions)|disclaimer|使用條款|使用条款|免責聲明|免责声明"
+)
+_CONSENT_ACT = re.compile(r"\b(?:agree|accept|consent|continue)\b|同意|接受")
+_DECLARED_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([a-z0-9_-]+)")
+_OTHER_CHARSETS = {"big5", "big5-hkscs", "gb2312", "gbk", "gb18030"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table of the site.
+
+    Attributes:
+        key: its CSS class, `col-...`.
+        words: a heading of this column contains one of them (lower case, without blanks), whatever the language.
+        optional: the site leaves it out where it has nothing to say.
+    """
+
+    key: str
+    words: tuple[str, ...]
+    optional: bool = False
+
+
+SHAREHOLDING = Column("col-shareholding", ("shareholding", "持股量"))
+
+
+def require_own_page(body: bytes, *, content_type: str | None = None) -> None:
+    """Return if `body` is a whole page of the search site, with or without a result; raise what it is otherwise.
+
+    Real pages carry a cookie banner, a terms-of-use popup and the words "Consenting Investor Participants", so words
+    are weighed only on pages that are not the search page itself.
+
+    Args:
+        body: the exact bytes.
+        content_type: the header, if it is known.
+
+    Raises:
+        WrongContentType: empty, not HTML, or an HTML page of something else.
+        CaptchaPage, ConsentPage, LoginWall, Refused, FormStateRefused: what stands in the way.
+        TruncatedBody: the document ends in the middle.
+    """
+    _require_html(body, content_type)
+    lowered = body.lower()
+    own_form = _OWN_FORM.search(lowered) is not None and any(field in lowered for field in _SEARCH_FIELDS)
+    if not own_form and _PANEL not in lowered:
+        raise _foreign(body, lowered)
+    if _PANEL not in lowered and _CHALLENGE_WIDGET.search(lowered):
+        raise CaptchaPage("the search page asks for a proof of being human instead of answering", body=body)
+    _require_whole(body, lowered)
+
+
+def _require_html(body: bytes, content_type: str | None) -> None:
+    if not body.strip():
+        raise WrongContentType("the answer is empty where a page belongs", body=body)
+    if content_type:
+        kind = content_type.partition(";")[0].strip().lower()
+        if kind not in {"text/html", "application/xhtml+xml"}:
+            raise WrongContentType(f"the answer is {kind} where a page (text/html) belongs", body=body)
+    start = body.removeprefix(b"\xef\xbb\xbf").lstrip()[:8]
+    if not start.startswith(b"<"):
+        raise WrongContentType(f"the answer is no page: it begins with {start!r}", body=body)
+
+
+def _require_whole(body: bytes, lowered: bytes) -> None:
+    # A page ends with its form and `</html>`; anything less may lack rows without looking broken to an HTML parser.
+    end = lowered.rfind(b"</html")
+    form = lowered.rfind(b"</form")
+    if form < 0 or end < max(form, lowered.rfind(b"</table"), lowered.rfind(b"<td")):
+        raise TruncatedBody(f"the page ends after {len(body):,} bytes in the middle of the document", body=body)
+
+
+def _foreign(body: bytes, lowered: bytes) -> CollectionFailure:
+    """Name what came instead of the search page."""
+    if _FORM_STATE.search(lowered):
+        return FormStateRefused("the site did not accept the form's view state", body=body)
+    page = LexborHTMLParser(body)
+    title_node = page.css_first("title")
+    title = clean(title_node.text()) if title_node else ""
+    page.strip_tags(["script", "style", "noscript"])
+    words = f"{title} {page.body.text(separator=' ') if page.body else ''}".casefold()
+    if _CHALLENGE_WIDGET.search(lowered) or _CHALLENGE_WORDS.search(words):
+        return CaptchaPage(f"the site asks for a proof of being human (page {title!r})", body=body)
+    if _PASSWORD_FIELD.search(lowered) or _LOGIN_WORDS.search(words):
+        return LoginWall(f"the site asks for a login (page {title!r})", body=body)
+    if b"</html" not in lowered and b"<html" in lowered:
+        return TruncatedBody(f"the page ends after {len(body):,} bytes, before its form", body=body)
+    if _REFUSED_WORDS.search(words):
+        return Refused(f"the site refuses to answer (page {title!r})", body=body)
+    if _CONSENT_SUBJECT.search(words) and _CONSENT_ACT.search(words):
+        return ConsentPage(f"a consent page stands before the content (page {title!r})", body=body)
+    return WrongContentType(f"the answer is a page, but not the search page (title {title!r})", body=body)
+
+
+def open_page(body: bytes) -> LexborHTMLParser:
+    """Return the parsed document.
+
+    Raises:
+        Drift: the bytes are text in no encoding that the site has used.
+    """
+    try:
+        return LexborHTMLParser(body.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        declared = _DECLARED_CHARSET.search(body[:4096].lower())
+        charset = declared.group(1).decode() if declared else ""
+        if charset not in _OTHER_CHARSETS:
+            msg = f"the page is not UTF-8 (byte {error.start:,}) and declares no other known encoding: {charset!r}"
+            raise Drift(msg, body=body) from error
+    try:
+        return LexborHTMLParser(body.decode(charset))
+    except UnicodeDecodeError as error:
+        raise Drift(f"the page declares {charset} and is not (byte {error.start:,})", body=body) from error
+
+
+@contextmanager
+def evidence(body: bytes) -> Iterator[None]:
+    """Attach the page's bytes to a failure that is raised inside."""
+    try:
+        yield
+    except CollectionFailure as failure:
+        if failure.body is None:
+            failure.body = body
+        raise
+
+
+def missing_panel(page: LexborHTMLParser, what: str, panel: LexborNode | None = None) -> MissingPanel:
+    """Return the failure of a page that has no result, with what the site says about it."""
+    said = field(page, "alertMsg") or (clean(panel.text(separator=" "))[:200] if panel else "")
+    return MissingPanel(f"the page has no {what}" + (f"; the site says: {said!r}" if said else ""))
+
+
+def field(page: LexborHTMLParser, name: str) -> str:
+    """Return the value of a form field, empty if there is none."""
+    node = page.css_first(f'input[name="{name}"], input[id="{name}"]')
+    return clean(node.attributes.get("value") or "") if node else ""
+
+
+def language(headings: dict[str, str]) -> Language:
+    """Return the language of a table's headings."""
+    return "zh" if any(map(is_chinese, headings.values())) else "en"
+
+
+def result_table(panel: LexborNode, columns: Sequence[Column]) -> LexborNode | None:
+    """Return the innermost table in `panel` whose header has a column of `columns`, or None."""
+    for table in panel.css("table"):
+        if table.css_first("table table") is None and table.css_first("tr") is not None:
+            cells = _cells(_header_row(table))
+            if any(_class_key(cell) or _key_by_words(_squeezed(cell), columns) for cell in cells):
+                return table
+    return None
+
+
+def read_table(table: LexborNode, columns: Sequence[Column]) -> tuple[dict[str, str], list[dict[str, str | None]]]:
+    """Return headings by column key, and every data row as texts by column key (None: the page has no such column).
+
+    Columns are found by the header cells' class and verified by their words; cells by position and verified by class.
+
+    Raises:
+        Drift: a column is missing, unknown, doubled, renamed or swapped, or a row has other cells than the header.
+    """
+    header = _header_row(table)
+    headings = _headings(header, columns)
+    keys = list(headings)
+    values = _mobile_values(table)
+    header_id = header.mem_id
+    rows: list[dict[str, str | None]] = []
+    absent: dict[str, str | None] = {column.key: None for column in columns}
+    for tr in table.css("tr"):
+        if tr.mem_id == header_id:
+            continue
+        cells = _cells(tr)
+        if not cells or (all(cell.tag == "th" for cell in cells) and _same_header(cells, headings)):
+            continue
+        rows.append(absent | _row(cells, keys, values, number=len(rows) + 1))
+    return headings, rows
+
+
+def _header_row(table: LexborNode) -> LexborNode:
+    # A title that spans the table may stand above the columns, so it is the last header row.
+    heads = [tr for tr in table.css("thead tr") if tr.css_first("th, td")]
+    if heads:
+        return heads[-1]
+    first = table.css_first("tr:has(th)") or table.css_first("tr")
+    if first is None:
+        raise Drift("the result table has no rows at all")
+    return first
+
+
+def _headings(header: LexborNode, columns: Sequence[Column]) -> dict[str, str]:
+    headings: dict[str, str] = {}
+    cells = _cells(header)
+    classed = any(_class_key(cell) for cell in cells)
+    known = {column.key for column in columns}
+    for cell in cells:
+        shown, words = clean(cell.text(separator=" ")), _squeezed(cell)
+        by_words = _key_by_words(words, columns)
+        key = _class_key(cell) if classed else by_words
+        if key is None or key not in known:
+            raise Drift(f"unknown column {key or shown!r} (heading {shown!r})")
+        if by_words != key:
+            raise Drift(f"column {key}: its heading is now {shown!r}")
+        if key in headings:
+            raise Drift(f"column {key} is there twice")
+        headings[key] = shown
+    missing = [column.key for column in columns if column.key not in headings and not column.optional]
+    if missing:
+        raise Drift(f"column {missing[0]} is missing; the table has {', '.join(headings)}")
+    return headings
+
+
+def _row(cells: list[LexborNode], keys: list[str], values: dict[int, str], *, number: int) -> dict[str, str | None]:
+    if len(cells) != len(keys):
+        raise Drift(f"row {number} has {len(cells)} cells, the header has {len(keys)}: {', '.join(keys)}")
+    found = [_class_key(cell) for cell in cells]
+    if any(found) and found != keys:
+        wrong = next(place for place, (has, wants) in enumerate(zip(found, keys, strict=True)) if has != wants)
+        raise Drift(f"row {number}: column {keys[wrong]} holds a cell of class {found[wrong] or 'none'}")
+    row: dict[str, str | None] = {}
+    for key, cell in zip(keys, cells, strict=True):
+        value = values.get(cell.mem_id)
+        if value is None:
+            # A heading without a value beside it must not be taken for the value.
+            if cell.css_first(".mobile-list-heading") is not None:
+                raise Drift(f"row {number}: column {key} has a label but no value")
+            value = cell.text(separator=" ")
+        row[key] = clean(value)
+    return row
+
+
+def _mobile_values(table: LexborNode) -> dict[int, str]:
+    """Return texts of `.mobile-list-body` by the id of their cell: the cell's own text has the label glued to it."""
+    values: dict[int, str] = {}
+    for body in table.css(".mobile-list-body"):
+        node = body.parent
+        while node is not None and node.tag not in {"td", "th"}:
+            node = node.parent
+        if node is None:
+            raise Drift("a value stands outside of the table's cells")
+        if node.mem_id in values:
+            raise Drift(f"a cell has two values: {values[node.mem_id]!r} and {body.text()!r}")
+        values[node.mem_id] = body.text()
+    return values
+
+
+def _cells(row: LexborNode) -> list[LexborNode]:
+    return [cell for cell in row.iter() if cell.tag in {"td", "th"}]
+
+
+def _class_key(cell: LexborNode) -> str | None:
+    attributes = cell.attributes
+    declared = attributes.get("data-column-class")
+    classes = [name for name in (attributes.get("class") or "").split() if name.startswith("col-")]
+    if len(classes) > 1 or (declared and classes and declared.strip() != classes[0]):
+        raise Drift(f"a cell belongs to two columns: {' '.join([*classes, declared or ''])}")
+    if declared:
+        return declared.strip()
+    return classes[0] if classes else None
+
+
+def _key_by_words(words: str, columns: Sequence[Column]) -> str | None:
+    """Return the only column that `words` may head."""
+    matches = [column.key for column in columns if any(word in words for word in column.words)]
+    return matches[0] if len(matches) == 1 else None
+
+
+def _squeezed(cell: LexborNode) -> str:
+    return plain(cell.text(separator=" ")).casefold().replace(" ", "")
+
+
+def _same_header(cells: list[LexborNode], headings: dict[str, str]) -> bool:
+    """Return whether a row repeats the header; any other row of header cells is read as a row and fails there."""
+    return [clean(cell.text(separator=" ")) for cell in cells] == list(headings.values())

@@ -1,0 +1,138 @@
+"""Types, meanings and rules of the staged tables. A row that breaks a rule goes to quarantine under the rule's name.
+
+Rules here concern rows that a strict parser has already read; what makes a whole page unusable is in `parse.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dataframely as dy
+import polars as pl
+
+MARKETS = ("hk", "sh", "sz")
+LANGUAGES = ("en", "zh")
+PARTICIPANT_KINDS = ("clearing", "broker", "custodian", "pledgee", "investor", "other")
+
+STOCK_CODE = r"^\d{5}$"
+RULE = "rule"
+"""Column of a quarantine frame: the names of the broken rules, joined by ", "."""
+
+
+def _one_of(values: tuple[str, ...]) -> dict[str, Any]:
+    return {"one_of": lambda column: column.is_in(values)}
+
+
+class Holdings(dy.Schema):
+    """Stock Connect holdings. Grain: session_date, market, stock_code."""
+
+    session_date = dy.Date(primary_key=True, description="Date that the list states; a session of Hong Kong.")
+    market = dy.String(
+        primary_key=True,
+        check=_one_of(MARKETS),
+        description="hk: southbound; sh, sz: northbound in Shanghai, Shenzhen.",
+    )
+    stock_code = dy.String(
+        primary_key=True,
+        regex=STOCK_CODE,
+        description="Five digits. Northbound: the exchange's own number, see a_share_code for the stock's code.",
+    )
+    stock_name = dy.String(min_length=1, description="Name as printed on the page of the first language.")
+    name_language = dy.String(check=_one_of(LANGUAGES), description="Script of stock_name: en or zh.")
+    other_name = dy.String(
+        nullable=True, description="Name as printed on the page of the second language; null if only one was collected."
+    )
+    a_share_code = dy.String(
+        nullable=True,
+        regex=r"^\d{6}$",
+        description="Code of a northbound stock at its own exchange; English pages only.",
+    )
+    shareholding_shares = dy.Int64(min=0, description="Shares held through Stock Connect at the end of the day.")
+    pct_of_issued = dy.Float64(
+        nullable=True,
+        min=0,
+        max=100,
+        description="Percent (0.59 is 0.59 %) as printed, two decimals; null where the page prints none. hk: of issued "
+        "shares; sh, sz: of the A shares listed and traded there.",
+    )
+    observed_at = dy.Datetime(time_zone="UTC", time_unit="us", description="When the page was fetched, UTC.")
+
+
+class Participants(dy.Schema):
+    """Holdings of each CCASS participant in a stock. Grain: session_date, stock_code, line_no."""
+
+    session_date = dy.Date(primary_key=True, description="Date that the result states; a session of Hong Kong.")
+    stock_code = dy.String(primary_key=True, regex=STOCK_CODE, description="Five digits.")
+    line_no = dy.Int32(primary_key=True, min=1, description="Place on the page, from 1; by holding, largest first.")
+    participant_id = dy.String(
+        nullable=True, regex=r"^[A-Z]\d{5}$", description="CCASS participant id; null for investors, who have none."
+    )
+    participant_name = dy.String(description="Name as printed, without the mark of consent; participants rename.")
+    participant_kind = dy.String(
+        check=_one_of(PARTICIPANT_KINDS),
+        description="By the id's letter: A clearing, B broker, C custodian, P pledgee; investor: no id, named; or other.",
+    )
+    is_consenting = dy.Bool(description="Whether this is an investor who consents to be named.")
+    address = dy.String(description="Address as printed; the site masks those of investors.")
+    shareholding_shares = dy.Int64(
+        description="Shares held. Below zero only for an intermediary whose deposit of shares is being rectified."
+    )
+    pct_of_issued = dy.Float64(
+        nullable=True,
+        min=-100,
+        max=100,
+        description="Percent of issued_shares as printed, two decimals; null if none is.",
+    )
+    issued_shares = dy.Int64(
+        nullable=True,
+        min=1,
+        description="Issued shares of all counters as last updated by the site; null if not printed.",
+    )
+    total_shares = dy.Int64(min=0, description="Shares of this stock in CCASS, from the page's summary.")
+    total_participants = dy.Int32(min=0, description="Number of participants with this stock, from the page's summary.")
+    intermediaries_shares = dy.Int64(description="Shares of all market intermediaries, from the page's summary.")
+    consenting_shares = dy.Int64(min=0, description="Shares of investors who consent, from the page's summary.")
+    non_consenting_shares = dy.Int64(min=0, description="Shares of investors who do not, from the page's summary.")
+    observed_at = dy.Datetime(time_zone="UTC", time_unit="us", description="When the page was fetched, UTC.")
+
+    @dy.rule()
+    def holding_within_issued(cls) -> pl.Expr:
+        """Allow no participant more than all issued shares (H1)."""
+        return pl.col("shareholding_shares") <= pl.col("issued_shares")
+
+    @dy.rule()
+    def investor_not_negative(cls) -> pl.Expr:
+        """Allow only an intermediary's account below zero."""
+        return ~pl.col("is_consenting") | (pl.col("shareholding_shares") >= 0)
+
+    @dy.rule()
+    def summary_adds_up(cls) -> pl.Expr:
+        """Prove that the summary's parts are its total."""
+        parts = pl.col("intermediaries_shares") + pl.col("consenting_shares") + pl.col("non_consenting_shares")
+        return parts == pl.col("total_shares")
+
+    @dy.rule()
+    def participant_once_a_stock(cls) -> pl.Expr:
+        """Allow a participant with an id one row a stock and session."""
+        grain = ("session_date", "stock_code", "participant_id")
+        return pl.col("participant_id").is_null() | (pl.len().over(*grain) == 1)
+
+
+def split_by_rules(frame: pl.DataFrame, schema: type[dy.Schema]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return (good rows, refused rows) of `frame`, which has the columns of `schema`.
+
+    Refused rows have a further column `rule` with the names of every rule that they break.
+    """
+    good, failure = schema.filter(frame)
+    details = failure.details()
+    rules = [name for name in details.columns if name not in frame.columns]
+    broken = [pl.when(pl.col(name).cast(pl.String) == "invalid").then(pl.lit(name)) for name in rules]
+    label = pl.concat_str(broken, separator=", ", ignore_nulls=True) if broken else pl.lit("")
+    return pl.DataFrame(good).select(frame.columns), details.select(*frame.columns, label.alias(RULE))
+
+
+def rule_counts(quarantine: pl.DataFrame) -> dict[str, int]:
+    """Return how many refused rows break each rule, by rule name."""
+    rules = quarantine.select(pl.col(RULE).str.split(", ").explode().alias(RULE))
+    counts = rules.group_by(RULE).len().sort(RULE)
+    return dict(zip(counts[RULE].to_list(), counts["len"].to_list(), strict=True))

@@ -1,0 +1,199 @@
+"""What the source is: its calendar, tables, units, expectations and settings. No network, no parsing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from fin_assets.core.failures import Drift
+from fin_assets.core.manifest import RawUnit
+from fin_assets.core.source import Examined, Source, Staged, Table
+from fin_assets.settings import Settings, SourceSettings, base_url, source_settings
+from fin_assets.sources.hkex_southbound import checks, fetch, parse, stage
+from fin_assets.sources.hkex_southbound.calendar import FIRST_LIST, ListDay, is_quarter_end_list, southbound_calendar
+from fin_assets.sources.hkex_southbound.schema import Holdings, Participants
+
+NAME = "hkex_southbound"
+TIMEZONE = "Asia/Hong_Kong"
+NORTHBOUND_QUARTERLY_SINCE = date(2024, 8, 19)
+PARSER_VERSION = "1"
+
+LIVE_RATE, LIVE_WORKERS = 0.3, 1
+"""The site restricts automated access; public collections of it use three seconds a request."""
+
+# The 50 largest holdings of the sandbox's generated market.
+DEFAULT_WATCHLIST: tuple[str, ...] = ()
+
+Language = Literal["en", "zh"]
+
+
+class HkexSettings(SourceSettings):
+    """The section `[sources.hkex_southbound]`."""
+
+    sandbox_path: str = "/hkexnews"
+    live_base_url: str = "https://www3.hkexnews.hk"
+    start: date = Field(default=date(2024, 9, 2), description="first session of the partitions; the site keeps twelve months")
+    languages: tuple[Language, ...] = Field(default=("en", "zh"), min_length=1, description="pages of the southbound list; the first gives the name")
+    northbound: bool = Field(default=True, description="also collect the lists of Shanghai and Shenzhen")
+    watchlist: tuple[str, ...] = Field(default=DEFAULT_WATCHLIST, description="stock codes whose participants are collected; empty: none")
+    participants_band: float = Field(default=0.30, gt=0, lt=1, description="participants of a stock may differ by this share from the reference")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _polite_when_live(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if values.get("mode") == "live":
+            return {"rate_per_second": LIVE_RATE, "workers": LIVE_WORKERS, **values}
+        return values
+
+    @field_validator("watchlist", mode="before")
+    @classmethod
+    def _codes(cls, value: object) -> object:
+        codes = [code.strip() for code in value.split(",") if code.strip()] if isinstance(value, str) else value
+        if not isinstance(codes, list | tuple):
+            return codes
+        bad = [code for code in codes if not str(code).isdigit() or len(str(code)) > 5]  # noqa: PLR2004 - a stock code has five digits
+        if bad:
+            msg = f"{bad[0]!r} is not a stock code of at most five digits"
+            raise ValueError(msg)
+        return tuple(str(code).zfill(5) for code in codes)
+
+    @field_validator("start")
+    @classmethod
+    def _not_before_service(cls, value: date) -> date:
+        if value < FIRST_LIST:
+            msg = f"the service begins on {FIRST_LIST}"
+            raise ValueError(msg)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """The two page kinds bound to one address and one set of settings."""
+
+    url: str
+    settings: HkexSettings
+
+    def holdings(self) -> Table:
+        languages = self.settings.languages
+        return Table(
+            name="holdings",
+            description="Southbound holdings: one row a stock and session, the sum of both mainland clearing participants.",
+            schema=Holdings,
+            sessions=southbound_calendar().list_days,
+            units=lambda _session: [f"hk/{language}" for language in languages],
+            fetch=fetch.holdings_fetcher(self.url),
+            examine=_examine_holdings,
+            stage=_stage_with(stage.stage_holdings),
+            closed_reason=closed_reason,
+            published_after=timedelta(hours=6),
+            checks=dict(checks.HOLDINGS_CHECKS),
+            parser_version=f"{PARSER_VERSION}/{'+'.join(languages)}",
+        )
+
+    def northbound(self) -> Table:
+        return Table(
+            name="northbound",
+            description="Northbound holdings of Shanghai and Shenzhen: daily before 2024-08-19, since then on quarter ends.",
+            schema=Holdings,
+            sessions=northbound_sessions,
+            units=lambda _session: ["sh/en", "sz/en"],
+            fetch=fetch.holdings_fetcher(self.url),
+            examine=_examine_holdings,
+            stage=_stage_with(stage.stage_holdings),
+            closed_reason=closed_reason,
+            # A quarter's list appears about fifteen days after its end.
+            published_after=timedelta(days=20),
+            checks=dict(checks.NORTHBOUND_CHECKS),
+            parser_version=PARSER_VERSION,
+        )
+
+    def participants(self) -> Table:
+        band = self.settings.participants_band
+        return Table(
+            name="participants",
+            description="Holdings of each clearing participant in the stocks of the watchlist.",
+            schema=Participants,
+            sessions=southbound_calendar().list_days,
+            units=lambda _session: sorted(self.settings.watchlist),
+            fetch=fetch.participants_fetcher(self.url),
+            examine=_examine_participants,
+            stage=_stage_with(stage.stage_participants),
+            closed_reason=closed_reason,
+            published_after=timedelta(hours=6),
+            row_band=(band, band),
+            checks=dict(checks.PARTICIPANTS_CHECKS),
+            parser_version=PARSER_VERSION,
+        )
+
+
+def source(settings: Settings) -> Source:
+    """Return the source bound to its settings.
+
+    Raises:
+        SettingsError: its section of the settings is wrong.
+    """
+    own = source_settings(settings, NAME, HkexSettings)
+    pages = _Pages(base_url(settings, own), own)
+    tables = [pages.holdings()]
+    if own.northbound:
+        tables.append(pages.northbound())
+    if own.watchlist:
+        tables.append(pages.participants())
+    return Source(
+        name=NAME,
+        title="HKEX Stock Connect",
+        description="Who holds what through Stock Connect, from the exchange's shareholding search.",
+        owner="team:hong-kong",
+        link="https://www3.hkexnews.hk/sdw/search/mutualmarket.aspx?t=hk",
+        timezone=TIMEZONE,
+        start=own.start,
+        schedule="30 6 * * *",
+        heal_schedule="*/30 * * * *",
+        base_url=pages.url,
+        settings=own,
+        tables=tuple(tables),
+    )
+
+
+def northbound_sessions(start: date, end: date) -> list[date]:
+    """Return the list days of northbound: every one before 2024-08-19, quarter ends since."""
+    days = southbound_calendar().list_days(start, end)
+    return [day for day in days if day < NORTHBOUND_QUARTERLY_SINCE or is_quarter_end_list(day)]
+
+
+def closed_reason(day: date) -> str | None:
+    """Return why a day may have no list, or None if it must have one."""
+    calendar = southbound_calendar()
+    state = calendar.state(day)
+    if state is ListDay.WEATHER:
+        return calendar.hong_kong.overrides[day].reason
+    return "Hong Kong is closed" if state is ListDay.CLOSED else None
+
+
+def _examine_holdings(body: bytes, content_type: str, unit: str, session: date) -> Examined:
+    del session
+    page = parse.parse_holdings(body, content_type=content_type)
+    _require(unit, f"{page.market}/{page.page_language}", body)
+    return Examined(rows=page.rows.height, stated_date=page.stated_date)
+
+
+def _examine_participants(body: bytes, content_type: str, unit: str, session: date) -> Examined:
+    del session
+    page = parse.parse_participants(body, content_type=content_type)
+    _require(unit, page.stock_code, body)
+    return Examined(rows=page.rows.height, stated_date=page.stated_date)
+
+
+def _require(asked: str, came: str, body: bytes) -> None:
+    """Refuse a whole and well-formed page of something else than was asked for."""
+    if asked != came:
+        msg = f"asked for {asked}, the page is of {came}"
+        raise Drift(msg, body=body)
+
+
+def _stage_with(function: Callable[..., Staged]) -> Callable[[Sequence[RawUnit], date], Staged]:
+    return lambda units, session: function(units, session_date=session)

@@ -1,0 +1,164 @@
+"""Raw units of one session -> typed rows, sorted by their grain. Pure and deterministic: same bytes, same rows.
+
+Which units a session must have, and that all are there, was settled before; nothing is fetched or written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import dataframely as dy
+import polars as pl
+
+from fin_assets.core.failures import Drift, StaleDate
+from fin_assets.core.manifest import RawUnit
+from fin_assets.core.source import Staged
+from fin_assets.sources.hkex_southbound.parse import (
+    HoldingsPage,
+    parse_holdings,
+    parse_participants,
+    require_market,
+    require_stock,
+)
+from fin_assets.sources.hkex_southbound.schema import LANGUAGES, RULE, Holdings, Participants, split_by_rules
+
+_COMPARED = ("stock_code", "shareholding_shares", "pct_of_issued")
+
+
+def stage_holdings(units: Sequence[RawUnit], session_date: date, *, languages: Sequence[str] = LANGUAGES) -> Staged:
+    """Return holdings of a session; columns and rules as `schema.Holdings`.
+
+    Where a market has pages of two languages, rows are those of the language that comes first in `languages`,
+    `other_name` is the name on the other page, and both must agree on codes, shares and percents.
+
+    Args:
+        units: pages named `market/language` ("hk/en"), in any order. Units that a closed session explains are left out.
+        session_date: the session; every page must state it.
+        languages: preference, most preferred first.
+
+    Raises:
+        StaleDate: a page states another date.
+        Drift: a page is of another market, or two pages of a market differ; the first difference is named.
+        CollectionFailure: what `parse.parse_holdings` raises.
+        ValueError: a unit is not named `market/language`, comes twice, or has a time without offset.
+    """
+    by_market: dict[str, list[RawUnit]] = {}
+    for unit in _ordered(units):
+        market, _, language = unit.unit.partition("/")
+        if language not in languages:
+            msg = f"{unit.unit!r} is not market/language with a language of {', '.join(languages)}"
+            raise ValueError(msg)
+        by_market.setdefault(market, []).append(unit)
+    frames = []
+    for of_market in by_market.values():
+        ranked = sorted(of_market, key=lambda unit: languages.index(unit.unit.partition("/")[2]))
+        pages = [_holdings_page(unit, session_date) for unit in ranked]
+        frames.append(_market_rows(pages, ranked[0]))
+    return _staged(frames, Holdings)
+
+
+def stage_participants(units: Sequence[RawUnit], session_date: date) -> Staged:
+    """Return the participants of every stock of a session; columns and rules as `schema.Participants`.
+
+    Args:
+        units: pages named by five-digit stock code, in any order. Units that a closed session explains are left out.
+        session_date: the session; every page must state it.
+
+    Raises:
+        StaleDate: a page states another date.
+        Drift: a page is of another stock.
+        CollectionFailure: what `parse.parse_participants` raises.
+        ValueError: a unit comes twice or has a time without offset.
+    """
+    return _staged([_participants_rows(unit, session_date) for unit in _ordered(units)], Participants)
+
+
+def _ordered(units: Sequence[RawUnit]) -> list[RawUnit]:
+    """Return units with content by name: the order in which they arrived must not show in the staged file."""
+    names = [unit.unit for unit in units]
+    for name in names:
+        if names.count(name) > 1:
+            msg = f"unit {name!r} is there twice"
+            raise ValueError(msg)
+    for unit in units:
+        if unit.fetched_at.utcoffset() is None:
+            msg = f"unit {unit.unit!r}: fetched_at {unit.fetched_at} has no offset"
+            raise ValueError(msg)
+    return sorted((unit for unit in units if unit.closed_reason is None), key=lambda unit: unit.unit)
+
+
+def _holdings_page(unit: RawUnit, session_date: date) -> HoldingsPage:
+    page = parse_holdings(unit.body)
+    require_market(page, unit.unit)
+    _require_date(page.stated_date, session_date, unit)
+    return page
+
+
+def _require_date(stated: date, session_date: date, unit: RawUnit) -> None:
+    if stated != session_date:
+        raise StaleDate(f"{unit.unit} states {stated}, the session is {session_date}", body=unit.body)
+
+
+def _market_rows(pages: list[HoldingsPage], source: RawUnit) -> pl.DataFrame:
+    """Rows of the first page, named in both languages."""
+    first = pages[0]
+    rows = first.rows.with_columns(
+        session_date=pl.lit(first.stated_date),
+        market=pl.lit(first.market),
+        other_name=pl.lit(None, dtype=pl.String),
+        observed_at=pl.lit(source.fetched_at, dtype=pl.Datetime("us", "UTC")),
+    )
+    for second in pages[1:]:
+        _require_same(first, second, source)
+        names = second.rows.select("stock_code", other_name_second="stock_name", a_share_code_second="a_share_code")
+        rows = rows.join(names, on="stock_code", how="left", maintain_order="left").with_columns(
+            other_name=pl.col("other_name_second"),
+            # Only English names carry it.
+            a_share_code=pl.coalesce("a_share_code", "a_share_code_second"),
+        )
+    return rows.select(Holdings.column_names())
+
+
+def _require_same(first: HoldingsPage, second: HoldingsPage, source: RawUnit) -> None:
+    """Two languages are two views of one list: a difference means that one page is not what it says."""
+    which = f"the {first.page_language} and the {second.page_language} page of {first.market} on {first.stated_date}"
+    ours, theirs = (set(page.rows["stock_code"]) for page in (first, second))
+    if only := sorted(ours ^ theirs):
+        side = first.page_language if only[0] in ours else second.page_language
+        raise Drift(f"{which} differ: {only[0]} is only on the {side} page ({len(only)} such stocks)", body=source.body)
+    pair = first.rows.select(_COMPARED).join(second.rows.select(_COMPARED), on="stock_code", suffix="_second")
+    for column in _COMPARED[1:]:
+        different = pair.filter(pl.col(column).ne_missing(pl.col(f"{column}_second"))).sort("stock_code")
+        if different.height:
+            row = different.row(0, named=True)
+            msg = (
+                f"{which} differ: {row['stock_code']} has {column} {row[column]} and {row[f'{column}_second']} "
+                f"({different.height} such stocks)"
+            )
+            raise Drift(msg, body=source.body)
+
+
+def _participants_rows(unit: RawUnit, session_date: date) -> pl.DataFrame:
+    page = parse_participants(unit.body)
+    require_stock(page, unit.unit)
+    _require_date(page.stated_date, session_date, unit)
+    summary = page.summary
+    return page.rows.with_columns(
+        session_date=pl.lit(page.stated_date),
+        stock_code=pl.lit(page.stock_code),
+        issued_shares=pl.lit(page.issued_shares, dtype=pl.Int64),
+        total_shares=pl.lit(summary.total.shares, dtype=pl.Int64),
+        total_participants=pl.lit(summary.total.participants, dtype=pl.Int32),
+        intermediaries_shares=pl.lit(summary.market_intermediaries.shares, dtype=pl.Int64),
+        consenting_shares=pl.lit(summary.consenting.shares, dtype=pl.Int64),
+        non_consenting_shares=pl.lit(summary.non_consenting.shares, dtype=pl.Int64),
+        observed_at=pl.lit(unit.fetched_at, dtype=pl.Datetime("us", "UTC")),
+    ).select(Participants.column_names())
+
+
+def _staged(frames: list[pl.DataFrame], schema: type[dy.Schema]) -> Staged:
+    rows = pl.concat(frames) if frames else schema.create_empty()
+    good, refused = split_by_rules(rows, schema)
+    grain = schema.primary_key()
+    return Staged(frame=good.sort(grain), quarantine=refused.sort([*grain, RULE]))

@@ -1,0 +1,83 @@
+"""Calendars against facts entered by hand from the exchange's own notices and recorded lists."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from fin_assets.core.calendars import UnknownCalendar, get_calendar, load_overrides
+from fin_assets.sources.hkex_southbound.calendar import ListDay, is_quarter_end_list, southbound_calendar
+from fin_assets.sources.hkex_southbound.source import closed_reason, northbound_sessions
+
+# Weekdays of 2017-03-17..10-31 on which the exchange's page showed no list of its own.
+NO_LIST_2017 = ["2017-04-04", "2017-04-14", "2017-04-17", "2017-05-01", "2017-05-03", "2017-05-30", "2017-10-02", "2017-10-05"]
+# Lists of the same span that were published unchanged, because nothing was settled through the mainland leg.
+UNCHANGED_2017 = [
+    "2017-04-03", "2017-04-05", "2017-04-06", "2017-05-29", "2017-05-31", "2017-06-01",
+    "2017-08-23", "2017-10-03", "2017-10-04", "2017-10-06", "2017-10-09", "2017-10-10",
+]  # fmt: skip
+
+
+def days(texts: list[str]) -> list[date]:
+    return [date.fromisoformat(text) for text in texts]
+
+
+def test_the_recorded_span_of_2017_has_its_155_list_days() -> None:
+    listed = southbound_calendar().list_days(date(2017, 3, 17), date(2017, 10, 31))
+    assert len(listed) == 155
+    assert not set(listed) & set(days(NO_LIST_2017))
+
+
+def test_exactly_the_twelve_unchanged_lists_of_2017_are_explained() -> None:
+    calendar = southbound_calendar()
+    listed = calendar.list_days(date(2017, 3, 17), date(2017, 10, 31))
+    assert [day for day in listed if calendar.state(day) is not ListDay.OPEN] == days(UNCHANGED_2017)
+
+
+def test_the_typhoon_of_2017_may_have_a_list_and_need_not() -> None:
+    hato = date(2017, 8, 23)
+    assert southbound_calendar().state(hato) is ListDay.WEATHER
+    assert closed_reason(hato) == "Typhoon Hato, signal 10"
+    assert closed_reason(date(2017, 10, 2)) == "Hong Kong is closed"
+    assert closed_reason(date(2017, 10, 3)) is None
+
+
+def test_hong_kong_and_the_mainland_share_236_sessions_in_2026() -> None:
+    hong_kong, mainland = get_calendar("XHKG"), get_calendar("XSHG")
+    both = [day for day in hong_kong.sessions_in_range(date(2026, 1, 1), date(2026, 12, 31)) if mainland.is_session(day)]
+    assert len(both) == 236
+
+
+def test_national_day_week_of_2026_is_open_in_hong_kong_and_closed_southbound() -> None:
+    calendar = southbound_calendar()
+    for day in days(["2026-10-02", "2026-10-05", "2026-10-06", "2026-10-07"]):
+        assert calendar.state(day) is ListDay.SOUTHBOUND_CLOSED
+    assert calendar.state(date(2026, 10, 1)) is ListDay.CLOSED
+    assert calendar.state(date(2026, 10, 13)) is ListDay.OPEN
+
+
+def test_northbound_lists_are_daily_before_2024_08_19_and_quarterly_since() -> None:
+    around = northbound_sessions(date(2024, 8, 14), date(2024, 12, 31))
+    assert around == days(["2024-08-14", "2024-08-15", "2024-08-16", "2024-09-30", "2024-12-31"])
+    assert is_quarter_end_list(date(2026, 3, 31))
+    assert not is_quarter_end_list(date(2026, 3, 30))
+
+
+def test_offsets_count_sessions_and_refuse_to_leave_the_calendar() -> None:
+    calendar = get_calendar("XHKG")
+    assert calendar.offset(date(2017, 5, 2), -1) == date(2017, 4, 28)
+    assert calendar.offset(date(2017, 5, 6), 0) == date(2017, 5, 5)
+    with pytest.raises(ValueError, match="lies outside"):
+        calendar.offset(date(2015, 1, 5), -10)
+
+
+def test_every_override_has_a_reason_and_a_link() -> None:
+    overrides = load_overrides()
+    assert len({(entry.mic, entry.day) for entry in overrides}) == len(overrides) > 0
+    assert all(entry.reason and entry.link.startswith("https://") for entry in overrides)
+
+
+def test_an_unknown_market_is_refused_by_name() -> None:
+    with pytest.raises(UnknownCalendar, match="'XLON'"):
+        get_calendar("XLON")

@@ -1,0 +1,229 @@
+"""Collecting sessions: only what is missing is asked for, and nothing half counts as done."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from fin_assets.core.calendars import get_calendar
+from fin_assets.core.collect import Collector
+from fin_assets.core.failures import CaptchaPage, NetworkFailure, ServerError
+from fin_assets.core.journal import PartitionBusy
+from fin_assets.core.manifest import PartitionKey, PartitionState, UnitState
+from fin_assets.core.settle import SessionResult
+from fin_assets.core.store import Store
+from fin_assets.settings import BrowserSettings
+from tests.core.fakes import NAME, TABLE, FakePool, FakeSite, fake_source
+
+DAYS = get_calendar("XHKG").sessions_in_range(date(2026, 1, 5), date(2026, 3, 31))
+DAY = DAYS[0]
+
+
+@pytest.fixture(autouse=True)
+def no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    FakePool.opened = 0
+    monkeypatch.setattr("fin_assets.core.collect.BrowserPool", FakePool)
+    monkeypatch.setenv("FIN_CLOCK", "2026-04-01T00:00:00+00:00")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path)
+
+
+def run(store: Store, site: FakeSite, sessions: list[date], *, refetch: bool = False, **changes: object) -> list[SessionResult]:
+    source = fake_source(site, **changes)
+    seen: list[SessionResult] = []
+    results = Collector(source, source.tables[0], store=store, browser=BrowserSettings(), on_session=seen.append, refetch=refetch).run(sessions)
+    assert seen == results
+    return results
+
+
+def key(session: date) -> PartitionKey:
+    return PartitionKey(NAME, TABLE, session)
+
+
+def test_a_session_with_every_unit_is_complete_sealed_and_staged(store: Store) -> None:
+    site = FakeSite()
+    [result] = run(store, site, [DAY])
+    manifest = store.manifest(key(DAY))
+    assert manifest == result.manifest
+    assert (manifest.state, manifest.done, manifest.rows, manifest.generation) == (PartitionState.COMPLETE, 2, 200, 1)
+    assert {unit.unit for unit in store.units(manifest)} == {"a", "b"}
+    staged = store.read_staged(manifest)
+    assert staged is not None
+    assert staged.height == 200
+    assert all(finding.passed for finding in result.findings.values())
+    assert not (store.partition_dir(key(DAY)) / "journal.bin").exists()
+
+
+def test_a_complete_session_is_never_asked_for_again(store: Store) -> None:
+    site = FakeSite()
+    run(store, site, DAYS[:3])
+    results = run(store, site, DAYS[:3])
+    assert set(site.asked.values()) == {1}
+    assert FakePool.opened == 1
+    assert not any(result.worked for result in results)
+
+
+def test_a_missing_unit_leaves_the_session_incomplete_and_only_it_is_asked_for_again(store: Store) -> None:
+    site = FakeSite(units=("a", "b", "c"), broken={("b", DAY): CaptchaPage("prove it", body=b"<p>captcha")})
+    [result] = run(store, site, [DAY], workers=1)
+    manifest = result.manifest
+    assert manifest.state is PartitionState.INCOMPLETE
+    assert {unit.unit: unit.state for unit in manifest.units} == {"a": UnitState.FETCHED, "b": UnitState.REFUSED, "c": UnitState.MISSING}
+    assert not result.findings["complete"].passed
+    assert "2 of 3 units: 1 captcha (b); 1 not_asked (c)" in result.findings["complete"].summary
+    assert manifest.staged is None
+    [refused] = [unit for unit in manifest.units if unit.unit == "b"]
+    assert [(store.data / path).suffix for path in refused.evidence] == [".html", ".png"]
+    assert (store.data / refused.evidence[0]).read_bytes() == b"<p>captcha"
+
+    site.broken.clear()
+    [healed] = run(store, site, [DAY])
+    assert healed.manifest.state is PartitionState.COMPLETE
+    assert healed.manifest.attempts == 2
+    assert site.asked == {("a", DAY): 1, ("b", DAY): 2, ("c", DAY): 1}
+
+
+def test_the_wait_before_the_next_attempt_doubles_up_to_six_hours(store: Store) -> None:
+    site = FakeSite(broken={("a", DAY): CaptchaPage("no")})
+    waits = []
+    for _ in range(8):
+        [result] = run(store, site, [DAY])
+        assert result.manifest.next_retry_at is not None
+        waits.append(result.manifest.next_retry_at - datetime(2026, 4, 1, tzinfo=UTC))
+    assert waits[:3] == [timedelta(minutes=10), timedelta(minutes=20), timedelta(minutes=40)]
+    assert waits[-1] == timedelta(hours=6)
+
+
+def test_failures_within_an_attempt_are_retried_as_their_kind_allows(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fin_assets.core.fetching._Unit.wait", lambda _self: timedelta(0))
+    site = FakeSite(faults={("a", DAY): [NetworkFailure("reset"), ServerError("503", status=503)]})
+    [result] = run(store, site, [DAY])
+    assert result.manifest.state is PartitionState.COMPLETE
+    assert site.asked[("a", DAY)] == 3
+    assert result.manifest.requests == 4
+
+
+def test_an_explained_closed_day_is_proven_by_the_page_and_has_no_rows(store: Store) -> None:
+    site = FakeSite(stated={DAYS[1]: DAYS[0]})
+    [result] = run(store, site, [DAYS[1]], closed_reason=lambda day: "a storm" if day == DAYS[1] else None)
+    assert result.manifest.state is PartitionState.CLOSED
+    assert result.manifest.reason == f"a storm; the page states {DAYS[0]}"
+    assert {unit.state for unit in result.manifest.units} == {UnitState.EMPTY_CONFIRMED}
+    assert result.manifest.staged is None
+    assert all(finding.passed for finding in result.findings.values())
+
+
+def test_an_unexplained_other_date_is_stale_and_kept_under_the_date_it_states(store: Store) -> None:
+    site = FakeSite(stated={DAYS[1]: DAYS[0]})
+    [result] = run(store, site, [DAYS[1]])
+    assert result.manifest.state is PartitionState.STALE
+    assert not result.findings["complete"].passed
+    assert not result.findings["date_is_the_pages_own"].passed
+    assert f"asked for {DAYS[1]}, the page states {DAYS[0]}" in result.findings["date_is_the_pages_own"].summary
+
+    [earlier] = run(store, site, [DAYS[0]])
+    assert earlier.manifest.state is PartitionState.COMPLETE
+    assert ("a", DAYS[0]) not in site.asked
+
+
+def test_a_half_table_is_asked_for_again_and_is_never_green(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fin_assets.core.fetching._Unit.wait", lambda _self: timedelta(0))
+    site = FakeSite(rows_of={("a", DAYS[10]): [50, 100], ("b", DAYS[11]): [50]})
+    results = run(store, site, DAYS[:12])
+    states = {result.manifest.session: result.manifest.state for result in results}
+    assert states[DAYS[10]] is PartitionState.COMPLETE
+    assert site.asked[("a", DAYS[10])] == 2
+    assert states[DAYS[11]] is PartitionState.INCOMPLETE
+    assert results[-1].manifest.unfinished()[0].error_kind == "half_table"
+
+
+def test_a_half_table_at_the_start_of_a_history_is_found_by_the_sessions_that_follow(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fin_assets.core.fetching._Unit.wait", lambda _self: timedelta(0))
+    site = FakeSite(rows_of={("a", DAYS[0]): [50, 100], ("b", DAYS[1]): [50]})
+    results = run(store, site, DAYS[:9], workers=1)
+    states = {result.manifest.session: result.manifest.state for result in results}
+    assert states == dict.fromkeys(DAYS[:9], PartitionState.COMPLETE) | {DAYS[1]: PartitionState.INCOMPLETE}
+    assert (site.asked[("a", DAYS[0])], site.asked[("b", DAYS[1])]) == (2, 4)
+
+
+def test_too_many_rows_block_the_staged_session_and_keep_the_raw_one(store: Store) -> None:
+    site = FakeSite(rows_of={("a", DAYS[8]): [150]})
+    result = run(store, site, DAYS[:9])[-1]
+    assert result.manifest.state is PartitionState.COMPLETE
+    assert result.manifest.blocked_by == ("row_count_in_band",)
+    assert not result.usable
+    assert "a: 150 rows, median 100 of 8 sessions" in result.findings["row_count_in_band"].summary
+
+
+def test_a_refetch_that_brings_other_bytes_is_a_new_generation_and_the_old_file_stays(store: Store) -> None:
+    site = FakeSite()
+    [first] = run(store, site, [DAY])
+    [same] = run(store, site, [DAY], refetch=True)
+    assert same.manifest.generation == 1
+    site.rows = 101
+    [revised] = run(store, site, [DAY], refetch=True)
+    assert revised.manifest.generation == 2
+    assert first.manifest.raw_file is not None
+    assert {unit.rows for unit in store.units(first.manifest)} == {100}
+    assert {unit.rows for unit in store.units(revised.manifest)} == {101}
+
+
+def test_a_failed_refetch_loses_nothing(store: Store) -> None:
+    site = FakeSite()
+    run(store, site, [DAY])
+    before = store.manifest(key(DAY))
+    site.broken = {("a", DAY): CaptchaPage("no")}
+    [result] = run(store, site, [DAY], refetch=True)
+    assert not result.findings["complete"].passed
+    assert store.manifest(key(DAY)) == before
+
+
+def test_an_attempt_that_dies_keeps_its_units_and_counts_as_an_attempt(store: Store) -> None:
+    site = FakeSite(units=("a", "b", "c"))
+
+    def die(unit: str, session: date) -> None:
+        del session
+        if unit == "c":
+            raise KeyboardInterrupt
+
+    site.before_answer = die
+    with pytest.raises(KeyboardInterrupt):
+        run(store, site, [DAY], workers=1)
+    interrupted = store.manifest(key(DAY))
+    assert interrupted is not None
+    assert (interrupted.state, interrupted.attempts) == (PartitionState.INCOMPLETE, 1)
+    site.before_answer = None
+    [result] = run(store, site, [DAY])
+    assert result.manifest.state is PartitionState.COMPLETE
+    assert site.asked == {("a", DAY): 1, ("b", DAY): 1, ("c", DAY): 2}
+
+
+def test_a_session_that_another_process_collects_is_left_alone(store: Store) -> None:
+    with store.open_journal(key(DAY)), pytest.raises(PartitionBusy):
+        run(store, FakeSite(), [DAY])
+
+
+def test_the_same_bytes_give_the_same_staged_file_in_whatever_order_they_came(store: Store, tmp_path: Path) -> None:
+    other = Store(tmp_path / "other")
+    run(store, FakeSite(), DAYS[:5], workers=1)
+    run(other, FakeSite(), list(reversed(DAYS[:5])), workers=5)
+    for day in DAYS[:5]:
+        here, there = store.manifest(key(day)), other.manifest(key(day))
+        assert here is not None
+        assert there is not None
+        assert here.staged == there.staged
+
+
+def test_a_new_parser_version_stages_again_without_a_request(store: Store) -> None:
+    site = FakeSite()
+    run(store, site, [DAY])
+    [result] = run(store, site, [DAY], parser_version="2")
+    assert result.worked
+    assert result.manifest.staged is not None
+    assert result.manifest.staged.parser_version == "2"
+    assert set(site.asked.values()) == {1}

@@ -1,0 +1,84 @@
+"""Settings: the file, the environment over it, and errors that name the key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fin_assets.settings import Settings, SettingsError, base_url, load, source_settings
+from fin_assets.sources.hkex_southbound.source import LIVE_RATE, HkexSettings
+
+
+def settings_from(tmp_path: Path, text: str) -> Settings:
+    (tmp_path / "fin.toml").write_text(text, encoding="utf-8")
+    return load(tmp_path)
+
+
+def hkex(settings: Settings) -> HkexSettings:
+    return source_settings(settings, "hkex_southbound", HkexSettings)
+
+
+def test_without_a_file_the_sandbox_is_the_default(tmp_path: Path) -> None:
+    settings = load(tmp_path)
+    assert base_url(settings, hkex(settings)) == "http://127.0.0.1:8601/hkexnews"
+    assert settings.data == tmp_path / "data"
+
+
+def test_one_setting_switches_a_source_to_the_live_site_and_slows_it_down(tmp_path: Path) -> None:
+    settings = settings_from(tmp_path, '[sources.hkex_southbound]\nmode = "live"\n')
+    assert base_url(settings, hkex(settings)) == "https://www3.hkexnews.hk"
+    assert (hkex(settings).rate_per_second, hkex(settings).workers) == (LIVE_RATE, 1)
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIN_SOURCES__HKEX_SOUTHBOUND__WORKERS", "7")
+    settings = settings_from(tmp_path, "[sources.hkex_southbound]\nworkers = 3\nlook_back_days = 5\n")
+    assert (hkex(settings).workers, hkex(settings).look_back_days) == (7, 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[sandbox]\nprot = 1\n", "unknown key 'sandbox.prot'; did you mean 'port'"),
+        ("[sandbox]\nport = 70000\n", "sandbox.port: Input should be less than or equal to 65535"),
+        ("colour = 'red'\n", "unknown key 'colour'"),
+        ("[sandbox\n", "is not valid TOML"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_key(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        settings_from(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("wathclist = ['700']\n", "unknown key 'wathclist'; did you mean 'watchlist'"),
+        ("workers = 99\n", "workers: Input should be less than or equal to 20"),
+        ("watchlist = ['7O0']\n", "watchlist: Value error, '7O0' is not a stock code"),
+        ("start = 2016-01-01\n", "start: Value error, the service begins on 2017-03-17"),
+    ],
+)
+def test_a_wrong_section_of_a_source_is_refused_with_the_key(tmp_path: Path, text: str, message: str) -> None:
+    settings = settings_from(tmp_path, "[sources.hkex_southbound]\n" + text)
+    with pytest.raises(SettingsError, match=message):
+        hkex(settings)
+
+
+def test_stock_codes_of_the_watchlist_are_padded(tmp_path: Path) -> None:
+    settings = settings_from(tmp_path, "[sources.hkex_southbound]\nwatchlist = ['700', '00005']\n")
+    assert hkex(settings).watchlist == ("00700", "00005")
+
+
+def test_a_misspelt_variable_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIN_DATADIR", "elsewhere")
+    with pytest.raises(SettingsError, match="FIN_DATADIR; did you mean FIN_DATA_DIR"):
+        load(tmp_path)
+
+
+def test_a_secret_is_masked_wherever_settings_are_shown(tmp_path: Path) -> None:
+    settings = settings_from(tmp_path, "[sources.hkex_southbound.secrets]\ntoken = 'hunter2'\n")
+    assert hkex(settings).secrets["token"].get_secret_value() == "hunter2"
+    for text in (repr(settings), str(settings), repr(hkex(settings)), hkex(settings).model_dump_json()):
+        assert "hunter2" not in text
