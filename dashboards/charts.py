@@ -225,10 +225,16 @@ def concentration(frame: pl.DataFrame) -> Drawing:
     return draw
 
 
-def heat_map(frame: pl.DataFrame) -> Drawing:
-    """Return states of sessions (columns) by table (rows). A cell's data carries its session and table for the click."""
+def heat_map_axes(frame: pl.DataFrame) -> tuple[list[str], list[str]]:
+    """Return the sessions from left to right and the tables from bottom to top, as `source/table`."""
     days = sorted({str(day) for day in frame["session_date"]})
     tables = sorted({f"{source}/{table}" for source, table in frame.select("source", "table_name").iter_rows()}, reverse=True)
+    return days, tables
+
+
+def heat_map(frame: pl.DataFrame) -> Drawing:
+    """Return states of sessions (columns) by table (rows). A cell's data carries its session and table for the click."""
+    days, tables = heat_map_axes(frame)
     cells = [
         {
             "value": [days.index(str(row["session_date"])), tables.index(f"{row['source']}/{row['table_name']}"), STATES.index(row["state"])],

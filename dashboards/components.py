@@ -15,13 +15,14 @@ import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 import polars as pl
-from bokeh.models.widgets.tables import HTMLTemplateFormatter
 
 from dashboards import formats
 from dashboards.theme import BASE_CSS, CARD_CSS, LIGHT, TABLE_CSS, Palette
 
 Options = dict[str, Any]
-Kind = Literal["text", "code", "name", "integer", "compact", "signed", "signed_pct", "signed_pp", "pct", "number", "date", "state"]
+Kind = Literal[
+    "text", "wrapped", "code", "name", "date", "state", "link", "command", "integer", "compact", "number", "pct", "signed", "signed_pct", "signed_pp"
+]
 
 LABELS = {
     "complete": "complete",
@@ -191,41 +192,49 @@ class Column:
     grow: int = 0
 
 
-_JS_BY_KIND = {
-    "integer": formats.JS_INTEGER,
-    "compact": formats.JS_COMPACT,
-    "pct": "(v)=>v==null?'–':(+v).toLocaleString('en',{minimumFractionDigits:2,maximumFractionDigits:2}).replace('-','\u2212')+' %'",
-    "number": "(v)=>v==null?'–':(+v).toLocaleString('en',{maximumFractionDigits:2}).replace('-','\u2212')",
+_ESCAPE = "const e=(t)=>String(t).replace(/[&<>\"']/g,(c)=>'&#'+c.charCodeAt(0)+';');"
+_TWO = "const two=(n)=>n.toLocaleString('en',{minimumFractionDigits:2,maximumFractionDigits:2});"
+_SIGN = "const s=(t)=>v===0?'<span class=\"muted\">'+t+'</span>':v>0?'<span class=\"up\">▲ +'+t+'</span>':'<span class=\"down\">▼ −'+t+'</span>';"
+_BY_KIND: dict[Kind, str] = {
+    "text": "e(v)",
+    "wrapped": "'<span style=\"white-space:normal\">'+e(v)+'</span>'",
+    "code": "'<a href=\"/hk/stock/'+encodeURIComponent(v)+'\">'+e(v)+'</a>'",
+    "name": "e(v)",
+    "date": "e(v)",
+    "state": "'<span class=\"dot\" style=\"background:var(--fin-'+e(v).replace('_','-')+',var(--fin-neutral))\"></span>'+e(v).replace('_',' ')",
+    "link": "'<a href=\"'+e(v)+'\" target=\"_blank\" rel=\"noopener\">open ↗</a>'",
+    "command": "'<code>'+e(v)+'</code>'",
+    "integer": "Math.round(v).toLocaleString('en').replace('-','−')",
+    "compact": f"({formats.JS_COMPACT})(v)",
+    "number": "v.toLocaleString('en',{maximumFractionDigits:2}).replace('-','−')",
+    "pct": "two(v).replace('-','−')+' %'",
+    "signed": "s(Math.round(Math.abs(v)).toLocaleString('en'))",
+    "signed_pct": "s(two(Math.abs(v))+' %')",
+    "signed_pp": "s(two(Math.abs(v))+' pp')",
 }
-_JS_SIGNED = {
-    "signed": "(v)=>Math.round(Math.abs(v)).toLocaleString('en')",
-    "signed_pct": "(v)=>Math.abs(v).toLocaleString('en',{minimumFractionDigits:2,maximumFractionDigits:2})+' %'",
-    "signed_pp": "(v)=>Math.abs(v).toLocaleString('en',{minimumFractionDigits:2,maximumFractionDigits:2})+' pp'",
-}
+_LEFT: set[Kind] = {"text", "wrapped", "code", "name", "date", "state", "link", "command"}
 
 
-def _formatter(kind: Kind) -> HTMLTemplateFormatter | None:
-    # A missing number arrives as NaN or null; both show the dash.
-    empty = "value==null||value!==value||value===''"
-    if kind == "code":
-        return HTMLTemplateFormatter(template='<a href="/hk/stock/<%= encodeURIComponent(value||"") %>"><%- value||"–" %></a>')
-    if kind == "state":
-        return HTMLTemplateFormatter(
-            template='<span class="dot <%- value %>" style="display:inline-block;width:8px;height:8px;border-radius:50%;'
-            'margin-right:6px;background:var(--fin-<%- value %>,var(--fin-neutral))"></span><%- value %>'
-        )
-    if kind in _JS_SIGNED:
-        arrow = '<%= value>0?"▲ +":value<0?"▼ \u2212":"" %>'
-        tone = '<%= value>0?"up":value<0?"down":"muted" %>'
-        return HTMLTemplateFormatter(
-            template=f'<% if({empty}){{ %>–<% }}else{{ %><span class="{tone}">{arrow}<%- ({_JS_SIGNED[kind]})(value) %></span><% }} %>'
-        )
-    if kind in _JS_BY_KIND:
-        return HTMLTemplateFormatter(template=f"<% if({empty}){{ %>–<% }}else{{ %><%- ({_JS_BY_KIND[kind]})(value) %><% }} %>")
-    return HTMLTemplateFormatter(template=f"<% if({empty}){{ %>–<% }}else{{ %><%- value %><% }} %>")
+def _cell(kind: Kind) -> str:
+    # A missing number arrives as NaN or null; both show the dash. Text is escaped in the browser, where markup is made.
+    body = f"{_ESCAPE}{_TWO}{_SIGN}const v=cell.getValue();if(v==null||v===''||v!==v)return '<span class=\"muted\">–</span>';return {_BY_KIND[kind]}"
+    return formats.javascript("(cell)=>{" + body + "}")
 
 
-_LEFT: set[Kind] = {"text", "code", "name", "date", "state"}
+def _column(column: Column) -> dict[str, Any]:
+    align = "left" if column.kind in _LEFT else "right"
+    return {
+        "field": column.field,
+        "title": column.title,
+        "hozAlign": align,
+        "headerHozAlign": align,
+        "minWidth": column.width,
+        "widthGrow": column.grow or 1,
+        "widthShrink": 0,
+        "formatter": _cell(column.kind),
+        "headerTooltip": column.title,
+        "tooltip": column.kind in {"text", "name"},
+    }
 
 
 class Table:
@@ -236,15 +245,7 @@ class Table:
         self.frame = pl.DataFrame()
         self.pane = pn.widgets.Tabulator(
             pd.DataFrame({column.field: [] for column in self.columns}),
-            titles={column.field: column.title for column in self.columns},
-            formatters={column.field: _formatter(column.kind) for column in self.columns},
-            text_align={column.field: "left" if column.kind in _LEFT else "right" for column in self.columns},
-            header_align={column.field: "left" if column.kind in _LEFT else "right" for column in self.columns},
-            configuration={
-                "placeholder": placeholder,
-                "columnDefaults": {"headerSortTristate": True},
-                "columns": [],
-            },
+            configuration={"placeholder": placeholder, "columns": [_column(column) for column in self.columns]},
             layout="fit_columns",
             pagination="remote",
             page_size=page_size,
@@ -255,8 +256,6 @@ class Table:
             stylesheets=[TABLE_CSS],
             margin=0,
         )
-        del self.pane.configuration["columns"]
-        self.pane.widths = {}
 
     def show(self, frame: pl.DataFrame) -> None:
         """Replace the rows."""

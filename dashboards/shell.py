@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import panel as pn
 import panel_material_ui as pmui
+import param
 from panel.viewable import Viewable
 
 from dashboards import components, formats
@@ -200,7 +201,8 @@ class Shell:
         self._searching.objects = [search_box(self._search(snapshot))]
         heading = self._body.heading()
         self._heading.object = _heading_markup(heading)
-        self.page.meta.title = f"{heading.title} · Fin Assets"
+        with param.edit_constant(self.page.meta):
+            self.page.meta.title = f"{heading.title} · Fin Assets"
         if not first:
             self._announce(snapshot)
 

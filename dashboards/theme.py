@@ -219,6 +219,8 @@ TABLE_CSS = f"""
 .tabulator .tabulator-row .tabulator-cell a:hover {{ text-decoration: underline; }}
 .tabulator .up {{ color: var(--fin-up); }} .tabulator .down {{ color: var(--fin-down); }}
 .tabulator .muted {{ color: var(--fin-muted); }}
+.tabulator .dot {{ display: inline-block; width: 8px; height: 8px; border-radius: 50%; margin-right: 7px; }}
+.tabulator code {{ font-size: 12px; background: var(--fin-raised); border-radius: 4px; padding: 1px 5px; }}
 .tabulator .tabulator-footer {{ background: transparent !important; border: none !important; color: var(--fin-muted) !important; }}
 .tabulator .tabulator-footer .tabulator-page {{ background: transparent !important; color: var(--fin-muted) !important;
   border: 1px solid var(--fin-border) !important; border-radius: 6px; }}

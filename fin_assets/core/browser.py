@@ -21,7 +21,7 @@ from playwright.async_api import Error as PlaywrightError
 from fin_assets.core import chromium
 from fin_assets.core.answers import translate
 from fin_assets.core.chromium import BrowserMissing, Found, ProcessTree, find_chromium
-from fin_assets.core.failures import BrowserLost
+from fin_assets.core.failures import BrowserLost, CollectionFailure
 from fin_assets.core.http import BreakerRule, Hosts
 from fin_assets.core.lease import Lease, Trial
 
@@ -192,7 +192,15 @@ class BrowserPool:
                 finally:
                     await self.quietly(context.close(), what="closing a context")
             except PlaywrightError as error:
-                raise translate(error, where="the picture") from error
+                raise self.translated(error, where="the picture") from error
+
+    def translated(self, error: PlaywrightError, *, where: str) -> CollectionFailure:
+        """Return the typed failure of an error of the browser; a lost browser is replaced before its next use."""
+        failure = translate(error, where=where)
+        if isinstance(failure, BrowserLost) and self._running:
+            # A dead driver cannot tell: `is_connected` stays true without it.
+            self._running.broken = True
+        return failure
 
     async def within(self, awaitable: Awaitable[T], *, what: str) -> T:
         """Await something of the browser with a deadline beyond Playwright's own; a driver that hangs counts as lost."""
@@ -264,8 +272,10 @@ class BrowserPool:
         if self._traffic.in_use:
             await self._traffic.quiet.wait()
         log.info("starting the browser again: %s", reason)
+        lost = self._running is None or self._running.broken or not self._running.browser.is_connected()
         for lease in self._leases:
-            await lease.retire()
+            # Asking a dead driver for cookies only costs the time-out.
+            lease.abandon() if lost else await lease.retire()
         await self._stop()
         await self._start()
 

@@ -81,6 +81,7 @@ class Event:
         kind: `alive` comes every two seconds, `stopped` once if the rest is not asked for.
         message: one line.
         key, unit: what it is about, if it is about one unit.
+        failure_kind: the kind of the failure, for `failed` and `retry`.
         done, failed: units finished so far in this run.
         total: units in all, or None if the list has no length.
         seconds: since the run began.
@@ -90,6 +91,7 @@ class Event:
     message: str
     key: PartitionKey | None = None
     unit: str | None = None
+    failure_kind: str | None = None
     done: int = 0
     failed: int = 0
     total: int | None = None
@@ -204,7 +206,7 @@ class _Run:
                 return unit.failed(failure, now=self._now)
             if limiter is not None and (failure.retry.whole_host or failure.retry_after):
                 limiter.hold(wait, reason=str(failure))
-            self._tell("retry", f"{unit.job.unit}: {failure}; again in {wait.total_seconds():.1f} s", unit.job)
+            self._tell("retry", f"{unit.job.unit}: {failure}; again in {wait.total_seconds():.1f} s", unit.job, failure)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), wait.total_seconds())
             if self._stopped.is_set():
@@ -248,7 +250,7 @@ class _Run:
             self._tell("done", outcome.job.unit, outcome.job)
         else:
             self._failed += 1
-            self._tell("failed", f"{outcome.job.unit}: {outcome.failure}", outcome.job)
+            self._tell("failed", f"{outcome.job.unit}: {outcome.failure}", outcome.job, outcome.failure)
 
     def _stop(self, reason: str) -> None:
         if not self._stopped.is_set():
@@ -264,7 +266,11 @@ class _Run:
             )
 
     def _tell(
-        self, kind: Literal["done", "failed", "retry", "alive", "stopped"], message: str, job: Job | None
+        self,
+        kind: Literal["done", "failed", "retry", "alive", "stopped"],
+        message: str,
+        job: Job | None,
+        failure: CollectionFailure | None = None,
     ) -> None:
         if self._on_event is not None:
             self._on_event(
@@ -273,6 +279,7 @@ class _Run:
                     message=message,
                     key=job.key if job else None,
                     unit=job.unit if job else None,
+                    failure_kind=failure.kind if failure else None,
                     done=self._done,
                     failed=self._failed,
                     total=self._total,

@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, Any
 from playwright.async_api import Browser, BrowserContext, Page, Request, Response
 from playwright.async_api import Error as PlaywrightError
 
-from fin_assets.core.answers import judge, translate
+from fin_assets.core.answers import judge
 from fin_assets.core.failures import BrowserLost, CollectionFailure, NetworkFailure
 from fin_assets.core.source import Fetched
 
 if TYPE_CHECKING:
     from fin_assets.core.browser import BrowserPool
     from fin_assets.core.http import HostLimiter
+
+EMPTY_REFUSAL = "net::ERR_HTTP_RESPONSE_CODE_FAILURE"
+"""How Chromium puts a status of 400 or more that came without a body."""
 
 Guard = Callable[[Fetched], None]
 """Raises a CollectionFailure if the answer is not the site's own content."""
@@ -128,7 +131,7 @@ class Lease:
             finally:
                 await self._pool.quietly(page.close(), what="closing a page")
         except PlaywrightError as error:
-            raise translate(error, where="the page") from error
+            raise self._pool.translated(error, where="the page") from error
 
     async def forget(self) -> None:
         """Become a new visitor: no cookies, no form state."""
@@ -198,7 +201,7 @@ class Lease:
             if response is None:
                 msg = f"{url} loaded no document"
                 raise NetworkFailure(msg)
-            body = await self._pool.within(response.body(), what=f"reading {url}")
+            body = await self._pool.within(_body(response), what=f"reading {url}")
             kind = response.headers.get("content-type", "")
             return Fetched(
                 body=body, url=response.url, status=response.status, content_type=kind, via="navigation"
@@ -214,7 +217,7 @@ class Lease:
             try:
                 fetched, headers = await answer()
             except PlaywrightError as error:
-                raise translate(error, where=url) from error
+                raise self._pool.translated(error, where=url) from error
             judge(fetched, headers, guard=guard)
         except CollectionFailure as failure:
             limiter.failed(failure, asked_at=asked_at)
@@ -227,9 +230,7 @@ class Lease:
         if self._context is not None and self._browser is browser:
             return self._context
         if self._context is not None:
-            # The browser died and took the cookies along: whoever comes now is a new visitor.
-            self._context, self._cookies = None, []
-            self.state.clear()
+            self.abandon()
         try:
             context = await self._pool.within(
                 browser.new_context(viewport={"width": 1280, "height": 900}), what="opening a context"
@@ -237,7 +238,7 @@ class Lease:
             if self._cookies:
                 await self._pool.within(context.add_cookies(self._cookies), what="restoring cookies")
         except PlaywrightError as error:
-            raise translate(error, where="the browser") from error
+            raise self._pool.translated(error, where="the browser") from error
         self._context, self._browser, self._units = context, browser, 0
         self._pool.stats.contexts += 1
         return context
@@ -259,6 +260,11 @@ class Lease:
             self.state.clear()
         await self._drop_context()
 
+    def abandon(self) -> None:
+        """Give up a context whose browser died. It took the cookies along: whoever comes next is a new visitor."""
+        self._context, self._cookies = None, []
+        self.state.clear()
+
     async def _drop_context(self) -> None:
         context, self._context = self._context, None
         if context is not None:
@@ -268,25 +274,45 @@ class Lease:
 async def _first_of(page: Page, action: Callable[[], Awaitable[Response | None]]) -> Response | None:
     """Run a navigation, but do not wait for its time-out once the document itself has broken off."""
     broken: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    answered: list[Response] = []
+
+    def on_response(response: Response) -> None:
+        if response.request.is_navigation_request() and response.frame == page.main_frame:
+            answered.append(response)
 
     def on_failed(request: Request) -> None:
         reason = request.failure or "net::ERR_FAILED"
-        # Aborted is what a download and a superseded navigation look like; the navigation itself says which.
-        if reason != "net::ERR_ABORTED" and request.is_navigation_request() and request.frame == page.main_frame:
-            if not broken.done():
+        if request.is_navigation_request() and request.frame == page.main_frame and not broken.done():
+            # Aborted is what a download and a superseded navigation look like; the navigation itself says which.
+            if reason not in {"net::ERR_ABORTED", EMPTY_REFUSAL}:
                 broken.set_result(reason)
 
+    page.on("response", on_response)
     page.on("requestfailed", on_failed)
     running: asyncio.Future[Any] = asyncio.ensure_future(action())
     try:
         await asyncio.wait([running, broken], return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
-            response: Response | None = running.result()
-            return response
-        raise PlaywrightError(str(broken.result()))
+        if not running.done():
+            raise PlaywrightError(str(broken.result()))
+        error = running.exception()
+        if error is not None and EMPTY_REFUSAL in str(error) and answered:
+            return answered[-1]
+        response: Response | None = running.result()
+        return response
     finally:
+        page.remove_listener("response", on_response)
         page.remove_listener("requestfailed", on_failed)
         if not running.done():
             running.cancel()
             await asyncio.wait({running})
         broken.cancel()
+
+
+async def _body(response: Response) -> bytes:
+    try:
+        return await response.body()
+    except PlaywrightError:
+        # A refusal without a body has none to read; of an accepted document it would be a loss.
+        if response.ok:
+            raise
+        return b""

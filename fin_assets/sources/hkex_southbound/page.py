@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -30,6 +31,9 @@ from fin_assets.sources.hkex_southbound.reading import clean, is_chinese, plain
 
 Language = Literal["en", "zh"]
 
+_HEADER_WITHIN = 4
+"""The header is among so many first rows."""
+
 NAME_WORDS = ("name", "名稱", "名称")
 PERCENT_WORDS = ("%", "percent", "百分比")
 
@@ -39,11 +43,9 @@ _SEARCH_FIELDS = (b"txtshareholdingdate", b"ddlshareholdingday")
 _FORM_STATE = re.compile(
     rb"validation of viewstate|viewstate mac|state information is invalid|invalid postback or callback"
 )
-_CHALLENGE_WIDGET = re.compile(
-    rb"g-recaptcha|h-captcha|cf-turnstile|cf-challenge|challenge-platform|geetest|api/captcha"
-)
+_CHALLENGE_WIDGET = re.compile(rb"g-recaptcha|h-captcha|cf-turnstile|cf-challenge|challenge-platform|geetest")
 _CHALLENGE_WORDS = re.compile(
-    r"captcha|(?:are|if) you(?:'re| are)? (?:a )?(?:human|robot)|not a robot|unusual traffic|checking your browser"
+    r"(?:you are|you're|are you) (?:a )?(?:human|robot)|not a robot|unusual traffic|checking your browser"
     r"|驗證碼|验证码|人機驗證|人机验证"
 )
 _PASSWORD_FIELD = re.compile(rb"<input\b[^>]*\btype\s*=\s*[\"']?password")
@@ -122,24 +124,26 @@ def _require_whole(body: bytes, lowered: bytes) -> None:
 
 def _foreign(body: bytes, lowered: bytes) -> CollectionFailure:
     """Name what came instead of the search page."""
-    if _FORM_STATE.search(lowered):
-        return FormStateRefused("the site did not accept the form's view state", body=body)
     page = LexborHTMLParser(body)
     title_node = page.css_first("title")
     title = clean(title_node.text()) if title_node else ""
     page.strip_tags(["script", "style", "noscript"])
     words = f"{title} {page.body.text(separator=' ') if page.body else ''}".casefold()
-    if _CHALLENGE_WIDGET.search(lowered) or _CHALLENGE_WORDS.search(words):
-        return CaptchaPage(f"the site asks for a proof of being human (page {title!r})", body=body)
-    if _PASSWORD_FIELD.search(lowered) or _LOGIN_WORDS.search(words):
-        return LoginWall(f"the site asks for a login (page {title!r})", body=body)
-    if b"</html" not in lowered and b"<html" in lowered:
-        return TruncatedBody(f"the page ends after {len(body):,} bytes, before its form", body=body)
-    if _REFUSED_WORDS.search(words):
-        return Refused(f"the site refuses to answer (page {title!r})", body=body)
-    if _CONSENT_SUBJECT.search(words) and _CONSENT_ACT.search(words):
-        return ConsentPage(f"a consent page stands before the content (page {title!r})", body=body)
-    return WrongContentType(f"the answer is a page, but not the search page (title {title!r})", body=body)
+    challenge = b"captcha" in lowered or _CHALLENGE_WIDGET.search(lowered) or _CHALLENGE_WORDS.search(words)
+    login = _PASSWORD_FIELD.search(lowered) or _LOGIN_WORDS.search(words)
+    consent = _CONSENT_SUBJECT.search(words) and _CONSENT_ACT.search(words)
+    # The first that fits: words of consent stand in the footer of most pages, so they are weighed last.
+    kinds: tuple[tuple[object, type[CollectionFailure], str], ...] = (
+        (_FORM_STATE.search(lowered), FormStateRefused, "the site did not accept the form's view state"),
+        (challenge, CaptchaPage, "the site asks for a proof of being human"),
+        (login, LoginWall, "the site asks for a login"),
+        (b"</html" not in lowered and b"<html" in lowered, TruncatedBody, "the page ends before its form"),
+        (_REFUSED_WORDS.search(words), Refused, "the site refuses to answer"),
+        (consent, ConsentPage, "a consent page stands before the content"),
+        (True, WrongContentType, "the answer is a page, but not the search page"),
+    )
+    kind, message = next((kind, message) for fits, kind, message in kinds if fits)
+    return kind(f"{message} (page {title!r}, {len(body):,} bytes)", body=body)
 
 
 def open_page(body: bytes) -> LexborHTMLParser:
@@ -191,13 +195,19 @@ def language(headings: dict[str, str]) -> Language:
 
 
 def result_table(panel: LexborNode, columns: Sequence[Column]) -> LexborNode | None:
-    """Return the innermost table in `panel` whose header has a column of `columns`, or None."""
+    """Return the table in `panel` whose header has a column of `columns`, or None.
+
+    Of several the longest: a page that a browser saved may have the header once more in a table of its own.
+    """
+    found: list[tuple[int, LexborNode]] = []
     for table in panel.css("table"):
-        if table.css_first("table table") is None and table.css_first("tr") is not None:
-            cells = _cells(_header_row(table))
-            if any(_class_key(cell) or _key_by_words(_squeezed(cell), columns) for cell in cells):
-                return table
-    return None
+        rows = table.css("tr")
+        # A selector finds the node itself as well; tables that only lay out others are not the result.
+        if rows and len(table.css("table")) == 1:
+            cells = _cells(_header_row(rows, columns))
+            if any(_class_key(cell) or _key_by_words(cell, columns) for cell in cells):
+                found.append((len(rows), table))
+    return max(found, key=lambda entry: entry[0])[1] if found else None
 
 
 def read_table(table: LexborNode, columns: Sequence[Column]) -> tuple[dict[str, str], list[dict[str, str | None]]]:
@@ -208,32 +218,30 @@ def read_table(table: LexborNode, columns: Sequence[Column]) -> tuple[dict[str, 
     Raises:
         Drift: a column is missing, unknown, doubled, renamed or swapped, or a row has other cells than the header.
     """
-    header = _header_row(table)
+    trs = table.css("tr")
+    header = _header_row(trs, columns)
     headings = _headings(header, columns)
     keys = list(headings)
     values = _mobile_values(table)
-    header_id = header.mem_id
+    heads = {tr.mem_id for tr in table.css("thead tr")} | {header.mem_id}
+    begin = next(place for place, tr in enumerate(trs) if tr.mem_id == header.mem_id)
     rows: list[dict[str, str | None]] = []
     absent: dict[str, str | None] = {column.key: None for column in columns}
-    for tr in table.css("tr"):
-        if tr.mem_id == header_id:
-            continue
+    for place, tr in enumerate(trs):
         cells = _cells(tr)
-        if not cells or (all(cell.tag == "th" for cell in cells) and _same_header(cells, headings)):
+        if not cells or tr.mem_id in heads or (place < begin and len(cells) == 1) or _same_header(cells, headings):
             continue
         rows.append(absent | _row(cells, keys, values, number=len(rows) + 1))
     return headings, rows
 
 
-def _header_row(table: LexborNode) -> LexborNode:
-    # A title that spans the table may stand above the columns, so it is the last header row.
-    heads = [tr for tr in table.css("thead tr") if tr.css_first("th, td")]
-    if heads:
-        return heads[-1]
-    first = table.css_first("tr:has(th)") or table.css_first("tr")
-    if first is None:
-        raise Drift("the result table has no rows at all")
-    return first
+def _header_row(rows: list[LexborNode], columns: Sequence[Column]) -> LexborNode:
+    """Return the row that names the most columns among the first: a title may stand above it."""
+    return max(rows[:_HEADER_WITHIN], key=lambda row: sum(_names_column(cell, columns) for cell in _cells(row)))
+
+
+def _names_column(cell: LexborNode, columns: Sequence[Column]) -> bool:
+    return _key_by_words(cell, columns) is not None or "data-column-class" in cell.attributes
 
 
 def _headings(header: LexborNode, columns: Sequence[Column]) -> dict[str, str]:
@@ -242,8 +250,7 @@ def _headings(header: LexborNode, columns: Sequence[Column]) -> dict[str, str]:
     classed = any(_class_key(cell) for cell in cells)
     known = {column.key for column in columns}
     for cell in cells:
-        shown, words = clean(cell.text(separator=" ")), _squeezed(cell)
-        by_words = _key_by_words(words, columns)
+        shown, by_words = clean(cell.text(separator=" ")), _key_by_words(cell, columns)
         key = _class_key(cell) if classed else by_words
         if key is None or key not in known:
             raise Drift(f"unknown column {key or shown!r} (heading {shown!r})")
@@ -298,25 +305,27 @@ def _cells(row: LexborNode) -> list[LexborNode]:
 
 def _class_key(cell: LexborNode) -> str | None:
     attributes = cell.attributes
-    declared = attributes.get("data-column-class")
-    classes = [name for name in (attributes.get("class") or "").split() if name.startswith("col-")]
-    if len(classes) > 1 or (declared and classes and declared.strip() != classes[0]):
-        raise Drift(f"a cell belongs to two columns: {' '.join([*classes, declared or ''])}")
-    if declared:
-        return declared.strip()
-    return classes[0] if classes else None
+    return _column_of(attributes.get("class") or "", (attributes.get("data-column-class") or "").strip())
 
 
-def _key_by_words(words: str, columns: Sequence[Column]) -> str | None:
-    """Return the only column that `words` may head."""
+@lru_cache(maxsize=256)
+def _column_of(classes: str, declared: str) -> str | None:
+    # Cached: a page has thousands of cells and a handful of classes.
+    found = {name for name in classes.split() if name.startswith("col-")} | ({declared} if declared else set())
+    if len(found) > 1:
+        raise Drift(f"a cell belongs to two columns: {' '.join(sorted(found))}")
+    return next(iter(found), None)
+
+
+def _key_by_words(cell: LexborNode, columns: Sequence[Column]) -> str | None:
+    """Return the only column that the words of `cell` may head."""
+    words = plain(cell.text(separator=" ")).casefold().replace(" ", "")
     matches = [column.key for column in columns if any(word in words for word in column.words)]
     return matches[0] if len(matches) == 1 else None
 
 
-def _squeezed(cell: LexborNode) -> str:
-    return plain(cell.text(separator=" ")).casefold().replace(" ", "")
-
-
 def _same_header(cells: list[LexborNode], headings: dict[str, str]) -> bool:
     """Return whether a row repeats the header; any other row of header cells is read as a row and fails there."""
+    if any(cell.tag != "th" for cell in cells):
+        return False
     return [clean(cell.text(separator=" ")) for cell in cells] == list(headings.values())

@@ -85,6 +85,7 @@ HOLDINGS_RAW = {
     "pct_of_issued": pl.Float64,
 }
 
+_HEADING_LENGTH = 80
 _DATE_LABEL = re.compile(r"shareholding date|持股日期", re.IGNORECASE)
 _MARKET_IN_ACTION = re.compile(r"[?&]t=(hk|sh|sz)\b", re.IGNORECASE)
 _MARKET_WORDS: tuple[tuple[Market, re.Pattern[str]], ...] = (
@@ -132,7 +133,7 @@ def parse_holdings(body: bytes, *, content_type: str | None = None) -> HoldingsP
         panel = page.css_first("#pnlResult")
         if panel is None:
             raise missing_panel(page, "#pnlResult")
-        table = panel.css_first("#mutualmarket-result") or result_table(panel, HOLDINGS_COLUMNS)
+        table = result_table(panel, HOLDINGS_COLUMNS) or panel.css_first("#mutualmarket-result")
         if table is None:
             raise missing_panel(page, "a table of holdings", panel)
         headings, rows = read_table(table, HOLDINGS_COLUMNS)
@@ -186,11 +187,13 @@ def _empty_table(page: LexborHTMLParser, panel: LexborNode, what: str) -> Collec
 
 def _heading_date(panel: LexborNode) -> date:
     """Return the date of the list's heading: form fields echo the date asked for, whatever list is shown."""
-    headings = panel.css("h2.ccass-heading") or [
-        node for node in panel.css("h1, h2, h3, div, span, p, b, td") if node.css_first("table, div") is None
-    ]
-    texts = [text for node in headings if _DATE_LABEL.search(text := plain(node.text(separator=" ")))]
-    dates = {stated for text in texts for stated in read_dates(text)}
+    texts = [plain(node.text(separator=" ")) for node in panel.css("h2.ccass-heading")]
+    if not texts:
+        # Pages before 2018 state it in an element without a name: a short text with the label.
+        nodes = panel.css("h1, h2, h3, div, span, p, b, td")
+        texts = [text for node in nodes if len(text := plain(node.text(separator=" "))) <= _HEADING_LENGTH]
+    labelled = [text for text in texts if _DATE_LABEL.search(text)]
+    dates = {stated for text in labelled for stated in read_dates(text)}
     if len(dates) != 1:
         said = f"{len(dates)} dates: {', '.join(map(str, sorted(dates)))}" if dates else "no date"
         raise Drift(f"the heading of the list (h2.ccass-heading) states {said}")

@@ -124,11 +124,12 @@ def parse_participants(body: bytes, *, content_type: str | None = None) -> Parti
         headings, texts = read_table(table, PARTICIPANTS_COLUMNS)
         rows = _participants_rows(texts)
         _require_sums(rows, summary)
+        code, name = _stock(page)
         issued = summary_panel.css_first(".ccass-search-remarks .summary-value") or page.css_first(".summary-value")
         return ParticipantsPage(
             stated_date=_echoed_date(page),
-            stock_code=read_stock_code(field(page, "txtStockCode"), where="the field txtStockCode"),
-            stock_name=clean(field(page, "txtStockName")),
+            stock_code=read_stock_code(code, where="the field txtStockCode"),
+            stock_name=name,
             page_language=language(headings),
             summary=summary,
             issued_shares=_issued(issued),
@@ -144,6 +145,13 @@ def require_stock(page: ParticipantsPage, unit: str) -> None:
     """
     if page.stock_code != unit:
         raise Drift(f"the page is of {page.stock_code}, asked for was {unit}")
+
+
+def _stock(page: LexborHTMLParser) -> tuple[str, str]:
+    """Return code and name: of the form, or of the bar of search terms where a browser saved the form without values."""
+    bar = page.css_first(".search-bar__selectedItem-filter.searchStock")
+    code, _, name = clean(bar.text(separator=" ") if bar else "").partition(" ")
+    return field(page, "txtStockCode") or code, field(page, "txtStockName") or name
 
 
 def _echoed_date(page: LexborHTMLParser) -> date:

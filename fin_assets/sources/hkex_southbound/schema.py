@@ -70,7 +70,7 @@ class Participants(dy.Schema):
     participant_name = dy.String(description="Name as printed, without the mark of consent; participants rename.")
     participant_kind = dy.String(
         check=_one_of(PARTICIPANT_KINDS),
-        description="By the id's letter: A clearing, B broker, C custodian, P pledgee; investor: no id, named; or other.",
+        description="By the id's letter: A clearing, B broker, C custodian, P pledgee; investor: no id; or other.",
     )
     is_consenting = dy.Bool(description="Whether this is an investor who consents to be named.")
     address = dy.String(description="Address as printed; the site masks those of investors.")

@@ -15,7 +15,7 @@ from typing import Literal
 from fin_assets.core.manifest import RawUnit
 
 Layout = Literal["modern", "plain", "browser", "legacy"]
-"""modern: with mobile labels; plain: column classes only; browser: modern as a browser saves it; legacy: before 2018."""
+"""modern: labels for small screens; plain: without; browser: modern as a browser saves it; legacy: before 2018."""
 
 FETCHED_AT = datetime(2024, 9, 3, 0, 30, tzinfo=UTC)
 
@@ -131,7 +131,9 @@ class HoldingsHtml:
     headings: dict[str, str] = field(default_factory=dict)
 
     def body(self) -> bytes:
-        return page(self.panel(), action=self._action(), alert=self.alert, asked=self.asked, banner=self.layout == "browser")
+        return page(
+            self.panel(), action=self._action(), alert=self.alert, asked=self.asked, banner=self.layout == "browser"
+        )
 
     def _action(self) -> str:
         script = "mutualmarket.aspx" if self.language == "en" else "mutualmarket_c.aspx"
@@ -154,7 +156,8 @@ class HoldingsHtml:
         head = "".join(self._th(column) for column in self.columns)
         rows = "".join(self._tr(number, row) for number, row in enumerate(self.rows))
         if self.layout == "legacy":
-            return f'<table class="result"><tr>{head}</tr>{rows}</table>'
+            inner = f'<table class="result"><tr>{head}</tr>{rows}</table>'
+            return f'<table width="100%"><tr><td>{inner}</td></tr></table>'
         name = "mutualmarket-result"
         return f'<table id="{name}" class="table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
 
@@ -172,12 +175,18 @@ class HoldingsHtml:
                 f'<th class="tablesorter-header {key}{market} sorted" tabindex="0" data-column-class="{key}">'
                 f"<div><span> {self._heading(column)} </span></div></th>"
             )
-        return f'<th data-column-class="{key}" class="{key} tablesorter-header{market}">\n {self._heading(column)}\n</th>'
+        return (
+            f'<th data-column-class="{key}" class="{key} tablesorter-header{market}">\n {self._heading(column)}\n</th>'
+        )
 
     def _tr(self, number: int, row: Holding) -> str:
         values = {"code": row.code, "name": row.name, "shares": row.shares, "percent": row.percent}
         cells = "".join(self._td(column, escape(values[column])) for column in self.columns)
-        return f'<tr class="row{number % 2}">{cells}</tr>' if self.layout == "legacy" else f"<tr>\n<!-- row -->{cells}</tr>"
+        return (
+            f'<tr class="row{number % 2}">{cells}</tr>'
+            if self.layout == "legacy"
+            else f"<tr>\n<!-- row -->{cells}</tr>"
+        )
 
     def _td(self, column: str, value: str) -> str:
         if self.layout == "legacy":
@@ -216,7 +225,7 @@ PARTICIPANTS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParticipantsHtml:
-    """A page of participants; `body()` is its bytes. The summary is computed from all rows, `listed` of them are shown."""
+    """A page of participants; `body()` is its bytes. The summary is that of `rows`, shown are those `listed`."""
 
     day: str = "2024/09/02"
     original: str | None = "2024/09/02"
@@ -267,14 +276,16 @@ class ParticipantsHtml:
         for kind, (shares, count) in self.lines().items():
             last = " ccass-search-total" if kind == "total" else ""
             percent = (
-                f'<div class="percent-of-participants"><div class="header">%</div><div class="value">1.00%</div></div>'
+                '<div class="percent-of-participants"><div class="header">%</div><div class="value">1.00%</div></div>'
                 if self.percent
                 else ""
             )
+            holding = f'<div class="header">Shareholding</div><div class="value">{shares:,}</div>'
+            number = f'<div class="header">Number</div><div class="value">{count:,}</div>'
             rows += (
                 f'<div class="ccass-search-datarow{last}"><div class="summary-category">{words[kind]}</div>'
-                f'<div class="shareholding"><div class="header">Shareholding</div><div class="value">{shares:,}</div></div>'
-                f'<div class="number-of-participants"><div class="header">Number</div><div class="value">{count:,}</div></div>'
+                f'<div class="shareholding">{holding}</div>'
+                f'<div class="number-of-participants">{number}</div>'
                 f"{percent}</div>"
             )
         issued = (
@@ -334,9 +345,11 @@ def page(
     banner: bool = False,
 ) -> bytes:
     """Return a whole page of the search site around `content`."""
-    hidden = f'<input type="hidden" name="originalShareholdingDate" value="{original}" />' if original is not None else ""
+    hidden = (
+        f'<input type="hidden" name="originalShareholdingDate" value="{original}" />' if original is not None else ""
+    )
     return (
-        "\r\n\r\n<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Transitional//EN\">\r\n"
+        '\r\n\r\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN">\r\n'
         '<html xmlns="http://www.w3.org/1999/xhtml" class="news-hkex"><head><title>\r\n\tSearch\r\n</title>'
         '<meta charset="UTF-8" /></head><body>'
         f'<form name="form1" method="post" action="{action}" id="form1">'

@@ -54,28 +54,74 @@ placed_counters as (
     inner join sessions using (session_date)
 ),
 
--- What comes or goes under a code soon after its counter change is the residue of parallel trading.
-with_residue as (
+nearest_counters as (
     select
-        linked.* exclude (linked_stock_code, counter_role, counter_confidence),
-        coalesce(linked.linked_stock_code, parallel.linked_stock_code) as linked_stock_code,
-        coalesce(linked.counter_role, case when parallel.stock_code is not null then 'residue' end) as counter_role,
-        coalesce(linked.counter_confidence, parallel.counter_confidence) as counter_confidence
+        linked.*,
+        placed_counters.linked_stock_code as parallel_stock_code,
+        placed_counters.counter_confidence as parallel_confidence,
+        coalesce(
+            linked.counter_role is null
+            and linked.ordinal - placed_counters.ordinal <= {{ var('counter_parallel_sessions') }}, false
+        ) as is_residue
     from linked
-    asof left join placed_counters as parallel
-        on linked.stock_code = parallel.stock_code and linked.ordinal > parallel.ordinal
-    where true
+    asof left join placed_counters
+        on linked.stock_code = placed_counters.stock_code and linked.ordinal > placed_counters.ordinal
+),
+
+-- What comes or goes under a code soon after its counter change is the residue of parallel trading.
+explained as (
+    select
+        * exclude (linked_stock_code, counter_role, counter_confidence),
+        case when is_residue then parallel_stock_code else linked_stock_code end as linked_stock_code,
+        case when is_residue then 'residue' else counter_role end as counter_role,
+        case when is_residue then parallel_confidence else counter_confidence end as counter_confidence,
+        shareholding_shares > previous_shareholding_shares or has_appeared as is_in
+    from nearest_counters
+),
+
+dated as (
+    select
+        explained.*,
+        case when is_in and has_appeared then left_date else previous_date end as last_seen_date
+    from explained
+),
+
+latest_names as (
+    select stock_code, arg_max(stock_name, session_date) as stock_name
+    from changes
+    group by stock_code
 ),
 
 final as (
     select
-        residue.session_date,
-        residue.previous_date,
-        residue.gap_sessions,
-        residue.stock_code,
-        residue.stock_name,
-        residue.shareholding_shares
-    from with_residue as residue
+        dated.session_date,
+        dated.previous_date,
+        dated.gap_sessions,
+        dated.stock_code,
+        dated.stock_name,
+        case
+            when dated.counter_role is not null then 'counter_change'
+            when dated.has_disappeared then 'removed'
+            when dated.ordinal - seen.ordinal - 1 >= {{ var('returning_after_sessions') }} then 'returning'
+            else 'new'
+        end as kind,
+        case when dated.is_in then 'in' else 'out' end as direction,
+        dated.shareholding_shares,
+        dated.previous_shareholding_shares,
+        dated.shareholding_shares - dated.previous_shareholding_shares as change_shares,
+        dated.pct_of_issued,
+        dated.last_seen_date,
+        case when dated.is_in then cast(dated.ordinal - seen.ordinal - 1 as integer) end as absent_sessions,
+        dated.linked_stock_code,
+        latest_names.stock_name as linked_stock_name,
+        dated.counter_role,
+        dated.counter_ratio,
+        dated.observed_ratio,
+        dated.counter_confidence
+    from dated
+    left join sessions as seen on dated.last_seen_date = seen.session_date
+    left join latest_names on dated.linked_stock_code = latest_names.stock_code
 )
 
 select * from final
+order by session_date, direction, stock_code

@@ -1,0 +1,135 @@
+"""Routes, and the server that answers them on 127.0.0.1.
+
+A route is a function: every reader gets a page of their own. What a page shows belongs in `pages`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+import panel as pn
+from panel.io.server import Server
+from tornado.web import RedirectHandler
+
+from dashboards.pages.data import Data
+from dashboards.pages.hk_overview import Overview
+from dashboards.pages.hk_stock import Stock
+from dashboards.pages.hk_stocks import Stocks
+from dashboards.pages.missing import Missing
+from dashboards.queries import hk
+from dashboards.shell import Body, Shell
+from dashboards.store import Snapshot, Store
+from dashboards.urlstate import request_query
+from fin_assets.settings import Settings
+
+ADDRESS = "127.0.0.1"
+ORIGIN_NAMES = {"sandbox": "HKEXnews pages, embedded sandbox", "live": "HKEXnews, live"}
+
+
+class PortTaken(Exception):
+    """The port of the dashboards is in use."""
+
+
+def origin(settings: Settings) -> str:
+    """Return where the southbound lists come from, in words: a reader must see whether the data are generated."""
+    section = settings.sources.get("hkex_southbound", {})
+    if settings.sandbox.dataset is not None:
+        return f"embedded sandbox over {settings.sandbox.dataset.name}"
+    return ORIGIN_NAMES.get(str(section.get("mode", "sandbox")), str(section.get("mode")))
+
+
+def routes(settings: Settings, store: Store) -> dict[str, Callable[[], Any]]:
+    """Return what answers each path. `{code}` may be a code with or without leading zeros, or a name."""
+    words = origin(settings)
+    dagster = f"http://{ADDRESS}:{settings.servers.dagster_port}"
+
+    def page(active: str, make: Callable[[Snapshot], Body]) -> Any:  # noqa: ANN401 - a Panel page
+        shell = Shell(store, active=active, make=make, search=hk.search_options)
+        shell.watch()
+        return shell.page
+
+    def overview() -> Any:  # noqa: ANN401
+        query = request_query()
+
+        def make(snapshot: Snapshot) -> Body:
+            body = Overview(snapshot, query=query, origin=words)
+            body.state.bind_location()
+            return body
+
+        return page("hk", make)
+
+    def stock() -> Any:  # noqa: ANN401
+        text = unquote(pn.state.route_params.get("code", ""))
+        return page("stocks", lambda snapshot: Stock(snapshot, text=text, origin=words))
+
+    def stocks() -> Any:  # noqa: ANN401
+        return page("stocks", lambda snapshot: Stocks(snapshot, origin=words))
+
+    def data() -> Any:  # noqa: ANN401
+        return page("data", lambda snapshot: Data(snapshot, dagster=dagster))
+
+    def missing() -> Any:  # noqa: ANN401
+        path = "/" + unquote(pn.state.route_params.get("path", ""))
+        return page("", lambda _snapshot: Missing(path=path))
+
+    return {
+        "/hk": overview,
+        "/hk/stock": stocks,
+        "/hk/stock/{code}": stock,
+        "/data": data,
+        # Panel's own files live under these two; everything else that is not a page says so.
+        "/{path:path}": missing,
+    }
+
+
+def make_server(settings: Settings, *, port: int | None = None) -> Server:
+    """Return the server, bound and not yet started.
+
+    Args:
+        port: instead of `servers.dashboards_port`; 0 takes a free one.
+
+    Raises:
+        PortTaken: the port is in use; the message names it and the setting.
+    """
+    port = settings.servers.dashboards_port if port is None else port
+    pn.extension("echarts", "tabulator", notifications=False)
+    names = ["127.0.0.1", "localhost"]
+    try:
+        return pn.serve(
+            routes(settings, Store(settings)),
+            port=port,
+            address=ADDRESS,
+            # With port 0 the real one is not known yet, and only 127.0.0.1 is listened on anyway.
+            websocket_origin=[f"{name}:{port}" if port else f"{name}:*" for name in names],
+            show=False,
+            start=False,
+            verbose=False,
+            autoreload=False,
+            extra_patterns=[
+                (r"/", RedirectHandler, {"url": "/hk", "permanent": False}),
+                (r"/(hk|data|hk/stock|hk/stock/[^/]+)/", RedirectHandler, {"url": "/{0}", "permanent": False}),
+            ],
+        )
+    except OSError as error:
+        msg = (
+            f"The dashboards cannot listen on {ADDRESS}:{port}: {error.strerror or error}. End the program that uses the port, or set "
+            "another one: servers.dashboards_port in fin.toml, FIN_SERVERS__DASHBOARDS_PORT, or --port"
+        )
+        raise PortTaken(msg) from error
+
+
+def serve(settings: Settings, port: int | None = None) -> None:
+    """Serve the pages until the process is interrupted.
+
+    Raises:
+        PortTaken: as `make_server`.
+    """
+    server = make_server(settings, port=port)
+    server.start()
+    print(f"Dashboards: http://{ADDRESS}:{server.port}/hk", flush=True)  # noqa: T201 - the one line that a terminal should show
+    try:
+        server.io_loop.start()
+    except KeyboardInterrupt:
+        server.stop()

@@ -1,0 +1,169 @@
+{{ config(materialized='incremental', incremental_strategy='by_session') }}
+
+with sessions as (
+    select session_date, ordinal from {{ source('control', 'expected_sessions') }}
+    where source = 'hkex_southbound' and table_name = 'participants'
+),
+
+scope as (
+    select scope.session_date, sessions.ordinal
+    from {{ ref('int_hk__scope') }} as scope
+    inner join sessions using (session_date)
+    where scope.model_name = 'hk__participant_changes'
+),
+
+participants as (
+    select participants.*, sessions.ordinal
+    from {{ ref('hk__participants_daily') }} as participants
+    inner join sessions using (session_date)
+    {%- if is_incremental() %}
+    where participants.session_date >= (
+            select min(sessions.session_date)
+            from scope
+            inner join sessions
+                on sessions.ordinal between scope.ordinal - {{ var('base_tolerance_sessions') + 1 }} and scope.ordinal
+        )
+        and participants.session_date <= (select max(session_date) from scope)
+    {%- endif %}
+),
+
+-- Consenting investors may stand on several lines under one name.
+held as (
+    select
+        session_date,
+        ordinal,
+        stock_code,
+        participant_key,
+        any_value(participant_name) as participant_name,
+        any_value(participant_kind) as participant_kind,
+        cast(sum(shareholding_shares) as bigint) as shareholding_shares,
+        any_value(issued_shares) as issued_shares
+    from participants
+    group by session_date, ordinal, stock_code, participant_key
+),
+
+lists as (
+    select
+        session_date,
+        ordinal,
+        stock_code,
+        any_value(issued_shares) as issued_shares,
+        lag(session_date) over by_stock as base_date,
+        lag(ordinal) over by_stock as base_ordinal,
+        lag(any_value(issued_shares)) over by_stock as base_issued_shares
+    from held
+    group by session_date, ordinal, stock_code
+    window by_stock as (partition by stock_code order by ordinal)
+),
+
+compared_lists as (
+    select * from lists
+    where ordinal - base_ordinal - 1 <= {{ var('base_tolerance_sessions') }}
+    {%- if is_incremental() %}
+        and session_date in (select session_date from scope)
+    {%- endif %}
+),
+
+now_held as (
+    select compared_lists.*, held.* exclude (session_date, ordinal, stock_code, issued_shares)
+    from compared_lists
+    inner join held using (session_date, stock_code)
+),
+
+before_held as (
+    select compared_lists.*, held.* exclude (session_date, ordinal, stock_code, issued_shares)
+    from compared_lists
+    inner join held
+        on compared_lists.base_date = held.session_date and compared_lists.stock_code = held.stock_code
+),
+
+compared as (
+    select
+        session_date,
+        stock_code,
+        participant_key,
+        coalesce(now_held.participant_name, before_held.participant_name) as participant_name,
+        coalesce(now_held.participant_kind, before_held.participant_kind) as participant_kind,
+        now_held.participant_key is null as has_left,
+        before_held.participant_key is null as has_entered,
+        coalesce(now_held.shareholding_shares, 0) as shareholding_shares,
+        coalesce(before_held.shareholding_shares, 0) as base_shareholding_shares
+    from now_held
+    full outer join before_held using (session_date, stock_code, participant_key)
+),
+
+measured as (
+    select
+        compared.*,
+        compared_lists.base_date,
+        cast(compared_lists.ordinal - compared_lists.base_ordinal - 1 as integer) as gap_sessions,
+        compared_lists.ordinal,
+        compared.shareholding_shares - compared.base_shareholding_shares as change_shares,
+        100 * compared.shareholding_shares / nullif(compared_lists.issued_shares, 0) as holding_pct,
+        100 * compared.base_shareholding_shares / nullif(compared_lists.base_issued_shares, 0) as base_holding_pct
+    from compared
+    inner join compared_lists using (session_date, stock_code)
+    where compared.shareholding_shares <> compared.base_shareholding_shares
+),
+
+known as (
+    select session_date, ordinal, stock_code, participant_key from measured
+    {%- if is_incremental() %}
+    union all
+    select changes.session_date, sessions.ordinal, changes.stock_code, changes.participant_key
+    from {{ this }} as changes
+    inner join sessions using (session_date)
+    where changes.session_date not in (select session_date from scope)
+        and changes.session_date >= (
+            select min(sessions.session_date)
+            from scope
+            inner join sessions
+                on sessions.ordinal between scope.ordinal - {{ var('previous_change_sessions') }} and scope.ordinal
+        )
+    {%- endif %}
+),
+
+previous as (
+    select
+        *,
+        lag(session_date) over by_participant as previous_change_date,
+        lag(ordinal) over by_participant as previous_change_ordinal
+    from known
+    window by_participant as (partition by stock_code, participant_key order by ordinal)
+),
+
+final as (
+    select
+        measured.session_date,
+        measured.base_date,
+        measured.gap_sessions,
+        measured.stock_code,
+        measured.participant_key,
+        measured.participant_name,
+        measured.participant_kind,
+        case
+            when measured.has_entered then 'entered'
+            when measured.has_left then 'left'
+            when measured.change_shares > 0 then 'increase'
+            else 'decrease'
+        end as kind,
+        measured.shareholding_shares,
+        measured.base_shareholding_shares,
+        measured.change_shares,
+        100 * measured.change_shares / nullif(measured.base_shareholding_shares, 0) as change_pct,
+        measured.holding_pct,
+        measured.base_holding_pct,
+        measured.holding_pct - measured.base_holding_pct as change_pp,
+        coalesce(
+            abs(measured.holding_pct - measured.base_holding_pct) > {{ var('big_change_pp') }}, false
+        ) as is_big_change,
+        case
+            when previous.ordinal - previous.previous_change_ordinal <= {{ var('previous_change_sessions') }}
+                then previous.previous_change_date
+        end as previous_change_date
+    from measured
+    inner join previous using (session_date, stock_code, participant_key)
+)
+
+select * from final
+order by session_date, stock_code, participant_key

@@ -1,0 +1,117 @@
+{{ config(materialized='incremental', incremental_strategy='by_session') }}
+
+with sessions as (
+    select session_date, ordinal from {{ source('control', 'expected_sessions') }}
+    where source = 'hkex_southbound' and table_name = 'holdings'
+),
+
+scope as (
+    select scope.session_date, sessions.ordinal
+    from {{ ref('int_hk__scope') }} as scope
+    inner join sessions using (session_date)
+    where scope.model_name = 'hk__unusual_changes'
+),
+
+changes as (
+    select
+        movers.session_date,
+        movers.stock_code,
+        movers.stock_name,
+        movers.change_pp,
+        movers.change_shares,
+        movers.base_pct_of_issued * movers.change_pct / 100 as implied_pp,
+        sessions.ordinal
+    from {{ ref('hk__movers') }} as movers
+    inner join sessions using (session_date)
+    where movers.window_sessions = 1
+        and movers.day_state = 'open'
+        and movers.is_complete
+        and movers.change_pp is not null
+    {%- if is_incremental() %}
+        and movers.session_date >= (
+            select min(sessions.session_date)
+            from scope
+            inner join sessions
+                on sessions.ordinal between scope.ordinal - {{ var('unusual_sessions') }} and scope.ordinal
+        )
+        and movers.session_date <= (select max(session_date) from scope)
+    {%- endif %}
+),
+
+measured as (
+    select
+        *,
+        median(change_pp) over sessions_before as median_pp,
+        mad(change_pp) over sessions_before as raw_mad_pp,
+        cast(count(change_pp) over sessions_before as integer) as observations
+    from changes
+    window sessions_before as (
+        partition by stock_code order by ordinal
+        range between {{ var('unusual_sessions') }} preceding and 1 preceding
+    )
+),
+
+scored as (
+    select
+        * exclude (raw_mad_pp),
+        case when observations > 0 then greatest(raw_mad_pp, {{ var('mad_floor_pp') }}) end as mad_pp,
+        case
+            when observations >= {{ var('min_observations') }}
+                then (change_pp - median_pp) / (1.4826 * greatest(raw_mad_pp, {{ var('mad_floor_pp') }}))
+        end as robust_z
+    from measured
+    {%- if is_incremental() %}
+    where session_date in (select session_date from scope)
+    {%- endif %}
+),
+
+-- The nearest observation before that was at least as large; only for the few unusual rows.
+outdone as (
+    select
+        scored.session_date,
+        scored.stock_code,
+        max(earlier.ordinal) filter (where abs(earlier.change_pp) >= abs(scored.change_pp)) as as_large_ordinal
+    from scored
+    inner join changes as earlier
+        on scored.stock_code = earlier.stock_code
+        and earlier.ordinal between scored.ordinal - {{ var('unusual_sessions') }} and scored.ordinal - 1
+    where abs(scored.robust_z) >= {{ var('unusual_z') }}
+    group by scored.session_date, scored.stock_code
+),
+
+streaks as (
+    select
+        scored.session_date,
+        scored.stock_code,
+        cast(count(*) filter (where earlier.ordinal > coalesce(outdone.as_large_ordinal, -1)) as integer)
+            as largest_in_sessions
+    from scored
+    inner join outdone using (session_date, stock_code)
+    inner join changes as earlier
+        on scored.stock_code = earlier.stock_code
+        and earlier.ordinal between scored.ordinal - {{ var('unusual_sessions') }} and scored.ordinal - 1
+    group by scored.session_date, scored.stock_code
+),
+
+final as (
+    select
+        scored.session_date,
+        scored.stock_code,
+        scored.stock_name,
+        scored.change_pp,
+        scored.change_shares,
+        scored.median_pp,
+        scored.mad_pp,
+        scored.observations,
+        case when scored.robust_z is null then 'too_few_observations' else 'judged' end as state,
+        scored.robust_z,
+        coalesce(abs(scored.robust_z) >= {{ var('unusual_z') }}, false) as is_unusual,
+        streaks.largest_in_sessions,
+        -- 0.01: both percentages are published with two decimals.
+        abs(scored.change_pp - scored.implied_pp) <= 0.01 + abs(scored.change_pp) / 2 as is_explained_by_shares
+    from scored
+    left join streaks using (session_date, stock_code)
+)
+
+select * from final
+order by session_date, stock_code

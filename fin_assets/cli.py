@@ -1,0 +1,211 @@
+"""The command line `fin`. Options, help and exit codes stand here; what a command does stands in `commands`.
+
+Exit codes: 0 done, 1 a problem (shown with its way out), 2 a wrong option or setting, 3 done but sessions are left
+incomplete, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from fin_assets.commands.common import errors
+from fin_assets.commands.problems import explain
+
+
+class _Shown(TyperGroup):
+    """Shows every failure as one panel with its way out. A traceback comes only with `--debug`."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override] # noqa: ANN401 - the signature is the library's
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if isinstance(error, typer.Exit | typer.Abort) or type(error).__module__.startswith(("click", "typer")):
+                raise
+            if ctx.params.get("debug"):
+                raise
+            raise typer.Exit(_show(error)) from None
+        except KeyboardInterrupt as error:
+            raise typer.Exit(_show(error)) from None
+
+
+def _show(error: BaseException) -> int:
+    problem = explain(error)
+    errors.print(problem.panel())
+    return problem.code
+
+
+app = typer.Typer(
+    cls=_Shown,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Complete collections of market data: collect, check, heal, build marts, look at them.",
+    epilog="Start with: fin demo. Each command has an example: fin COMMAND --help.",
+)
+
+
+@app.callback()
+def main(
+    *,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a failure.")] = False,
+) -> None:
+    """Complete collections of market data: collect, check, heal, build marts, look at them."""
+    del debug
+
+
+Source = Annotated[str, typer.Argument(help="A source, as fin status lists them.", metavar="SOURCE")]
+AnySource = Annotated[str | None, typer.Argument(help="A source; all if left out.", metavar="[SOURCE]")]
+From = Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD.", metavar="DATE")]
+To = Annotated[str | None, typer.Option("--to", help="Last day, YYYY-MM-DD; today if left out.", metavar="DATE")]
+Tables = Annotated[list[str] | None, typer.Option("--table", help="Only this table (repeatable).", metavar="TABLE")]
+Marts = Annotated[bool, typer.Option("--marts/--no-marts", help="Build and publish the marts afterwards.")]
+
+
+@app.command(epilog="Example: fin demo --no-serve --sessions 30")
+def demo(
+    *,
+    dataset: Annotated[Path | None, typer.Option(help="CSV or CSV.GZ with real lists, in place of generated ones.", metavar="FILE")] = None,
+    serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve the pages until Ctrl-C afterwards.")] = True,
+    sessions: Annotated[int, typer.Option(min=1, help="How many of the newest sessions to collect.")] = 80,
+) -> None:
+    """Show the whole street: sandbox, collection, marts, pages."""
+    from fin_assets.commands.demo import demo as work
+
+    work(dataset=dataset, serve=serve, sessions=sessions)
+
+
+@app.command(epilog="Example: fin doctor")
+def doctor() -> None:
+    """Check environment, browser, ports, disk, settings, and say what to mend."""
+    from fin_assets.commands.doctor import doctor as work
+
+    raise typer.Exit(work())
+
+
+@app.command(epilog="Example: fin run hkex_southbound --from 2026-03-02 --to 2026-03-31 --table holdings")
+def run(
+    source: Source,
+    *,
+    session: Annotated[str | None, typer.Option("--session", help="One day, YYYY-MM-DD.", metavar="DATE")] = None,
+    start: From = None,
+    end: To = None,
+    table: Tables = None,
+    refetch: Annotated[bool, typer.Option("--refetch", help="Ask again for complete sessions; a changed page becomes a new generation.")] = False,
+    newest_first: Annotated[bool, typer.Option("--newest-first", help="Work from the newest session to the oldest.")] = False,
+    marts: Marts = True,
+) -> None:
+    """Collect sessions: only what is missing is asked for. Without a range, the newest session that is due."""
+    from fin_assets.commands.collect import run as work
+
+    work(source, session, start, end, tables=table, refetch=refetch, newest_first=newest_first, marts=marts)
+
+
+@app.command(epilog="Example: fin status hkex_southbound --from 2026-03-02 --json")
+def status(
+    source: AnySource = None,
+    *,
+    start: From = None,
+    end: To = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One object a session and table, for programs.")] = False,
+) -> None:
+    """Show which sessions are complete, which are not, and why."""
+    from fin_assets.commands.status import status as work
+
+    work(source, start, end, as_json=as_json)
+
+
+@app.command(epilog="Example: fin heal hkex_southbound --from 2026-03-02")
+def heal(source: AnySource = None, *, start: From = None, marts: Marts = True) -> None:
+    """Collect what is incomplete or was missed, back to --from or the look-back; only missing units are asked for."""
+    from fin_assets.commands.collect import heal as work
+
+    work(source, start, marts=marts)
+
+
+@app.command(epilog="Example: fin reparse hkex_southbound --from 2026-03-02 --to 2026-03-31")
+def reparse(source: Source, *, start: From = None, end: To = None, table: Tables = None, marts: Marts = True) -> None:
+    """Stage stored raw pages again with the present parser, without a request."""
+    from fin_assets.commands.collect import reparse as work
+
+    work(source, start, end, tables=table, marts=marts)
+
+
+@app.command(epilog="Example: fin build --full-refresh; fin build --rollback")
+def build(
+    *,
+    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Build from all staged sessions, not only changed ones.")] = False,
+    rollback: Annotated[bool, typer.Option("--rollback", help="Publish the build before the current one again.")] = False,
+    to: Annotated[str | None, typer.Option("--to", help="With --rollback: the build to go back to.", metavar="BUILD")] = None,
+    list_builds: Annotated[bool, typer.Option("--list", help="List the published builds that are kept.")] = False,
+) -> None:
+    """Build the marts, test them, and publish them if every test passed."""
+    from fin_assets.commands.build import build as work
+
+    work(full_refresh=full_refresh, rollback=rollback, to=to, list_builds=list_builds)
+
+
+@app.command(epilog='Example: fin sql -c "select session_date, count(*) from hk__daily_holdings group by 1 order by 1 desc limit 5"')
+def sql(
+    *,
+    query: Annotated[str | None, typer.Option("-c", "--command", help="Run this query and leave.", metavar="QUERY")] = None,
+    output: Annotated[str, typer.Option("--format", help="duckbox, box, csv, json, jsonlines, line, list, markdown or table.")] = "duckbox",
+) -> None:
+    """Open DuckDB's shell on the published marts, read-only."""
+    from fin_assets.commands.sql import sql as work
+
+    raise typer.Exit(work(query, output=output))
+
+
+@app.command(epilog="Example: fin sandbox --latency-ms 300 --fault kind=rate_limited,share=0.1")
+def sandbox(
+    *,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed, another market.")] = None,
+    start: Annotated[str | None, typer.Option(help="First day with a list.", metavar="DATE")] = None,
+    end: Annotated[str | None, typer.Option(help="The site's today.", metavar="DATE")] = None,
+    dataset: Annotated[Path | None, typer.Option(help="CSV or CSV.GZ in place of generated lists.", metavar="FILE")] = None,
+    latency_ms: Annotated[float | None, typer.Option(min=0, help="Waiting time of every page.")] = None,
+    history_months: Annotated[int | None, typer.Option(min=1, help="How far back the site answers.")] = None,
+    behaviour: Annotated[Path | None, typer.Option(help="TOML or JSON file with faults and latencies.", metavar="FILE")] = None,
+    fault: Annotated[list[str] | None, typer.Option(help="kind=...,match=...,share=...,count=... (repeatable).", metavar="FAULT")] = None,
+) -> None:
+    """Serve the embedded exchange sites until Ctrl-C. Defaults come from fin.toml, section sandbox."""
+    from fin_assets.commands.sandbox import sandbox as work
+
+    work(
+        port=port,
+        seed=seed,
+        start=start,
+        end=end,
+        dataset=dataset,
+        latency_ms=latency_ms,
+        history_months=history_months,
+        behaviour=behaviour,
+        faults=fault or [],
+    )
+
+
+@app.command(epilog="Example: fin serve")
+def serve() -> None:
+    """Serve the Dagster UI, the dashboards and, if a source needs it, the sandbox, until Ctrl-C."""
+    from fin_assets.commands.demo import serve as work
+
+    work()
+
+
+@app.command("new-source", epilog="Example: fin new-source thai_funds")
+def new_source(name: Annotated[str, typer.Argument(help="snake_case name of the new source.", metavar="NAME")]) -> None:
+    """Write the skeleton of a source and of its tests."""
+    from fin_assets.commands.new_source import new_source as work
+
+    work(name)
+
+
+if __name__ == "__main__":
+    sys.exit(app())

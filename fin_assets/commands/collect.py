@@ -1,0 +1,197 @@
+"""`fin run`, `fin heal`, `fin reparse`: which sessions a command means, and the summary of what became of them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import typer
+from rich.table import Table as Grid
+
+from fin_assets.commands.common import a_date, a_range, chosen_sources, chosen_tables, console, days_of, own_console, project
+from fin_assets.commands.problems import EXIT_INCOMPLETE, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fin_assets.commands.collecting import Runner, TableOutcome
+    from fin_assets.core.source import Source, Table
+
+SHOWN = 12
+"""Sessions listed one by one in a summary; the rest is counted."""
+
+UNTOUCHED = timedelta(days=400)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The sessions of one table that a command works on, and the days that were asked for and are none."""
+
+    table: Table
+    sessions: list[date]
+    not_sessions: dict[date, str]
+
+
+def run(source: str, session: str | None, start: str | None, end: str | None, *, tables: list[str] | None, refetch: bool, newest_first: bool, marts: bool) -> None:
+    """Collect sessions of a source, then build and publish the marts."""
+    (found,) = chosen_sources(source)
+    wanted = a_range(session, start, end)
+    choices = [choose(found, table, wanted) for table in chosen_tables(found, tables)]
+    _tell_closed(found, choices)
+    if not any(choice.sessions for choice in choices):
+        console.print("nothing to collect")
+        return
+    with working([found]) as runner:
+        outcomes = [runner.run(found, choice.table, choice.sessions, refetch=refetch, newest_first=newest_first) for choice in choices if choice.sessions]
+    conclude(outcomes, marts=marts)
+
+
+def heal(source: str | None, start: str | None, *, marts: bool) -> None:
+    """Collect what is incomplete or was missed."""
+    edge = a_date(start, "--from")
+    plan = [(found, table, to_heal(found, table, edge)) for found in chosen_sources(source) for table in found.tables]
+    plan = [(found, table, sessions) for found, table, sessions in plan if sessions]
+    if not plan:
+        console.print("nothing to heal: every session that is due is complete (fin status)")
+        return
+    with working([found for found, _, _ in plan]) as runner:
+        outcomes = [runner.run(found, table, sessions) for found, table, sessions in plan]
+    conclude(outcomes, marts=marts)
+
+
+def reparse(source: str, start: str | None, end: str | None, *, tables: list[str] | None, marts: bool) -> None:
+    """Parse and stage stored raw pages again, without a request."""
+    from fin_assets.core.store import Store
+
+    (found,) = chosen_sources(source)
+    wanted = a_range(None, start, end)
+    store = Store(project()[0].data)
+    plan: list[tuple[Table, list[date]]] = []
+    for table in chosen_tables(found, tables):
+        stored = [each.session for each in store.manifests(found.name, table.name) if each.state.green]
+        plan.append((table, [day for day in stored if wanted is None or wanted[0] <= day <= wanted[1]]))
+    if not any(sessions for _, sessions in plan):
+        msg = f"No complete session of {found.name} is stored in the range."
+        raise Problem(msg, f"collect it first: fin run {found.name} --from YYYY-MM-DD")
+    with working([]) as runner:
+        outcomes = [runner.run(found, table, sessions, restage=True) for table, sessions in plan if sessions]
+    conclude(outcomes, marts=marts)
+
+
+def choose(source: Source, table: Table, wanted: tuple[date, date] | None) -> Choice:
+    """Return the sessions of a table within a range of days; without a range, its newest session that is due."""
+    from fin_assets.core import clock
+    from fin_assets.core.partitions import due_sessions, partitions_of
+
+    if wanted is None:
+        due = due_sessions(source, table, since=clock.now() - UNTOUCHED, until=clock.now())
+        return Choice(table, due[-1:], {})
+    known = set(partitions_of(source, table).get_partition_keys())
+    sessions, others = [], {}
+    for day in days_of(*wanted):
+        if day.isoformat() in known:
+            sessions.append(day)
+        elif day.weekday() < 5 or wanted[0] == wanted[1]:  # noqa: PLR2004 - weekends of a range explain themselves
+            others[day] = _why_none(source, table, day)
+    return Choice(table, sessions, others)
+
+
+def _why_none(source: Source, table: Table, day: date) -> str:
+    if day < source.start:
+        return f"before the source's start, {source.start} (start under [sources.{source.name}] in fin.toml)"
+    reason = table.closed_reason(day)
+    if reason is not None:
+        return f"closed: {reason}"
+    if day.weekday() >= 5:  # noqa: PLR2004 - Saturday and Sunday
+        return "closed: weekend"
+    if table.sessions(day, day):
+        return f"not over yet in {source.timezone}: its list cannot be complete"
+    return f"no list of {table.name} on this day"
+
+
+def to_heal(source: Source, table: Table, edge: date | None) -> list[date]:
+    """Return the sessions that a person means by healing, ascending.
+
+    Those that are not green, and those that became due since the first known session and were never collected; back to
+    `edge`, or to the look-back. Waits and attempt caps bind the automation, not a person.
+    """
+    from fin_assets.core import clock
+    from fin_assets.core.partitions import due_sessions
+    from fin_assets.core.store import Store
+
+    store, now = Store(project()[0].data), clock.now()
+    first = edge or (now - timedelta(days=source.settings.look_back_days)).date()
+    known = {manifest.session: manifest for manifest in store.manifests(source.name, table.name)}
+    due = due_sessions(source, table, since=now - (now.date() - first + timedelta(days=30)), until=now)
+    missed = [day for day in due if day not in known and known and day > min(known)] if known else due[-1:]
+    bad = [day for day, manifest in known.items() if not manifest.state.green]
+    return sorted({day for day in [*missed, *bad] if day >= first})
+
+
+@contextmanager
+def working(sources: Sequence[Source]) -> Iterator[Runner]:
+    """Give what runs tables: the display, the Dagster instance, and the sandbox if one of the sources asks it."""
+    import dagster as dg
+
+    from fin_assets.commands.collecting import Runner, prepare_instance
+    from fin_assets.commands.progress import Display
+    from fin_assets.commands.site import sandbox_up
+
+    settings, _ = project()
+    prepare_instance(settings)
+    with own_console() as shown, sandbox_up(settings, sources, shown), dg.DagsterInstance.get() as instance:
+        yield Runner(settings, Display(shown), instance=instance)
+
+
+def conclude(outcomes: list[TableOutcome], *, marts: bool) -> None:
+    """Print the summary, build the marts if wanted, and end with the exit code for incomplete sessions if there are any."""
+    print_summary(outcomes)
+    if marts and any(manifest.state.green for outcome in outcomes for manifest in outcome.manifests):
+        from fin_assets.commands.build import build_and_tell
+
+        build_and_tell(full_refresh=False)
+    if any(outcome.unusable for outcome in outcomes):
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+def print_summary(outcomes: list[TableOutcome]) -> None:
+    """Print one line a table, and each session that is not usable with its reason and the way out."""
+    grid = Grid(title="What became of the sessions", title_justify="left")
+    for name in ("table", "sessions", "complete", "closed", "not usable", "units", "rows", "requests", "seconds"):
+        grid.add_column(name, justify="left" if name == "table" else "right")
+    for outcome in outcomes:
+        states = [manifest.state.value for manifest in outcome.manifests if not manifest.blocked_by]
+        grid.add_row(
+            f"{outcome.source}/{outcome.table}",
+            str(len(outcome.asked)),
+            str(states.count("complete")),
+            str(states.count("closed")),
+            str(len(outcome.unusable)),
+            f"{sum(manifest.done for manifest in outcome.manifests):,}",
+            f"{sum(manifest.staged.rows for manifest in outcome.manifests if manifest.staged):,}",
+            f"{sum(manifest.requests for manifest in outcome.manifests):,}",
+            f"{outcome.seconds:.1f}",
+        )
+    console.print(grid)
+    for outcome in outcomes:
+        for manifest in outcome.unusable[:SHOWN]:
+            why = manifest.why() or f"blocked by {', '.join(manifest.blocked_by)} (docs/runbook.md)"
+            mends = next((unit.mends for unit in manifest.unfinished() if unit.mends), f"fin status {outcome.source}")
+            console.print(f"[red]{manifest.state.value}[/] {outcome.table} {manifest.session}: {why}\n  way out: {mends}", highlight=False)
+        if len(outcome.unusable) > SHOWN:
+            console.print(f"... and {len(outcome.unusable) - SHOWN} more: fin status {outcome.source}", highlight=False)
+
+
+def _tell_closed(source: Source, choices: list[Choice]) -> None:
+    told: dict[tuple[date, str], list[str]] = {}
+    for choice in choices:
+        for day, why in choice.not_sessions.items():
+            told.setdefault((day, why), []).append(choice.table.name)
+    lines = sorted(told.items())
+    for (day, why), names in lines[:SHOWN]:
+        which = "" if len(names) == len(choices) else f" ({', '.join(names)})"
+        console.print(f"{day} is no session of {source.name}{which}: {why}", highlight=False)
+    if len(lines) > SHOWN:
+        console.print(f"... and {len(lines) - SHOWN} more days that are no sessions", highlight=False)

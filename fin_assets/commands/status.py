@@ -1,0 +1,139 @@
+"""`fin status`: sessions x tables, what is complete, what is not and why. Reads ledgers only."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from rich.table import Table as Grid
+
+from fin_assets.commands.common import a_range, chosen_sources, console, project
+
+if TYPE_CHECKING:
+    from fin_assets.core.source import Source, Table
+
+COLOURS = {"complete": "green", "closed": "dim", "stale": "yellow", "incomplete": "red", "missing": "red", "blocked": "magenta"}
+SHOWN = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One session of one table. `state` is that of the ledger, `blocked` (a blocking check failed) or `missing`."""
+
+    source: str
+    table: str
+    session: date
+    state: str
+    units: int
+    done: int
+    rows: int
+    attempts: int
+    why: str
+    next_retry_at: str | None
+    evidence: tuple[str, ...]
+
+
+def status(source: str | None, start: str | None, end: str | None, *, as_json: bool) -> None:
+    """Show the state of every session that is due or known."""
+    wanted = a_range(None, start, end)
+    found = chosen_sources(source)
+    rows = [row for each in found for table in each.tables for row in rows_of(each, table, wanted)]
+    if as_json:
+        print(json.dumps([asdict(row) for row in rows], default=str, indent=1))  # noqa: T201 - machine-readable, not for the console
+        return
+    console.print(_totals(rows))
+    if wanted is not None:
+        console.print(_by_session(rows))
+    _print_bad(rows)
+
+
+def rows_of(source: Source, table: Table, wanted: tuple[date, date] | None) -> list[Row]:
+    """Return a row for each known session of a table and each missing one that is due since its first known session."""
+    from fin_assets.core import clock
+    from fin_assets.core.partitions import due_sessions
+    from fin_assets.core.store import Store
+
+    known = {manifest.session: manifest for manifest in Store(project()[0].data).manifests(source.name, table.name)}
+    begin = wanted[0] if wanted else min(known, default=None)
+    due: list[date] = []
+    if begin is not None:
+        now = clock.now()
+        due = [day for day in due_sessions(source, table, since=now - (now.date() - begin + timedelta(days=90)), until=now) if day >= begin]
+    rows = []
+    for day in sorted({*known, *due}):
+        if wanted is not None and not wanted[0] <= day <= wanted[1]:
+            continue
+        manifest = known.get(day)
+        if manifest is None:
+            mends = f"never collected: fin run {source.name} --table {table.name} --session {day}"
+            rows.append(Row(source.name, table.name, day, "missing", len(table.units(day)), 0, 0, 0, mends, None, ()))
+            continue
+        blocked = manifest.state.green and manifest.blocked_by
+        retry = manifest.next_retry_at.isoformat(timespec="seconds") if manifest.next_retry_at and not manifest.state.green else None
+        rows.append(
+            Row(
+                source.name,
+                table.name,
+                day,
+                "blocked" if blocked else manifest.state.value,
+                len(manifest.units),
+                manifest.done,
+                manifest.staged.rows if manifest.staged else 0,
+                manifest.attempts,
+                f"blocked by {', '.join(manifest.blocked_by)}" if blocked else manifest.why(),
+                retry,
+                tuple(path for unit in manifest.unfinished() for path in unit.evidence),
+            )
+        )
+    return rows
+
+
+def _totals(rows: list[Row]) -> Grid:
+    grid = Grid(title="Sessions by state", title_justify="left")
+    grid.add_column("table")
+    for state, colour in COLOURS.items():
+        grid.add_column(state, justify="right", style=colour)
+    for name in ("rows", "first", "last"):
+        grid.add_column(name, justify="right")
+    _, sources = project()
+    for source in sources:
+        for table in source.tables:
+            own = [row for row in rows if (row.source, row.table) == (source.name, table.name)]
+            if not own and rows:
+                continue
+            counts = [str(sum(row.state == state for row in own)) for state in COLOURS]
+            span = (str(own[0].session), str(own[-1].session)) if own else ("never collected", "-")
+            grid.add_row(f"{source.name}/{table.name}", *counts, f"{sum(row.rows for row in own):,}", *span)
+    return grid
+
+
+def _by_session(rows: list[Row]) -> Grid:
+    tables = list(dict.fromkeys((row.source, row.table) for row in rows))
+    grid = Grid(title="Sessions", title_justify="left")
+    grid.add_column("session")
+    for source, table in tables:
+        grid.add_column(f"{source}/{table}")
+    states = {(row.session, row.source, row.table): row for row in rows}
+    for day in sorted({row.session for row in rows}):
+        cells = []
+        for source, table in tables:
+            row = states.get((day, source, table))
+            cells.append(f"[{COLOURS[row.state]}]{row.state}[/] {row.done}/{row.units}" if row else "")
+        grid.add_row(str(day), *cells)
+    return grid
+
+
+def _print_bad(rows: list[Row]) -> None:
+    bad = [row for row in rows if row.state not in {"complete", "closed"}]
+    for row in bad[-SHOWN:]:
+        again = f"; healing tries again after {row.next_retry_at}" if row.next_retry_at else ""
+        console.print(f"[{COLOURS[row.state]}]{row.state}[/] {row.source}/{row.table} {row.session}: {row.why}{again}", highlight=False)
+        if row.evidence:
+            console.print(f"  evidence: {project()[0].data / row.evidence[0]}", highlight=False, soft_wrap=True)
+    if len(bad) > SHOWN:
+        console.print(f"... and {len(bad) - SHOWN} earlier ones: --json lists all", highlight=False)
+    if bad:
+        names = sorted({row.source for row in bad})
+        console.print(f"way out: fin heal {names[0] if len(names) == 1 else ''}; docs/runbook.md explains each check", highlight=False)

@@ -1,0 +1,183 @@
+"""Running dbt on the private build file, in a process of its own so that its lock on the file ends with it.
+
+Says what dbt did in few words. What the marts are made from is decided in `control`, what readers see in `publish`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fin_assets.warehouse.layout import BuildFailed, Layout
+
+BUILD_PATH_ENV = "WAREHOUSE_BUILD_PATH"
+"""Read by the project's profiles.yml. Without the prefix of the settings: it is no setting."""
+
+SHOWN_PROBLEMS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class NodeDone:
+    """One model, seed or test that dbt has finished.
+
+    Attributes:
+        kind: model, seed, test or unit_test.
+        name: of the node.
+        status: success, pass, fail, error, skipped or warn.
+        seconds: that it took.
+        done, total: progress of the whole build.
+    """
+
+    kind: str
+    name: str
+    status: str
+    seconds: float
+    done: int
+    total: int
+
+
+OnNode = Callable[[NodeDone], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DbtResult:
+    """What a successful build did: how many nodes by kind, such as {"model": 14, "test": 60}."""
+
+    nodes: dict[str, int]
+
+
+def arguments(*, full_refresh: bool) -> list[str]:
+    """Return the dbt command of a build.
+
+    Unit tests and seeds run in a full refresh only: any change to them, or to a model, is a change of the project, and that
+    is a full refresh. The variables never change, because that would switch off dbt's partial parsing.
+    """
+    if full_refresh:
+        return ["build", "--full-refresh"]
+    return ["build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "seed"]
+
+
+def environment(layout: Layout) -> dict[str, str]:
+    """Return the environment of a dbt process."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DBT_")}
+    return {
+        **kept,
+        BUILD_PATH_ENV: str(layout.build),
+        "DBT_TARGET_PATH": str(layout.dbt_target),
+        "DBT_LOG_PATH": str(layout.dbt_logs),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        # Where the machine forbids bytecode, every import of dbt is compiled again: 4 seconds of 12.
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
+
+
+def run(layout: Layout, project: Path, *, full_refresh: bool, on_node: OnNode | None = None) -> DbtResult:
+    """Build and test every mart in the private build file. The caller holds `writer_lock` and no connection to the file.
+
+    Raises:
+        BuildFailed: a model or test failed, or the project cannot be parsed; the message says which, on what.
+    """
+    command = [*executable(), "--log-format", "json", "--log-level", "info", *arguments(full_refresh=full_refresh)]
+    places = ["--project-dir", str(project), "--profiles-dir", str(project)]
+    counts: Counter[str] = Counter()
+    errors: list[str] = []
+    with subprocess.Popen([*command, *places], env=environment(layout), cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # noqa: S603 - a fixed command
+        assert process.stdout is not None
+        try:
+            for event in _events(process.stdout, errors):
+                node = _node_done(event, done=sum(counts.values()) + 1)
+                if node is not None:
+                    counts[node.kind] += 1
+                    if on_node is not None:
+                        on_node(node)
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode != 0:
+        raise BuildFailed(_failure(layout, errors))
+    return DbtResult(dict(counts))
+
+
+def parse(layout: Layout, project: Path) -> Path:
+    """Parse the project and return the path of the manifest.
+
+    Raises:
+        BuildFailed: the project cannot be parsed.
+    """
+    places = ["--project-dir", str(project), "--profiles-dir", str(project)]
+    done = subprocess.run([*executable(), "--quiet", "parse", *places], env=environment(layout), cwd=project, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode != 0:
+        msg = f"the dbt project cannot be parsed:\n{(done.stdout + done.stderr).strip()[-2000:]}"
+        raise BuildFailed(msg)
+    return layout.dbt_target / "manifest.json"
+
+
+def executable() -> list[str]:
+    """Return the command that starts the dbt of this environment."""
+    return [sys.executable, "-c", "from dbt.cli.main import cli; cli()"]
+
+
+def problems(run_results: dict[str, Any]) -> list[str]:
+    """Return one sentence for each node that failed, models before tests."""
+    found = []
+    for result in run_results["results"]:
+        kind, _, name = result["unique_id"].partition(".")
+        name = name.split(".")[1] if kind in {"test", "model", "seed"} else name.rsplit(".", 1)[-1]
+        if result["status"] == "error":
+            found.append(f"{kind} {name} failed: {' '.join(str(result['message']).split())}")
+        elif result["status"] == "fail":
+            found.append(f"{kind} {name}: {result.get('failures') or 0} rows break it. See them: {_query_hint(result)}")
+    return sorted(found)
+
+
+def _query_hint(result: dict[str, Any]) -> str:
+    code = " ".join(str(result.get("compiled_code") or "").split())
+    return code[:400] if code else " ".join(str(result.get("message")).split())
+
+
+def _events(lines: Iterator[str], errors: list[str]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except json.JSONDecodeError:
+            # Not dbt's own word: a traceback or a library's warning. It matters only if the build fails.
+            errors.append(line.rstrip())
+            continue
+        if event["info"]["level"] == "error":
+            errors.append(str(event["info"]["msg"]).strip())
+        yield event
+
+
+def _node_done(event: dict[str, Any], *, done: int) -> NodeDone | None:
+    data = event["data"]
+    node = data.get("node_info")
+    if not node or not node.get("node_finished_at") or "total" not in data | {"total": data.get("num_models")}:
+        return None
+    if not event["info"]["name"].endswith("Result"):
+        return None
+    return NodeDone(
+        kind=node["resource_type"],
+        name=node["node_name"],
+        status=node["node_status"],
+        seconds=round(float(data.get("execution_time") or 0.0), 3),
+        done=done,
+        total=int(data.get("total") or data.get("num_models") or 0),
+    )
+
+
+def _failure(layout: Layout, errors: list[str]) -> str:
+    path = layout.dbt_target / "run_results.json"
+    found: list[str] = []
+    if path.exists():
+        found = problems(json.loads(path.read_text(encoding="utf-8")))
+    shown = found or [line for line in errors if line][-SHOWN_PROBLEMS:]
+    more = f"\n... and {len(shown) - SHOWN_PROBLEMS} more" if len(shown) > SHOWN_PROBLEMS else ""
+    body = "\n".join(f"- {problem}" for problem in shown[:SHOWN_PROBLEMS])
+    return f"the marts were not published, readers keep the build before:\n{body}{more}\nThe whole log: {layout.dbt_logs / 'dbt.log'}"

@@ -1,0 +1,188 @@
+"""The collection's ledgers and calendars as frames for the warehouse. Reads manifests and calls the sources' contract.
+
+Thousands of ledgers are not parsed again for one new day: a ledger whose file has the known stamp is left as it is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from pydantic import ValidationError
+
+from fin_assets.core import clock
+from fin_assets.core.manifest import Manifest, PartitionState
+from fin_assets.core.partitions import due_at
+from fin_assets.core.source import Source
+from fin_assets.warehouse.layout import WarehouseError
+
+INSTANT = pl.Datetime("us", "UTC")
+PARTITIONS: dict[str, Any] = {
+    "source": pl.String,
+    "table_name": pl.String,
+    "session_date": pl.Date,
+    "state": pl.String,
+    "why": pl.String,
+    "failure_kinds": pl.String,
+    "mends": pl.String,
+    "blocked_by": pl.String,
+    "units_expected": pl.Int32,
+    "units_done": pl.Int32,
+    "staged_rows": pl.Int64,
+    "quarantined_rows": pl.Int64,
+    "attempts": pl.Int32,
+    "requests": pl.Int64,
+    "body_bytes": pl.Int64,
+    "elapsed_seconds": pl.Float64,
+    "via_request_units": pl.Int32,
+    "via_in_page_units": pl.Int32,
+    "via_navigation_units": pl.Int32,
+    "first_attempt_at": INSTANT,
+    "last_attempt_at": INSTANT,
+    "next_retry_at": INSTANT,
+    "staged_file": pl.String,
+    "staged_sha256": pl.String,
+    "is_usable": pl.Boolean,
+    "stamp": pl.String,
+}
+"""Columns of control.partitions. `is_usable`: complete, staged, and no blocking check failed."""
+
+SESSIONS: dict[str, Any] = {
+    "source": pl.String,
+    "table_name": pl.String,
+    "session_date": pl.Date,
+    "ordinal": pl.Int32,
+    "is_due": pl.Boolean,
+    "day_state": pl.String,
+}
+"""Columns of control.expected_sessions. `ordinal` counts the sessions of the table from 1."""
+
+TABLES: dict[str, Any] = {
+    "source": pl.String,
+    "table_name": pl.String,
+    "title": pl.String,
+    "description": pl.String,
+    "timezone": pl.String,
+    "row_count_below": pl.Float64,
+    "row_count_above": pl.Float64,
+}
+"""Columns of control.tables: what the sources found declare."""
+
+OPEN, UNKNOWN_SESSION = "open", "unknown_session"
+
+Ledger = tuple[str, str, date]
+
+
+def stamps(data: Path) -> dict[Ledger, str]:
+    """Return a stamp for each ledger in the data directory; it changes whenever the ledger is replaced."""
+    found: dict[Ledger, str] = {}
+    for source in _directories(data / "raw"):
+        for table in _directories(source):
+            for session in _directories(table):
+                try:
+                    stat = (session / "manifest.json").stat()
+                except FileNotFoundError:
+                    continue
+                key = (source.name, table.name, date.fromisoformat(session.name))
+                found[key] = f"{stat.st_mtime_ns}-{stat.st_size}-{stat.st_ino}"
+    return found
+
+
+def read(data: Path, ledgers: dict[Ledger, str]) -> pl.DataFrame:
+    """Return the ledgers that are named with their stamps, one row each (PARTITIONS).
+
+    Raises:
+        WarehouseError: a ledger cannot be read.
+    """
+    rows = [_row(_manifest(data, ledger), stamp) for ledger, stamp in sorted(ledgers.items())]
+    return pl.DataFrame(rows, schema=PARTITIONS, orient="row")
+
+
+def expected(sources: Sequence[Source], collected: set[Ledger]) -> pl.DataFrame:
+    """Return the sessions of each table up to today, and those that were collected without being expected (SESSIONS)."""
+    rows: list[tuple[Any, ...]] = []
+    now = clock.now()
+    of_table: dict[tuple[str, str], set[date]] = {}
+    for source, table, session in collected:
+        of_table.setdefault((source, table), set()).add(session)
+    for source in sources:
+        for table in source.tables:
+            days = set(table.sessions(source.start, clock.today(source.timezone)))
+            also = of_table.pop((source.name, table.name), set())
+            # A source may say more of a day than why it may be empty: a list can be expected and rightly unchanged.
+            day_state = getattr(table, "day_state", None)
+            for ordinal, day in enumerate(sorted(days | also), start=1):
+                state = day_state(day) if day_state else table.closed_reason(day) or OPEN
+                rows.append((source.name, table.name, day, ordinal, due_at(source, table, day) <= now, state if day in days else UNKNOWN_SESSION))
+    # Tables that no source declares (any more), such as those of a source that is switched off: what they have stays.
+    for (name, table_name), days in sorted(of_table.items()):
+        rows.extend((name, table_name, day, ordinal, True, OPEN) for ordinal, day in enumerate(sorted(days), start=1))
+    return pl.DataFrame(rows, schema=SESSIONS, orient="row")
+
+
+def declared(sources: Sequence[Source]) -> pl.DataFrame:
+    """Return every table of every source (TABLES)."""
+    rows = []
+    for source in sources:
+        for table in source.tables:
+            below, above = table.row_band or (source.settings.row_count_below, source.settings.row_count_above)
+            rows.append((source.name, table.name, source.title, table.description, source.timezone, below, above))
+    return pl.DataFrame(rows, schema=TABLES, orient="row")
+
+
+def _directories(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        return
+    with os.scandir(path) as entries:
+        yield from (Path(entry.path) for entry in entries if entry.is_dir())
+
+
+def _manifest(data: Path, ledger: Ledger) -> Manifest:
+    source, table, session = ledger
+    path = data / "raw" / source / table / session.isoformat() / "manifest.json"
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        msg = f"the ledger {path} cannot be read ({problem['msg']}). Collect the session again: fin run {source} --session {session} --refetch"
+        raise WarehouseError(msg) from error
+
+
+def _row(manifest: Manifest, stamp: str) -> tuple[Any, ...]:
+    left = manifest.unfinished()
+    kinds = Counter(unit.error_kind or unit.state.value for unit in left)
+    via = Counter(unit.via for unit in manifest.units if unit.via)
+    staged = manifest.staged
+    return (
+        manifest.source,
+        manifest.table,
+        manifest.session,
+        manifest.state.value,
+        manifest.why() or None,
+        ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items())) or None,
+        next((unit.mends for unit in left if unit.mends), None),
+        ", ".join(manifest.blocked_by) or None,
+        len(manifest.units),
+        manifest.done,
+        staged.rows if staged else None,
+        staged.quarantined if staged else None,
+        manifest.attempts,
+        manifest.requests,
+        sum(unit.bytes for unit in manifest.units),
+        manifest.seconds,
+        via["request"],
+        via["in_page"],
+        via["navigation"],
+        manifest.first_attempt_at,
+        manifest.last_attempt_at,
+        manifest.next_retry_at,
+        staged.file if staged else None,
+        staged.sha256 if staged else None,
+        staged is not None and manifest.state is PartitionState.COMPLETE and not manifest.blocked_by,
+        stamp,
+    )

@@ -1,0 +1,123 @@
+"""Reading the published marts: always one whole build, never blocked and never blocking. No writing, no SQL of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from fin_assets.warehouse import publish
+from fin_assets.warehouse.layout import Layout, NothingPublished, WarehouseError
+from fin_assets.warehouse.publish import Build
+
+ATTEMPTS = 5
+"""A build can be pruned between reading the pointer and attaching it; the pointer then names a newer one."""
+
+Parameters = Sequence[Any] | Mapping[str, Any] | None
+
+
+class Snapshot:
+    """One published build, attached read-only to a connection in memory. Stays what it is while others are published.
+
+    Threads may query it at the same time.
+    """
+
+    def __init__(self, build: Build, path: Path) -> None:
+        """Attach a build.
+
+        Raises:
+            duckdb.IOException: the file is gone.
+        """
+        self.build = build
+        # In memory and fresh: connecting to a path returns the process's cached instance of an older file.
+        self._connection = duckdb.connect()
+        try:
+            quoted = str(path).replace("'", "''")
+            self._connection.execute(f"attach '{quoted}' as warehouse (read_only)")
+            self._connection.execute("set TimeZone = 'UTC'")
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def query(self, sql: str, parameters: Parameters = None) -> pl.DataFrame:
+        """Return the answer to a query; marts need no schema in their names.
+
+        Raises:
+            duckdb.Error: the query is wrong.
+        """
+        with self._connection.cursor() as cursor:
+            cursor.execute("use warehouse")
+            return cursor.execute(sql, parameters).pl()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+
+class Reader:
+    """Answers from whatever build is current at the time of the question."""
+
+    def __init__(self, data: Path) -> None:
+        """Take the data directory; nothing is opened yet."""
+        self._layout = Layout(data)
+        self._lock = threading.Lock()
+        self._snapshot: Snapshot | None = None
+
+    def build(self) -> Build | None:
+        """Return the current build without opening it; None if nothing is published."""
+        try:
+            return publish.current(self._layout)
+        except NothingPublished:
+            return None
+
+    def build_id(self) -> str | None:
+        """Return the id of the current build; cheap enough to ask every second. None if nothing is published."""
+        try:
+            return publish.current_id(self._layout)
+        except NothingPublished:
+            return None
+
+    def snapshot(self) -> Snapshot:
+        """Return the current build, attached. Keep it for as long as several queries must agree.
+
+        A snapshot that is kept while a newer build is published stays usable; it is let go with its last reference.
+
+        Raises:
+            NothingPublished: there is none yet.
+        """
+        with self._lock:
+            build_id = publish.current_id(self._layout)
+            if self._snapshot is None or self._snapshot.build.id != build_id:
+                self._snapshot = self._attach()
+            return self._snapshot
+
+    def query(self, sql: str, parameters: Parameters = None) -> pl.DataFrame:
+        """Return the answer of the current build to one query.
+
+        Raises:
+            NothingPublished: there is none yet.
+            duckdb.Error: the query is wrong.
+        """
+        return self.snapshot().query(sql, parameters)
+
+    def shell_file(self) -> Path:
+        """Return the file that people open with `duckdb -readonly`.
+
+        Raises:
+            NothingPublished: there is none yet.
+        """
+        return publish.shell_file(self._layout)
+
+    def _attach(self) -> Snapshot:
+        for attempt in range(ATTEMPTS):
+            try:
+                build = publish.current(self._layout)
+                return Snapshot(build, self._layout.data / build.file)
+            except (WarehouseError, duckdb.IOException) as error:
+                if isinstance(error, NothingPublished) or attempt == ATTEMPTS - 1:
+                    raise
+        raise AssertionError  # the loop returns or raises

@@ -1,0 +1,109 @@
+"""Each fault of the site ends in its typed failure, never in a green session, and heals when the fault ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from fin_assets.core.manifest import PartitionState, UnitState
+from fin_assets.sandbox import Fault, FaultKind, Sandbox
+from tests.e2e.street import LIST_DAYS, SANDBOX, Street, street
+
+HISTORY = 8
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fault, the kind of failure and the unit state that it must end in."""
+
+    fault: Fault
+    kind: str
+    state: UnitState = UnitState.FAILED
+
+
+def hit(kind: FaultKind, **more: object) -> Fault:
+    return Fault(kind=kind, match="hk:*", **more)  # type: ignore[arg-type]
+
+
+CASES = {
+    "slow": Case(hit(FaultKind.SLOW, delay=timedelta(seconds=20)), "network"),
+    "rate_limited": Case(hit(FaultKind.RATE_LIMITED, retry_after=timedelta(milliseconds=0)), "rate_limited", UnitState.REFUSED),
+    "unavailable": Case(hit(FaultKind.UNAVAILABLE), "server_error"),
+    "refused": Case(hit(FaultKind.REFUSED), "refused", UnitState.REFUSED),
+    "reset": Case(hit(FaultKind.RESET), "network"),
+    "truncated against its length": Case(hit(FaultKind.TRUNCATED_BODY, mode="length"), "truncated_body"),
+    "truncated in chunks": Case(hit(FaultKind.TRUNCATED_BODY, mode="chunked"), "truncated_body"),
+    "truncated silently": Case(hit(FaultKind.TRUNCATED_BODY, mode="silent"), "truncated_body"),
+    "wrong content type": Case(hit(FaultKind.WRONG_CONTENT_TYPE), "wrong_content_type"),
+    "captcha": Case(hit(FaultKind.CAPTCHA), "captcha", UnitState.REFUSED),
+    "consent page": Case(hit(FaultKind.CONSENT_PAGE), "consent_page", UnitState.REFUSED),
+    "login page": Case(hit(FaultKind.LOGIN_PAGE), "login_wall", UnitState.REFUSED),
+    "form state": Case(hit(FaultKind.FORM_STATE_REFUSED), "form_state_refused"),
+    "missing panel": Case(hit(FaultKind.MISSING_PANEL), "missing_panel"),
+    "half table": Case(hit(FaultKind.HALF_TABLE), "half_table"),
+    "renamed column": Case(hit(FaultKind.RENAMED_COLUMN), "drift"),
+    "stale date": Case(hit(FaultKind.STALE_DATE), "stale_date"),
+}
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Sandbox]:
+    with Sandbox(SANDBOX).run_in_thread() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def collected(site: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Street:
+    """A street with some complete sessions, so that a half table has something to be measured by."""
+    found = street(tmp_path_factory.mktemp("home"), site, request_timeout=timedelta(seconds=3))
+    assert all(result.usable for result in found.collect(LIST_DAYS[:HISTORY]))
+    return found
+
+
+@pytest.fixture(autouse=True)
+def calm(site: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr("fin_assets.core.fetching._Unit.wait", lambda _self: timedelta(0))
+    yield
+    site.set_faults([])
+
+
+@pytest.mark.parametrize("name", list(CASES))
+def test_a_fault_is_its_typed_failure_never_green_and_heals_when_it_ends(name: str, site: Sandbox, collected: Street) -> None:
+    case, day = CASES[name], LIST_DAYS[HISTORY + list(CASES).index(name)]
+    site.set_faults([case.fault])
+    [result] = collected.collect([day])
+    [unit] = result.manifest.units
+    assert (unit.error_kind, unit.state) == (case.kind, case.state), unit.error
+    assert not result.manifest.state.green
+    assert not result.findings["complete"].passed
+    assert result.manifest.staged is None
+    assert unit.mends
+    if unit.bytes:
+        saved = [collected.store.data / path for path in unit.evidence]
+        assert [path.suffix for path in saved] == [".html", ".png"]
+        assert saved[1].read_bytes().startswith(b"\x89PNG")
+
+    site.set_faults([])
+    [healed] = collected.collect([day])
+    assert healed.manifest.state is PartitionState.COMPLETE
+    assert healed.manifest.attempts == 2
+    assert all(healed.findings[check].passed for check in ("complete", "date_is_the_pages_own", "schema", "row_count_in_band"))
+
+
+def test_faults_on_a_third_of_the_requests_cost_retries_and_no_data(site: Sandbox, tmp_path: Path) -> None:
+    kinds = [FaultKind.RESET, FaultKind.UNAVAILABLE, FaultKind.TRUNCATED_BODY]
+    site.set_faults([Fault(kind=kind, match="hk:*", share=0.11) for kind in kinds])
+    disturbed = street(tmp_path / "disturbed", site)
+    days = LIST_DAYS[:12]
+    results = disturbed.collect(days)
+    left = [result.manifest.session for result in results if not result.usable]
+    site.set_faults([])
+    disturbed.collect(left)
+    calm = street(tmp_path / "calm", site)
+    calm.collect(days)
+    for day in days:
+        assert disturbed.staged(day).drop("observed_at").equals(calm.staged(day).drop("observed_at"))

@@ -1,0 +1,202 @@
+"""Raw units of a session become typed rows, the same for the same bytes."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from itertools import permutations
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fin_assets.core.failures import Drift, HalfTable, StaleDate
+from fin_assets.sources.hkex_southbound.schema import RULE, Holdings, Participants
+from fin_assets.sources.hkex_southbound.stage import stage_holdings, stage_participants
+from tests.sources.hkex_southbound.builders import (
+    FETCHED_AT,
+    HOLDINGS,
+    PARTICIPANTS,
+    Holding,
+    HoldingsHtml,
+    ParticipantsHtml,
+    closed,
+    raw_unit,
+)
+
+SAMPLES = Path(__file__).resolve().parents[3].parent / "shared" / "samples" / "hkexnews"
+DAY = date(2024, 9, 2)
+CHINESE = [
+    replace(row, name=name) for row, name in zip(HOLDINGS, ["阿爾法", "貝塔", "甲乙控股", "伽瑪－Ｗ"], strict=True)
+]
+
+
+def parquet(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def test_holdings_are_typed_sorted_and_in_schema_order() -> None:
+    rows = list(reversed(HOLDINGS))
+    units = [
+        raw_unit("sh/en", HoldingsHtml(market="sh", rows=rows).body()),
+        raw_unit("hk/en", HoldingsHtml(rows=rows).body()),
+    ]
+    staged = stage_holdings(units, DAY)
+    assert dict(staged.frame.schema) == dict(pl.Schema(Holdings))
+    assert staged.frame.select("market", "stock_code").rows() == [
+        (market, code) for market in ("hk", "sh") for code in ("00001", "00700", "02888", "09988")
+    ]
+    assert staged.frame["observed_at"].unique().to_list() == [FETCHED_AT]
+    assert staged.quarantine.is_empty()
+
+
+def test_the_name_on_the_other_page_stands_beside_the_first() -> None:
+    units = [
+        raw_unit("hk/zh", HoldingsHtml(language="zh", rows=CHINESE).body()),
+        raw_unit("hk/en", HoldingsHtml().body()),
+    ]
+    got = stage_holdings(units, DAY).frame.select("stock_code", "stock_name", "name_language", "other_name")
+    assert got.row(0) == ("00001", "ALPHA HOLDINGS LIMITED", "en", "阿爾法")
+    first_chinese = stage_holdings(units, DAY, languages=("zh", "en")).frame
+    assert first_chinese.select("stock_name", "name_language", "other_name").row(0) == (
+        "阿爾法",
+        "zh",
+        "ALPHA HOLDINGS LIMITED",
+    )
+
+
+def test_one_language_leaves_the_other_name_null() -> None:
+    assert stage_holdings([raw_unit("hk/en", HoldingsHtml().body())], DAY).frame["other_name"].null_count() == len(
+        HOLDINGS
+    )
+
+
+def test_the_a_share_code_comes_from_whichever_page_has_it() -> None:
+    english = Holding("90519", "SPIRITS (A #600519)", "5", "0.01%")
+    units = [
+        raw_unit("sh/zh", HoldingsHtml(market="sh", language="zh", rows=[replace(english, name="酒業")]).body()),
+        raw_unit("sh/en", HoldingsHtml(market="sh", rows=[english]).body()),
+    ]
+    assert stage_holdings(units, DAY, languages=("zh", "en")).frame["a_share_code"].to_list() == ["600519"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (CHINESE[:-1], "09988 is only on the en page"),
+        ([*CHINESE, Holding("5", "丙", "1", "")], "00005 is only on the zh page"),
+        (
+            [CHINESE[0], replace(CHINESE[1], shares="1,001"), *CHINESE[2:]],
+            "00700 has shareholding_shares 1000 and 1001",
+        ),
+        ([CHINESE[0], replace(CHINESE[1], percent="0.01%"), *CHINESE[2:]], "00700 has pct_of_issued None and 0.01"),
+    ],
+)
+def test_two_languages_that_differ_are_drift_that_names_the_first_difference(rows: list[Holding], message: str) -> None:
+    units = [raw_unit("hk/en", HoldingsHtml().body()), raw_unit("hk/zh", HoldingsHtml(language="zh", rows=rows).body())]
+    with pytest.raises(Drift, match=message):
+        stage_holdings(units, DAY)
+
+
+def test_a_page_that_states_another_date_is_stale_and_not_staged() -> None:
+    with pytest.raises(StaleDate, match="hk/en states 2024-08-30, the session is 2024-09-02"):
+        stage_holdings([raw_unit("hk/en", HoldingsHtml(day="2024/08/30").body())], DAY)
+    with pytest.raises(StaleDate, match="00700 states 2024-09-02"):
+        stage_participants([raw_unit("00700", ParticipantsHtml().body())], date(2024, 9, 3))
+
+
+def test_a_page_under_the_name_of_another_unit_is_drift() -> None:
+    with pytest.raises(Drift, match="asked for was sh/en"):
+        stage_holdings([raw_unit("sh/en", HoldingsHtml().body())], DAY)
+    with pytest.raises(Drift, match="asked for was 00005"):
+        stage_participants([raw_unit("00005", ParticipantsHtml().body())], DAY)
+
+
+def test_a_half_table_is_never_staged() -> None:
+    with pytest.raises(HalfTable):
+        stage_participants([raw_unit("00700", ParticipantsHtml(listed=PARTICIPANTS[:-1]).body())], DAY)
+
+
+def test_units_that_cannot_be_named_or_timed_are_errors() -> None:
+    body = HoldingsHtml().body()
+    with pytest.raises(ValueError, match="is not market/language"):
+        stage_holdings([raw_unit("hk", body)], DAY)
+    with pytest.raises(ValueError, match="there twice"):
+        stage_holdings([raw_unit("hk/en", body), raw_unit("hk/en", body)], DAY)
+    with pytest.raises(ValueError, match="no offset"):
+        stage_holdings([raw_unit("hk/en", body, fetched_at=datetime(2024, 9, 3))], DAY)  # noqa: DTZ001 - the point
+
+
+def test_a_session_that_a_closed_exchange_explains_has_no_rows_and_all_columns() -> None:
+    unit = closed(raw_unit("hk/en", HoldingsHtml(day="2024/08/30").body()), "Hong Kong is closed")
+    assert stage_holdings([unit], DAY).frame.schema == pl.Schema(Holdings)
+    assert stage_participants([], DAY).frame.schema == pl.Schema(Participants)
+
+
+def test_participants_carry_the_summary_of_their_page() -> None:
+    bodies = {
+        code: ParticipantsHtml(code=code, issued=issued).body()
+        for code, issued in (("00700", 10_000_000), ("00005", None))
+    }
+    staged = stage_participants([raw_unit(code, body) for code, body in bodies.items()], DAY)
+    assert dict(staged.frame.schema) == dict(pl.Schema(Participants))
+    assert staged.frame["stock_code"].to_list() == ["00005"] * 7 + ["00700"] * 7
+    assert staged.frame["line_no"].to_list() == [*range(1, 8)] * 2
+    last = staged.frame.row(-1, named=True)
+    assert (last["issued_shares"], last["total_shares"], last["total_participants"]) == (10_000_000, 841_000, 10)
+    assert staged.quarantine.is_empty()
+
+
+def test_rows_that_break_a_rule_are_in_quarantine_with_its_name() -> None:
+    rows = [*HOLDINGS, Holding("5", "DELTA", "1", "101%")]
+    staged = stage_holdings([raw_unit("hk/en", HoldingsHtml(rows=rows).body())], DAY)
+    assert staged.frame.height == len(HOLDINGS)
+    assert staged.quarantine.select("stock_code", RULE).rows() == [("00005", "pct_of_issued|max")]
+
+
+def test_the_order_in_which_units_arrived_does_not_show() -> None:
+    units = [
+        raw_unit("hk/en", HoldingsHtml().body()),
+        raw_unit(
+            "hk/zh", HoldingsHtml(language="zh", rows=CHINESE).body(), fetched_at=FETCHED_AT + timedelta(seconds=1)
+        ),
+        raw_unit("sh/en", HoldingsHtml(market="sh").body()),
+    ]
+    assert len({parquet(stage_holdings(order, DAY).frame) for order in permutations(units)}) == 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    shares=st.lists(
+        st.tuples(st.integers(1, 99_999), st.integers(0, 2**62)), min_size=1, max_size=40, unique_by=lambda x: x[0]
+    ),
+)
+def test_the_same_bytes_give_the_same_file_and_every_share_of_the_page(shares: list[tuple[int, int]]) -> None:
+    rows = [Holding(f"{code:5d}", f"STOCK {code}", f"{held:,}", "0.10%") for code, held in shares]
+    unit = raw_unit("hk/en", HoldingsHtml(rows=rows).body())
+    once, again = stage_holdings([unit], DAY).frame, stage_holdings([unit], DAY).frame
+    assert parquet(once) == parquet(again)
+    assert dict(once.select("stock_code", "shareholding_shares").rows()) == {
+        f"{code:05d}": held for code, held in shares
+    }
+
+
+def test_the_recorded_pages_are_staged_without_a_refused_row() -> None:
+    names = {
+        "hk/zh": "mutualmarket_c_t-hk_20190125_zh-Hant_server.html",
+        "sh/zh": "mutualmarket_c_t-sh_20190125_zh-Hant_server.html",
+    }
+    if not SAMPLES.exists():
+        pytest.skip("the recordings are not at hand (../shared/samples/hkexnews)")
+    units = [raw_unit(unit, (SAMPLES / name).read_bytes()) for unit, name in names.items()]
+    staged = stage_holdings(units, date(2019, 1, 25))
+    assert dict(staged.frame.group_by("market").len().rows()) == {"hk": 564, "sh": 845}
+    assert staged.quarantine.is_empty()
+    people = raw_unit("00700", (SAMPLES / "searchsdw_00700_20251108_result_browser-dom.html").read_bytes())
+    participants = stage_participants([people], date(2025, 11, 8))
+    assert (participants.frame.height, participants.quarantine.height) == (408, 0)
