@@ -28,6 +28,12 @@ ADDRESS = "127.0.0.1"
 ORIGIN_NAMES = {"sandbox": "HKEXnews pages, embedded sandbox", "live": "HKEXnews, live"}
 
 
+_REDIRECTS = [
+    (r"/", RedirectHandler, {"url": "/hk", "permanent": False}),
+    (r"/(hk|data|hk/stock|hk/stock/[^/]+)/", RedirectHandler, {"url": "/{0}", "permanent": False}),
+]
+
+
 class PortTaken(Exception):
     """The port of the dashboards is in use."""
 
@@ -79,8 +85,8 @@ def routes(settings: Settings, store: Store) -> dict[str, Callable[[], Any]]:
         "/hk/stock": stocks,
         "/hk/stock/{code}": stock,
         "/data": data,
-        # Panel's own files live under these two; everything else that is not a page says so.
-        "/{path:path}": missing,
+        # Everything else that is not a file of Panel's own says that it is no page.
+        r"/(?P<path>(?!static/|components/|favicon\.ico).+)": missing,
     }
 
 
@@ -97,20 +103,17 @@ def make_server(settings: Settings, *, port: int | None = None) -> Server:
     pn.extension("echarts", "tabulator", notifications=False)
     names = ["127.0.0.1", "localhost"]
     try:
-        return pn.serve(
+        server = pn.serve(
             routes(settings, Store(settings)),
             port=port,
             address=ADDRESS,
             # With port 0 the real one is not known yet, and only 127.0.0.1 is listened on anyway.
             websocket_origin=[f"{name}:{port}" if port else f"{name}:*" for name in names],
+            title="Fin Assets",
             show=False,
             start=False,
             verbose=False,
             autoreload=False,
-            extra_patterns=[
-                (r"/", RedirectHandler, {"url": "/hk", "permanent": False}),
-                (r"/(hk|data|hk/stock|hk/stock/[^/]+)/", RedirectHandler, {"url": "/{0}", "permanent": False}),
-            ],
         )
     except OSError as error:
         msg = (
@@ -118,6 +121,10 @@ def make_server(settings: Settings, *, port: int | None = None) -> Server:
             "another one: servers.dashboards_port in fin.toml, FIN_SERVERS__DASHBOARDS_PORT, or --port"
         )
         raise PortTaken(msg) from error
+
+    # Before the pages' own rules, which take a slash at the end too and then look for their scripts in the wrong place.
+    server._tornado.add_handlers(r".*", _REDIRECTS)  # noqa: SLF001 - the server has no public way to its application
+    return server
 
 
 def serve(settings: Settings, port: int | None = None) -> None:

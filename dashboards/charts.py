@@ -16,8 +16,11 @@ from dashboards.theme import Palette
 Drawing = Callable[[Palette], Options]
 
 _AXIS_JS = {"shares": formats.JS_SIGNED_COMPACT, "pct": formats.JS_SIGNED_PERCENT, "pp": formats.JS_POINTS}
+_LABEL_JS = {"shares": formats.JS_SIGNED_COMPACT, "pct": formats.JS_SIGNED_PERCENT_FIXED, "pp": formats.JS_POINTS_FIXED}
 _UNIT = {"shares": "shares", "pct": "%", "pp": "pp of issued"}
-NAME_WIDTH = 132
+NAME_WIDTH = 116
+LABEL_ROOM = 0.3
+"""Share of the span kept free beyond the longest bar, so that its label fits at 390 pixels too."""
 
 OPEN_STOCK = "const d = cb_data.data; if (d && d.code) { window.location.href = '/hk/stock/' + d.code }"
 """Browser code of a click on a bar: the stock's page."""
@@ -27,6 +30,9 @@ def movers(frame: pl.DataFrame, *, measure: Measure) -> Drawing:
     """Return horizontal bars, one a stock, largest rise on top; a bar opens the stock's page."""
     column = MEASURE_COLUMN[measure]
     rows = frame.reverse().to_dicts()
+    lowest, highest = min([row[column] for row in rows] + [0]), max([row[column] for row in rows] + [0])
+    room = LABEL_ROOM * (highest - lowest)
+    bounds = {"min": lowest - room if lowest < 0 else 0, "max": highest + room if highest > 0 else 0}
 
     def draw(colours: Palette) -> Options:
         bars = [
@@ -41,13 +47,13 @@ def movers(frame: pl.DataFrame, *, measure: Measure) -> Drawing:
         ]
         labels = [f"{row['stock_name']}\n{row['stock_code']}" for row in rows]
         tooltip = (
-            f"(p)=>echarts.format.encodeHTML(p.name).replace('\\n',' · ')+'<br><b>'+({_AXIS_JS[measure]})(p.value)+'</b>"
+            f"(p)=>echarts.format.encodeHTML(p.name).replace('\\n',' · ')+'<br><b>'+({_LABEL_JS[measure]})(p.value)+'</b>"
             f" {_UNIT[measure] if measure == 'shares' else ''}<br>since '+p.data.base"
         )
         return {
             "grid": {"left": NAME_WIDTH + 8, "right": 18, "top": 6, "bottom": 24},
             "tooltip": {"trigger": "item", "formatter": javascript(tooltip)} | _tooltip_colours(colours),
-            "xAxis": value_axis(colours, _AXIS_JS[measure], boundaryGap=["14%", "14%"], splitNumber=4),
+            "xAxis": value_axis(colours, _AXIS_JS[measure], ends=False, splitNumber=4, **bounds),
             "yAxis": category_axis(
                 colours,
                 labels,
@@ -74,7 +80,7 @@ def movers(frame: pl.DataFrame, *, measure: Measure) -> Drawing:
                         "show": True,
                         "color": colours.text,
                         "fontSize": 11,
-                        "formatter": javascript(f"(p)=>({_AXIS_JS[measure]})(p.value)"),
+                        "formatter": javascript(f"(p)=>({_LABEL_JS[measure]})(p.value)"),
                     },
                 }
             ],

@@ -17,12 +17,14 @@ import panel_material_ui as pmui
 import polars as pl
 
 from dashboards import formats
-from dashboards.theme import BASE_CSS, CARD_CSS, LIGHT, TABLE_CSS, Palette
+from dashboards.theme import BASE_CSS, CARD_CSS, FONT, LIGHT, TABLE_CSS, Palette
 
 Options = dict[str, Any]
 Kind = Literal[
     "text", "wrapped", "code", "name", "date", "state", "link", "command", "integer", "compact", "number", "pct", "signed", "signed_pct", "signed_pp"
 ]
+
+GAP = "14px"
 
 LABELS = {
     "complete": "complete",
@@ -84,26 +86,39 @@ def toned(text: str, value: float | None) -> str:
 def card(title: str, *body: Any, note: str = "", controls: Sequence[Any] = (), footer: Sequence[Any] = ()) -> pn.Column:  # noqa: ANN401
     """Return a titled surface. `controls` stand beside the title and wrap below it; `footer` stands under the body."""
     small = f'<p class="muted" style="font-size:12px;margin-top:2px">{note}</p>' if note else ""
-    heading = html(f"<h2>{escape(title)}</h2>{small}", sizing_mode=None, styles={"flex": "1 1 180px", "min-width": "0"})
+    heading = html(f"<h2>{escape(title)}</h2>{small}", sizing_mode=None, styles={"flex": "1 1 130px", "min-width": "0"})
     head = pn.FlexBox(heading, *controls, align_items="center", gap="8px 12px", sizing_mode="stretch_width", margin=(0, 0, 8, 0))
     foot = [pn.FlexBox(*footer, align_items="center", gap="4px 8px", sizing_mode="stretch_width", margin=(6, 0, 0, 0))] if footer else []
     return pn.Column(head, *body, *foot, stylesheets=[CARD_CSS], sizing_mode="stretch_width", margin=0)
 
 
-def grid(*children: Any, least: int = 440) -> pn.FlexBox:  # noqa: ANN401
+_NO_EXTRA = ".scroll-button { display: none; }"
+"""A column carries a button for scrolling, which would count as one more child between gaps."""
+
+
+def grid(*children: Any, least: int = 560) -> pn.Column:  # noqa: ANN401
     """Return children side by side, each at least `least` pixels wide, or below one another where that does not fit."""
-    css = f"""
-    :host {{ display: grid !important; gap: 14px; min-width: 0;
-      grid-template-columns: repeat(auto-fit, minmax(min(100%, {least}px), 1fr)); }}
-    :host > * {{ min-width: 0; }}
-    """
-    return pn.FlexBox(*children, stylesheets=[css], sizing_mode="stretch_width", margin=0)
+    columns = f"repeat(auto-fit, minmax(min(100%, {least}px), 1fr))"
+    # Inline, because the layout writes its own display into a style sheet; stretched children must be allowed to shrink.
+    styles = {"display": "grid", "grid-template-columns": columns, "gap": GAP, "min-width": "0"}
+    return pn.Column(*children, styles=styles, stylesheets=[_NO_EXTRA], sizing_mode="stretch_width", margin=0)
+
+
+def stack(*children: Any) -> pn.Column:  # noqa: ANN401
+    """Return children below one another, evenly spaced."""
+    return pn.Column(*children, sizing_mode="stretch_width", margin=0, styles={"gap": GAP, "min-width": "0"}, stylesheets=[_NO_EXTRA])
+
+
+_SWITCH = {
+    "& .MuiToggleButton-root": {"whiteSpace": "nowrap", "padding": "3px 9px", "fontSize": "12px", "lineHeight": 1.5, "textTransform": "none"},
+}
 
 
 def switch(parameter: Any, options: dict[str, Any], *, label: str) -> pmui.RadioButtonGroup:  # noqa: ANN401
     """Return a segmented switch bound to a parameter of a page's state."""
     return pmui.RadioButtonGroup.from_param(
-        parameter, options=options, label=label, size="small", margin=0, sizing_mode=None, width=None
+        parameter, options=options, label=label, description=None, size="small", margin=0, sizing_mode=None, width=None, sx=_SWITCH,
+        stylesheets=[".MuiFormLabel-root { font-size: 11px !important; margin-bottom: 2px; }"],
     )
 
 
@@ -145,7 +160,7 @@ def base_option(colours: Palette) -> Options:
     """Return what all charts share: transparent ground, our text, a quiet tooltip."""
     return {
         "backgroundColor": "transparent",
-        "textStyle": {"color": colours.text, "fontFamily": "inherit"},
+        "textStyle": {"color": colours.text, "fontFamily": FONT},
         "animationDuration": 250,
         "animationDurationUpdate": 250,
         "tooltip": {
@@ -157,11 +172,12 @@ def base_option(colours: Palette) -> Options:
     }
 
 
-def value_axis(colours: Palette, formatter: str, **more: Any) -> Options:  # noqa: ANN401
-    """Return a numeric axis with faint split lines; `formatter` is a JavaScript expression."""
+def value_axis(colours: Palette, formatter: str, *, ends: bool = True, **more: Any) -> Options:  # noqa: ANN401
+    """Return a numeric axis with faint split lines; `formatter` is a JavaScript expression, `ends` labels the bounds."""
+    label = {"color": colours.muted, "fontSize": 11, "formatter": formats.javascript(formatter), "showMinLabel": ends, "showMaxLabel": ends}
     return {
         "type": "value",
-        "axisLabel": {"color": colours.muted, "fontSize": 11, "formatter": formats.javascript(formatter)},
+        "axisLabel": label | {"hideOverlap": True},
         "splitLine": {"lineStyle": {"color": colours.grid}},
         "axisLine": {"show": False},
         "axisTick": {"show": False},
@@ -265,6 +281,8 @@ class Table:
         # pandas only at this edge: it is what the widget takes. Dates become text, so that no time zone moves them.
         self.pane.value = shown.with_columns(pl.col(dates).dt.to_string("%Y-%m-%d")).to_pandas()
         self.pane.page = 1
+        # One page needs no pager.
+        self.pane.css_classes = ["paged"] if frame.height > self.pane.page_size else ["unpaged"]
 
 
 def downloads(name: Callable[[], str], frame: Callable[[], pl.DataFrame], about: Callable[[], dict[str, str]]) -> list[Any]:
@@ -276,21 +294,24 @@ def downloads(name: Callable[[], str], frame: Callable[[], pl.DataFrame], about:
         about: what the Excel file's second sheet states: source, as-of date, build.
     """
 
-    def as_csv() -> io.BytesIO:
-        return io.BytesIO(frame().write_csv().encode("utf-8-sig"))
-
-    def as_excel() -> io.BytesIO:
-        return excel(frame(), about())
-
-    made = []
-    for label, suffix, callback in (("CSV", "csv", as_csv), ("Excel", "xlsx", as_excel)):
-        button = pmui.FileDownload(
-            callback=callback, filename=f"table.{suffix}", label=label, auto=True, variant="text", size="small", icon="download",
-            margin=0, width=None, sizing_mode=None, button_type="primary",
+    def button(label: str, suffix: str, write: Callable[[], io.BytesIO]) -> pmui.FileDownload:
+        made = pmui.FileDownload(
+            filename=f"table.{suffix}", label=label, auto=True, variant="text", size="small", icon="download", margin=0, width=None,
+            sizing_mode=None, button_type="primary",
         )  # fmt: skip
-        button.param.watch(lambda _event, b=button, s=suffix: b.param.update(filename=f"{name()}.{s}"), "clicks")
-        made.append(button)
-    return made
+
+        def file() -> io.BytesIO:
+            # The name is taken after this returns: it belongs to the build and the choices at the moment of the click.
+            made.filename = f"{name()}.{suffix}"
+            return write()
+
+        made.callback = file
+        return made
+
+    return [
+        button("CSV", "csv", lambda: io.BytesIO(frame().write_csv().encode("utf-8-sig"))),
+        button("Excel", "xlsx", lambda: excel(frame(), about())),
+    ]
 
 
 def excel(frame: pl.DataFrame, about: dict[str, str]) -> io.BytesIO:

@@ -112,3 +112,7 @@ JS_PERCENT = "(v)=>v==null||v===''?'–':(+v.toPrecision(3)).toLocaleString('en'
 JS_POINTS = "(v)=>v==null||v===''?'–':(v>0?'+':'')+(+v.toPrecision(3)).toLocaleString('en').replace('-','\u2212')+' pp'"
 JS_SIGNED_COMPACT = f"(v)=>(v>0?'+':'')+({JS_COMPACT})(v)"
 JS_SIGNED_PERCENT = f"(v)=>(v>0?'+':'')+({JS_PERCENT})(v)"
+
+# Labels beside bars stand below one another: the same number of decimals, so that digits line up.
+JS_POINTS_FIXED = "(v)=>(v>0?'+':'')+v.toLocaleString('en',{minimumFractionDigits:2,maximumFractionDigits:2}).replace('-','−')+' pp'"
+JS_SIGNED_PERCENT_FIXED = "(v)=>(v>0?'+':'')+v.toLocaleString('en',{minimumFractionDigits:1,maximumFractionDigits:1}).replace('-','−')+' %'"

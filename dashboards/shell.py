@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 import panel as pn
 import panel_material_ui as pmui
-import param
 from panel.viewable import Viewable
 
 from dashboards import components, formats
@@ -48,6 +47,7 @@ _LOGO = (
 
 _TEMPLATE = """
 {% extends "base.html" %}
+{% block title %}{{ page_title | default(title) | e }}{% endblock %}
 {% block preamble %}{{ super() }}
 <script>
 if (!/(^|; )COOKIE=/.test(document.cookie) && matchMedia("(prefers-color-scheme: dark)").matches) {
@@ -201,13 +201,18 @@ class Shell:
         self._searching.objects = [search_box(self._search(snapshot))]
         heading = self._body.heading()
         self._heading.object = _heading_markup(heading)
-        with param.edit_constant(self.page.meta):
-            self.page.meta.title = f"{heading.title} · Fin Assets"
+        self._title(f"{heading.title} · Fin Assets")
         if not first:
             self._announce(snapshot)
 
+    def _title(self, text: str) -> None:
+        document = pn.state.curdoc
+        if document is not None:
+            # The document's own title is the server's, one for all routes; the page's template takes this one.
+            document.template_variables["page_title"] = text
+
     def _announce(self, snapshot: Snapshot) -> None:
-        close = pmui.IconButton(icon="close", size="small", margin=0, aria_label="Dismiss", description="Dismiss")
+        close = pmui.IconButton(icon="close", size="small", margin=0, description="Dismiss")
         close.on_click(lambda _event: self._notice.param.update(visible=False))
         text = (
             f'<div role="status" data-notice="new-build"><b>New data.</b> Build <span class="num">{escape(snapshot.build_id)}</span> '

@@ -6,41 +6,59 @@ remembered by (query, parameters, build), never by time. No SQL belongs here.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
 
-import duckdb
 import polars as pl
 
 from fin_assets.settings import Settings
+from fin_assets.warehouse.reader import Reader
+from fin_assets.warehouse.reader import Snapshot as AttachedBuild
 
 REMEMBERED_ANSWERS = 256
+"""Frames of some hundred rows each: a reader who walks through all stocks does not fill the memory."""
+
+Parameter = str | int | date
 
 
 class Snapshot:
     """One published build."""
 
-    def __init__(self, build_id: str, created_at: datetime, path: str) -> None:
-        self.build_id = build_id
-        self.created_at = created_at
-        self._connection = duckdb.connect()
-        self._connection.execute(f"attach '{path}' as marts (read_only)")
-        self._connection.execute("use marts")
+    def __init__(self, attached: AttachedBuild) -> None:
+        self._attached = attached
         self._lock = threading.Lock()
-        self._answers: OrderedDict[tuple[str, tuple[Any, ...]], pl.DataFrame] = OrderedDict()
+        self._answers: OrderedDict[tuple[str, tuple[Parameter, ...]], pl.DataFrame] = OrderedDict()
 
-    def query(self, sql: str, parameters: Sequence[Any] = ()) -> pl.DataFrame:
-        """Return the answer to a query, from memory if it was asked before."""
+    @property
+    def build_id(self) -> str:
+        """Which build this is."""
+        return self._attached.build.id
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was published, UTC."""
+        return self._attached.build.created_at
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows by mart."""
+        return self._attached.build.marts
+
+    def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> pl.DataFrame:
+        """Return the answer to a query, from memory if it was asked before.
+
+        Raises:
+            duckdb.Error: the query is wrong, or the build lacks a mart.
+        """
         key = (sql, tuple(parameters))
         with self._lock:
             if key in self._answers:
                 self._answers.move_to_end(key)
                 return self._answers[key]
-            answer = self._connection.execute(sql, list(parameters)).pl()
+            # Widgets and charts speak JSON: neither decimals nor 128-bit sums can pass.
+            answer = self._attached.query(sql, list(parameters)).cast({pl.Decimal: pl.Float64, pl.Int128: pl.Int64})
             self._answers[key] = answer
             while len(self._answers) > REMEMBERED_ANSWERS:
                 self._answers.popitem(last=False)
@@ -48,23 +66,23 @@ class Snapshot:
 
 
 class Store:
-    """Hands out snapshots of whatever build is current."""
+    """Hands out snapshots of whatever build is current, one and the same to all readers of a build."""
 
     def __init__(self, settings: Settings) -> None:
-        self._pointer = settings.data / "marts" / "current.json"
+        self._reader = Reader(settings.data)
         self._snapshot: Snapshot | None = None
         self._lock = threading.Lock()
 
     def current_id(self) -> str | None:
         """Return the id of the current build without opening it; None if nothing is published."""
-        return str(json.loads(self._pointer.read_text())["build_id"]) if self._pointer.exists() else None
+        return self._reader.build_id()
 
     def snapshot(self) -> Snapshot | None:
         """Return the current build; None if nothing is published."""
         with self._lock:
-            if not self._pointer.exists():
+            if self._reader.build_id() is None:
                 return None
-            data = json.loads(self._pointer.read_text())
-            if self._snapshot is None or self._snapshot.build_id != data["build_id"]:
-                self._snapshot = Snapshot(data["build_id"], datetime.fromisoformat(data["created_at"]), data["path"])
+            attached = self._reader.snapshot()
+            if self._snapshot is None or self._snapshot.build_id != attached.build.id:
+                self._snapshot = Snapshot(attached)
             return self._snapshot

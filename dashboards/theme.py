@@ -179,7 +179,7 @@ code {{ font-family: ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono
 .dot.complete {{ background: var(--fin-complete); }} .dot.closed {{ background: var(--fin-closed); }}
 .dot.stale {{ background: var(--fin-stale); }} .dot.incomplete {{ background: var(--fin-incomplete); }}
 .dot.missing {{ background: var(--fin-missing); }}
-.kpis {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); gap: 12px; }}
+.kpis {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(158px, 1fr)); gap: 12px; }}
 .kpi {{ background: var(--fin-surface); border: 1px solid var(--fin-border); border-radius: 10px; padding: 12px 14px;
   min-width: 0; display: block; color: inherit; }}
 a.kpi:hover {{ border-color: var(--fin-accent); text-decoration: none; }}
@@ -195,6 +195,7 @@ a.kpi:hover {{ border-color: var(--fin-accent); text-decoration: none; }}
 """
 
 CARD_CSS = """
+.scroll-button { display: none; }
 :host { background: var(--fin-surface); border: 1px solid var(--fin-border); border-radius: 10px;
   padding: 14px 16px 12px; min-width: 0; box-sizing: border-box; }
 """
@@ -209,12 +210,16 @@ TABLE_CSS = f"""
 .tabulator .tabulator-header .tabulator-col .tabulator-col-content {{ padding: 6px 8px !important; }}
 .tabulator .tabulator-header .tabulator-col .tabulator-col-title {{ font-weight: 500; font-size: 12px;
   color: var(--fin-muted) !important; }}
+.tabulator .tabulator-col .tabulator-col-sorter {{ opacity: 0; }}
+.tabulator .tabulator-col:hover .tabulator-col-sorter, .tabulator .tabulator-col[aria-sort=ascending] .tabulator-col-sorter,
+.tabulator .tabulator-col[aria-sort=descending] .tabulator-col-sorter {{ opacity: 1; }}
 .tabulator .tabulator-tableholder, .tabulator .tabulator-table {{ background: transparent !important;
   color: var(--fin-text) !important; }}
 .tabulator .tabulator-row {{ background: transparent !important; border: none !important;
   border-bottom: 1px solid var(--fin-grid) !important; min-height: 32px; color: var(--fin-text) !important; }}
 .tabulator .tabulator-row:hover {{ background: var(--fin-raised) !important; }}
-.tabulator .tabulator-row .tabulator-cell {{ border: none !important; padding: 6px 8px !important; }}
+.tabulator .tabulator-row .tabulator-cell {{ border: none !important; padding: 6px 8px !important; font-size: 13px; height: auto; }}
+:host(.unpaged) .tabulator-footer {{ display: none !important; }}
 .tabulator .tabulator-row .tabulator-cell a {{ color: var(--fin-accent); text-decoration: none; }}
 .tabulator .tabulator-row .tabulator-cell a:hover {{ text-decoration: underline; }}
 .tabulator .up {{ color: var(--fin-up); }} .tabulator .down {{ color: var(--fin-down); }}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import dagster as dg
+from dagster._utils.warnings import BetaWarning, PreviewWarning  # no public name
 
 from fin_assets.core.assets import table_assets
 from fin_assets.core.collect import OnEvent
@@ -14,9 +17,20 @@ from fin_assets.core.store import Store
 from fin_assets.settings import Settings
 from fin_assets.settings import settings as read_settings
 
+if TYPE_CHECKING:
+    from fin_assets.warehouse.dbt import OnNode
+
+BUILD_MARTS = "build_marts"
+"""The job that builds, tests and publishes the marts."""
+
 
 def build_definitions(
-    *, settings: Settings | None = None, sources: Sequence[Source] | None = None, on_event: OnEvent | None = None, marts: bool = True
+    *,
+    settings: Settings | None = None,
+    sources: Sequence[Source] | None = None,
+    on_event: OnEvent | None = None,
+    on_node: OnNode | None = None,
+    marts: bool = True,
 ) -> dg.Definitions:
     """Return the definitions for one project home.
 
@@ -24,12 +38,28 @@ def build_definitions(
         settings: instead of `fin.toml` and the environment.
         sources: instead of those that are discovered.
         on_event: hears of each unit, for a progress display in this process.
+        on_node: hears of each model and test of a build, likewise.
         marts: whether to include the dbt models; they need the parsed dbt project.
 
     Raises:
         SettingsError: the settings cannot be used.
     """
     settings = settings or read_settings()
+    with warnings.catch_warnings():
+        # Partitioned checks and automation in user code are used on purpose; the lock pins the version they work with.
+        warnings.simplefilter("ignore", PreviewWarning)
+        warnings.simplefilter("ignore", BetaWarning)
+        return _assemble(settings, sources, on_event=on_event, on_node=on_node, marts=marts)
+
+
+def _assemble(
+    settings: Settings,
+    sources: Sequence[Source] | None,
+    *,
+    on_event: OnEvent | None,
+    on_node: OnNode | None,
+    marts: bool,
+) -> dg.Definitions:
     found = list(discover(settings) if sources is None else sources)
     store = Store(settings.data)
     assets: list[dg.AssetsDefinition] = []
@@ -40,13 +70,23 @@ def build_definitions(
             assets.append(table_assets(source, table, store=store, browser=settings.browser, on_event=on_event))
             checks.extend(watch_checks(source, table, store))
         schedules.extend([*collect_schedules(source), watch_schedule(source)])
+    jobs = []
     if marts:
         from fin_assets.warehouse.assets import mart_assets
 
-        assets.extend(mart_assets(settings, found, store))
+        built = mart_assets(settings, found, store, on_node=on_node)
+        assets.extend(built)
+        jobs.append(
+            dg.define_asset_job(
+                BUILD_MARTS,
+                selection=dg.AssetSelection.assets(*built),
+                description="Build the marts from what is staged, test them, and publish them if every test passed.",
+            )
+        )
     return dg.Definitions(
         assets=assets,
         asset_checks=checks,
+        jobs=jobs,
         schedules=schedules,
         sensors=[_automation()],
         # One step a run: a process of its own for it would cost seconds and give nothing.

@@ -11,7 +11,7 @@ import panel_material_ui as pmui
 import polars as pl
 
 from dashboards import charts, formats
-from dashboards.components import Chart, Column, Kpi, Table, card, chip, downloads, grid, html, kpi_markup
+from dashboards.components import Chart, Column, Kpi, Table, card, chip, downloads, grid, html, kpi_markup, stack
 from dashboards.queries import ops
 from dashboards.shell import Heading
 from dashboards.store import Snapshot
@@ -157,9 +157,7 @@ class Data:
             "Dictionary of the marts", self._about_mart, self._columns.pane, note="Also in every SQL prompt: fin sql", controls=[self._mart],
             footer=files("dictionary", self._columns),
         )  # fmt: skip
-        return pn.Column(
-            self._kpis, states, grid(fresh, problems, least=520), attempts, dictionary, sizing_mode="stretch_width", margin=0, styles={"gap": "14px"}
-        )
+        return stack(self._kpis, states, grid(fresh, problems), attempts, dictionary)
 
 
 def partition_link(dagster: str, *, source: str, table: str, session: str) -> str:
@@ -200,21 +198,21 @@ def data_kpis(fresh: pl.DataFrame, problems: pl.DataFrame, marts: pl.DataFrame, 
 
 
 _FRESH_COLUMNS = (
-    Column(field="source", title="Source", width=130, grow=1),
-    Column(field="table_name", title="Table", width=100),
-    Column(field="state", title="State", kind="state", width=104),
-    Column(field="newest_green", title="Newest green", kind="date", width=100),
-    Column(field="newest_due", title="Newest due", kind="date", width=100),
-    Column(field="behind", title="Behind", kind="integer", width=70),
-    Column(field="not_green", title="To mend", kind="integer", width=76),
+    Column(field="source", title="Source", width=126, grow=1),
+    Column(field="table_name", title="Table", width=90),
+    Column(field="state", title="State", kind="state", width=98),
+    Column(field="newest_green", title="Newest green", kind="date", width=92),
+    Column(field="newest_due", title="Newest due", kind="date", width=88),
+    Column(field="behind", title="Behind", kind="integer", width=58),
+    Column(field="not_green", title="To mend", kind="integer", width=64),
 )
 _PROBLEM_COLUMNS = (
-    Column(field="session_date", title="Session", kind="date", width=92),
-    Column(field="table_name", title="Table", width=96),
-    Column(field="state", title="State", kind="state", width=104),
-    Column(field="units", title="Units", width=76),
-    Column(field="why", title="Why", width=180, grow=3),
-    Column(field="mends", title="Command", kind="command", width=190, grow=1),
+    Column(field="session_date", title="Session", kind="date", width=86),
+    Column(field="table_name", title="Table", width=90),
+    Column(field="state", title="State", kind="state", width=98),
+    Column(field="units", title="Units", width=72),
+    Column(field="why", title="Why", width=120, grow=3),
+    Column(field="mends", title="Command", kind="command", width=164, grow=2),
 )
 _ATTEMPT_COLUMNS = (
     Column(field="when", title="Last attempt", width=150),

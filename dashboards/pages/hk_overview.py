@@ -10,7 +10,7 @@ import param
 import polars as pl
 
 from dashboards import charts, formats
-from dashboards.components import Chart, Column, Kpi, Table, card, downloads, empty_state, grid, html, kpi_markup, switch
+from dashboards.components import Chart, Column, Kpi, Table, card, downloads, empty_state, grid, html, kpi_markup, stack, switch
 from dashboards.queries import hk, ops
 from dashboards.shell import Heading, origin_chips
 from dashboards.store import Snapshot
@@ -35,12 +35,14 @@ class OverviewState(UrlState):
 
 
 def additions_table(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return additions and removals in the words of the page: session_date, what, stock_code, stock_name, shares, link, ratio.
+    """Return additions and removals in the words of the page.
 
-    A counter change says which other code it belongs to and the ratio; it is neither an addition nor a removal.
+    Columns: session_date, what, stock_code, stock_name, change_shares, pct_of_issued, counter. A counter change says in
+    `counter` which other code it belongs to, the ratio and the confidence; it is neither an addition nor a removal.
     """
     other = pl.concat_str([pl.col("linked_stock_code"), pl.col("linked_stock_name")], separator=" ", ignore_nulls=True)
-    ratio = pl.format("1 → {}", pl.col("counter_ratio").round(4)) + pl.format(" ({})", pl.col("counter_confidence")).fill_null("")
+    ratio = pl.when(pl.col("counter_ratio").is_not_null()).then(pl.format(", 1 → {}", pl.col("counter_ratio").round(4))).otherwise(pl.lit(""))
+    confidence = pl.format(", {} confidence", pl.col("counter_confidence")).fill_null("")
     return frame.select(
         "session_date",
         pl.col("kind").replace(KIND_WORDS).alias("what"),
@@ -48,8 +50,7 @@ def additions_table(frame: pl.DataFrame) -> pl.DataFrame:
         "stock_name",
         "change_shares",
         "pct_of_issued",
-        pl.when(pl.col("linked_stock_code").is_not_null()).then(other).alias("linked"),
-        ratio.alias("ratio"),
+        pl.when(pl.col("linked_stock_code").is_not_null()).then(other + ratio + confidence).alias("counter"),
     )
 
 
@@ -114,7 +115,7 @@ class Overview:
             self._movers.pane,
             note="A bar opens the stock",
             controls=[
-                switch(state.window, {"1 session": 1, "5": 5, "20": 20}, label="Sessions"),
+                switch(state.window, {"1": 1, "5": 5, "20": 20}, label="Sessions"),
                 switch(state.measure, {"pp": "pp", "%": "pct", "Shares": "shares"}, label="Measure"),
                 switch(state.side, {"Both": "both", "Top": "top", "Bottom": "bottom"}, label="Side"),
                 switch(state.count, {"5": 5, "10": 10, "20": 20}, label="Count"),
@@ -124,15 +125,11 @@ class Overview:
             "Additions, removals and counter changes",
             self._listed.pane,
             note="Between complete lists only. ⇄ is a suspected temporary counter of a split or consolidation: not a sale and a new holding",
-            controls=[switch(state.listed, {"1 session": 1, "5": 5, "20": 20}, label="Sessions listed")],
+            controls=[switch(state.listed, {"1": 1, "5": 5, "20": 20}, label="Sessions")],
             footer=self._downloads("additions-removals", self._listed),
         )
-        right = pn.Column(
-            card("Breadth", self._breadth.pane, note="Stocks whose holding rose or fell over one session; dotted: southbound closed"),
-            listed,
-            sizing_mode="stretch_width",
-            margin=0,
-            styles={"gap": "14px"},
+        right = stack(
+            card("Breadth", self._breadth.pane, note="Stocks whose holding rose or fell over one session; dotted: southbound closed"), listed
         )
         everything = card(
             "All stocks", self._all.pane, note="Change over the chosen window; sort by any column", footer=self._downloads("movers", self._all)
@@ -143,7 +140,7 @@ class Overview:
             note="Robust z-score of the one-session change against the stock's own last 60 sessions, 3 or more",
             footer=self._downloads("unusual-changes", self._unusual),
         )
-        return pn.Column(self._kpis, grid(ranking, right), everything, unusual, sizing_mode="stretch_width", margin=0, styles={"gap": "14px"})
+        return stack(self._kpis, grid(ranking, right), everything, unusual)
 
     def _downloads(self, name: str, table: Table) -> list[Any]:
         return downloads(
@@ -256,13 +253,12 @@ _MOVER_COLUMNS = (
     Column(field="gap_sessions", title="Gap", kind="integer", width=60),
 )
 _LISTED_COLUMNS = (
-    Column(field="session_date", title="Session", kind="date", width=90),
-    Column(field="what", title="What", width=126),
-    Column(field="stock_code", title="Code", kind="code", width=66),
+    Column(field="session_date", title="Session", kind="date", width=88),
+    Column(field="what", title="What", width=124),
+    Column(field="stock_code", title="Code", kind="code", width=62),
     Column(field="stock_name", title="Name", width=120, grow=2),
-    Column(field="change_shares", title="Shares", kind="signed", width=124),
-    Column(field="linked", title="Other counter", width=130, grow=1),
-    Column(field="ratio", title="Ratio", width=110),
+    Column(field="change_shares", title="Shares", kind="signed", width=118),
+    Column(field="counter", title="Other counter", width=130, grow=2),
 )
 _UNUSUAL_COLUMNS = (
     Column(field="stock_code", title="Code", kind="code", width=70),

@@ -6,7 +6,7 @@ import panel as pn
 import polars as pl
 
 from dashboards import charts, formats
-from dashboards.components import Chart, Column, Kpi, Table, card, downloads, empty_state, grid, html, kpi_markup, toned
+from dashboards.components import Chart, Column, Kpi, Table, card, downloads, empty_state, grid, html, kpi_markup, stack, toned
 from dashboards.pages.hk_overview import SOURCE, TABLE, about
 from dashboards.queries import hk, ops, stock
 from dashboards.shell import Heading, origin_chips
@@ -27,7 +27,7 @@ class Stock:
         self._participants = Table(_PARTICIPANT_COLUMNS, page_size=12)
         self._big = Table(_BIG_COLUMNS, page_size=8, placeholder="No participant changed by more than 0.25 percentage points")
         self._participant_note = html("")
-        self._participant_area = pn.Column(sizing_mode="stretch_width", margin=0, styles={"gap": "14px"})
+        self._participant_area = stack()
         self._content = self._layout()
         self.view = pn.Column(sizing_mode="stretch_width", margin=0)
         self.refresh(snapshot)
@@ -94,13 +94,12 @@ class Stock:
             "Participants", self._participant_note, self._participants.pane, note="Who holds the stock in CCASS",
             footer=files("participants", self._participants),
         )  # fmt: skip
-        right = pn.Column(
+        right = stack(
             card("Concentration", self._concentration.pane, note="Share of the largest named participants; see the dictionary for denominators"),
             card("Changes above 0.25 pp", self._big.pane, note="By participant, of the issued shares", footer=files("big-changes", self._big)),
-            sizing_mode="stretch_width", margin=0, styles={"gap": "14px"},
-        )  # fmt: skip
-        self._participant_cards = grid(holders, right, least=480)
-        return pn.Column(
+        )
+        self._participant_cards = grid(holders, right)
+        return stack(
             self._kpis,
             self._events,
             card(
@@ -109,8 +108,7 @@ class Stock:
             ),
             self._participant_area,
             card("Daily history", self._history.pane, footer=files("history", self._history)),
-            sizing_mode="stretch_width", margin=0, styles={"gap": "14px"},
-        )  # fmt: skip
+        )
 
 
 def stock_kpis(history: pl.DataFrame, changes: pl.DataFrame, place: tuple[int, int] | None) -> list[Kpi]:

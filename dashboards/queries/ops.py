@@ -102,13 +102,15 @@ def quality(snapshot: Snapshot, *, source: str, table: str, session: date) -> Qu
 
 def marts(snapshot: Snapshot) -> pl.DataFrame:
     """Return the published marts: mart, description, rows, columns."""
-    return snapshot.query(
+    frame = snapshot.query(
         """
-        select table_name as mart, comment as description, estimated_size as "rows", column_count as "columns"
-        from duckdb_tables() where database_name = current_database() and schema_name = current_schema()
-          and (table_name like 'hk\\_\\_%' escape '\\' or table_name like 'ops\\_\\_%' escape '\\') order by 1
+        select table_name as mart, comment as description, column_count::integer as "columns"
+        from duckdb_tables() where database_name = current_database() and schema_name = current_schema() and table_name like '%\\_\\_%' escape '\\'
+        order by 1
         """
     )
+    counts = pl.DataFrame({"mart": list(snapshot.rows), "rows": list(snapshot.rows.values())}, schema={"mart": pl.String, "rows": pl.Int64})
+    return frame.join(counts, on="mart", how="inner", maintain_order="left")
 
 
 def columns(snapshot: Snapshot, *, mart: str) -> pl.DataFrame:

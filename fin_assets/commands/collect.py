@@ -179,19 +179,19 @@ def print_summary(outcomes: list[TableOutcome]) -> None:
         for manifest in outcome.unusable[:SHOWN]:
             why = manifest.why() or f"blocked by {', '.join(manifest.blocked_by)} (docs/runbook.md)"
             mends = next((unit.mends for unit in manifest.unfinished() if unit.mends), f"fin status {outcome.source}")
-            console.print(f"[red]{manifest.state.value}[/] {outcome.table} {manifest.session}: {why}\n  way out: {mends}", highlight=False)
+            console.print(f"[red]{manifest.state.value}[/] {outcome.table} {manifest.session}: {why}\n  way out: {mends}", soft_wrap=True)
         if len(outcome.unusable) > SHOWN:
-            console.print(f"... and {len(outcome.unusable) - SHOWN} more: fin status {outcome.source}", highlight=False)
+            console.print(f"... and {len(outcome.unusable) - SHOWN} more: fin status {outcome.source}", soft_wrap=True)
 
 
 def _tell_closed(source: Source, choices: list[Choice]) -> None:
-    told: dict[tuple[date, str], list[str]] = {}
+    """Say of each asked day that is a session of no table why, and of each table without any session that it has none."""
+    sessions = {day for choice in choices for day in choice.sessions}
+    told = {day: why for choice in choices for day, why in choice.not_sessions.items() if day not in sessions}
+    for day, why in sorted(told.items())[:SHOWN]:
+        console.print(f"{day} is no session of {source.name}: {why}", soft_wrap=True)
+    if len(told) > SHOWN:
+        console.print(f"... and {len(told) - SHOWN} more days that are no sessions", soft_wrap=True)
     for choice in choices:
-        for day, why in choice.not_sessions.items():
-            told.setdefault((day, why), []).append(choice.table.name)
-    lines = sorted(told.items())
-    for (day, why), names in lines[:SHOWN]:
-        which = "" if len(names) == len(choices) else f" ({', '.join(names)})"
-        console.print(f"{day} is no session of {source.name}{which}: {why}", highlight=False)
-    if len(lines) > SHOWN:
-        console.print(f"... and {len(lines) - SHOWN} more days that are no sessions", highlight=False)
+        if sessions and not choice.sessions:
+            console.print(f"{source.name}/{choice.table.name} has no session in the range", soft_wrap=True)

@@ -17,7 +17,7 @@ from fin_assets.core.assets import raw_key, staged_key
 from fin_assets.core.manifest import PartitionKey
 from fin_assets.core.partitions import partitions_of
 from fin_assets.core.store import Store
-from fin_assets.definitions import build_definitions
+from fin_assets.definitions import BUILD_MARTS, build_definitions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fin_assets.core.manifest import Manifest
     from fin_assets.core.source import Source, Table
     from fin_assets.settings import Settings
+    from fin_assets.warehouse.dbt import OnNode
 
 HOME_VARIABLE = "DAGSTER_HOME"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -150,3 +151,19 @@ class Runner:
             elif not manifest.state.green:
                 left += len(manifest.unfinished())
         return left
+
+
+def run_build(settings: Settings, sources: Sequence[Source], *, full_refresh: bool, on_node: OnNode) -> None:
+    """Build and publish the marts as a Dagster run.
+
+    Raises:
+        WarehouseError: the build failed, or another one did not end.
+    """
+    prepare_instance(settings)
+    definitions = build_definitions(settings=settings, sources=sources, on_node=on_node)
+    config = {**_QUIET, "ops": {"marts": {"config": {"full_refresh": full_refresh}}}}
+    with dg.DagsterInstance.get() as instance:
+        try:
+            definitions.resolve_job_def(BUILD_MARTS).execute_in_process(instance=instance, run_config=config)
+        except dg.Failure as failure:
+            raise failure.__cause__ or failure from None

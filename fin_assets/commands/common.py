@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -20,8 +20,18 @@ if TYPE_CHECKING:
     from fin_assets.core.source import Source, Table
     from fin_assets.settings import Settings
 
-console = Console()
-errors = Console(stderr=True)
+WIDE = 140
+"""Columns where there is no terminal: a file or a pipe has no width, and a cut table tells nothing."""
+
+
+def a_console(**options: Any) -> Console:
+    """Return a console that is as wide as the terminal, or wide enough for every table."""
+    found = Console(highlight=False, **options)
+    return found if found.is_terminal else Console(highlight=False, width=WIDE, **options)
+
+
+console = a_console()
+errors = a_console(stderr=True)
 
 
 @contextmanager
@@ -33,7 +43,7 @@ def own_console() -> Iterator[Console]:
         yield console
         return
     with os.fdopen(copy, "w", encoding=sys.stdout.encoding) as stream:
-        yield Console(file=stream)
+        yield a_console(file=stream)
 
 
 @lru_cache(maxsize=1)

@@ -103,4 +103,19 @@ def _sandbox(error: BaseException) -> Problem | None:
     return None
 
 
-_KNOWN: list[Callable[[BaseException], Problem | None]] = [_settings, _collecting, _sandbox]
+def _warehouse(error: BaseException) -> Problem | None:
+    from fin_assets.warehouse.layout import BuildFailed, NothingPublished, WarehouseError
+
+    if isinstance(error, NothingPublished):
+        return Problem(_sentence(error), "fin demo, or fin run SOURCE; with collected sessions alone: fin build")
+    if isinstance(error, BuildFailed):
+        return Problem(_sentence(error), "readers keep the build before; docs/runbook.md#marts says what each test means; then: fin build")
+    return Problem(_sentence(error), "fin build, once the message's cause is gone; fin build --list shows what is kept") if isinstance(error, WarehouseError) else None
+
+
+def _sentence(error: BaseException) -> str:
+    text = str(error)
+    return text[:1].upper() + text[1:]
+
+
+_KNOWN: list[Callable[[BaseException], Problem | None]] = [_settings, _collecting, _sandbox, _warehouse]

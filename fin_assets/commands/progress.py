@@ -95,8 +95,8 @@ class Display:
         seconds = self._last_line - self._begun
         if final:
             failed = f", {self._failed} failed ({', '.join(f'{count} {kind}' for kind, count in self._kinds.most_common())})" if self._failed else ""
-            self._console.print(f"{self._title}: {self._done} units in {seconds:.1f} s{failed}", highlight=False)
+            self._console.print(f"{self._title}: {self._done} units in {seconds:.1f} s{failed}", soft_wrap=True)
             return
         answered = self._done + self._failed
         left = f", about {(self._total - answered) / self._rate():.0f} s left" if answered and self._total > answered else ""
-        self._console.print(f"{self._title}: {answered}/{self._total} units{left} · {self._state()}", highlight=False)
+        self._console.print(f"{self._title}: {answered}/{self._total} units{left} · {self._state()}", soft_wrap=True)

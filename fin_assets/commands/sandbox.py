@@ -45,4 +45,4 @@ def sandbox(
     config = replace(config, latencies=latencies, faults=(*listed, *(parse_fault(text) for text in faults)))
     if config.port:
         require_free(config.port, what="the sandbox", setting="port under [sandbox]", variable="FIN_SANDBOX__PORT")
-    run(config, announce=lambda line: console.print(line, highlight=False, soft_wrap=True))
+    run(config, announce=lambda line: console.print(line, soft_wrap=True))

@@ -59,7 +59,7 @@ def sandbox_up(settings: Settings, sources: Sequence[Source], console: Console) 
     from fin_assets.sandbox import Sandbox
 
     with Sandbox(sandbox_config(settings)).run_in_thread() as site:
-        console.print(f"sandbox: nothing answered on port {port}; serving it at {site.url} while this runs", highlight=False)
+        console.print(f"sandbox: nothing answered on port {port}; serving it at {site.url} while this runs", soft_wrap=True)
         yield
 
 

@@ -7,7 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from fin_assets.commands.common import program, project
-from fin_assets.commands.problems import Problem
+from fin_assets.commands.problems import EXIT_USAGE, Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,23 +19,21 @@ def published() -> Path:
     """Return the file that people open.
 
     Raises:
-        Problem: nothing has been published.
+        NothingPublished: there is no build yet.
     """
-    from fin_assets.warehouse.layout import Layout
+    from fin_assets.warehouse.reader import Reader
 
-    path = Layout(project()[0].data).people
-    if not path.exists():
-        msg = f"No marts have been published: {path} does not exist."
-        raise Problem(msg, "fin demo (or fin run SOURCE, then fin build)")
-    return path
+    return Reader(project()[0].data).shell_file()
 
 
 def sql(query: str | None, *, output: str) -> int:
     """Run one query, or hand the terminal over to the shell; return its exit code."""
     if output not in FORMATS:
         msg = f"There is no output format {output!r}."
-        raise Problem(msg, f"one of: {', '.join(FORMATS)}")
-    arguments = [program("duckdb"), "-readonly", f"-{output}", str(published())]
+        raise Problem(msg, f"one of: {', '.join(FORMATS)}", EXIT_USAGE)
+    # The shell's own default has no option of its name.
+    shape = [] if output == FORMATS[0] else [f"-{output}"]
+    arguments = [program("duckdb"), "-readonly", *shape, str(published())]
     if query is None:
         os.execv(arguments[0], arguments)  # noqa: S606 - the shell takes over the terminal, signals included
     return subprocess.run([*arguments, "-c", query], check=False).returncode

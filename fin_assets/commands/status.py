@@ -67,8 +67,7 @@ def rows_of(source: Source, table: Table, wanted: tuple[date, date] | None) -> l
             continue
         manifest = known.get(day)
         if manifest is None:
-            mends = f"never collected: fin run {source.name} --table {table.name} --session {day}"
-            rows.append(Row(source.name, table.name, day, "missing", len(table.units(day)), 0, 0, 0, mends, None, ()))
+            rows.append(Row(source.name, table.name, day, "missing", len(table.units(day)), 0, 0, 0, "never collected", None, ()))
             continue
         blocked = manifest.state.green and manifest.blocked_by
         retry = manifest.next_retry_at.isoformat(timespec="seconds") if manifest.next_retry_at and not manifest.state.green else None
@@ -101,8 +100,6 @@ def _totals(rows: list[Row]) -> Grid:
     for source in sources:
         for table in source.tables:
             own = [row for row in rows if (row.source, row.table) == (source.name, table.name)]
-            if not own and rows:
-                continue
             counts = [str(sum(row.state == state for row in own)) for state in COLOURS]
             span = (str(own[0].session), str(own[-1].session)) if own else ("never collected", "-")
             grid.add_row(f"{source.name}/{table.name}", *counts, f"{sum(row.rows for row in own):,}", *span)
@@ -126,14 +123,39 @@ def _by_session(rows: list[Row]) -> Grid:
 
 
 def _print_bad(rows: list[Row]) -> None:
-    bad = [row for row in rows if row.state not in {"complete", "closed"}]
+    _print_missing(rows)
+    bad = [row for row in rows if row.state not in {"complete", "closed", "missing"}]
     for row in bad[-SHOWN:]:
         again = f"; healing tries again after {row.next_retry_at}" if row.next_retry_at else ""
-        console.print(f"[{COLOURS[row.state]}]{row.state}[/] {row.source}/{row.table} {row.session}: {row.why}{again}", highlight=False)
+        console.print(f"[{COLOURS[row.state]}]{row.state}[/] {row.source}/{row.table} {row.session}: {row.why}{again}", soft_wrap=True)
         if row.evidence:
-            console.print(f"  evidence: {project()[0].data / row.evidence[0]}", highlight=False, soft_wrap=True)
+            console.print(f"  evidence: {project()[0].data / row.evidence[0]}", soft_wrap=True)
     if len(bad) > SHOWN:
-        console.print(f"... and {len(bad) - SHOWN} earlier ones: --json lists all", highlight=False)
+        console.print(f"... and {len(bad) - SHOWN} earlier ones: --json lists all", soft_wrap=True)
     if bad:
+        first = min(row.session for row in bad)
         names = sorted({row.source for row in bad})
-        console.print(f"way out: fin heal {names[0] if len(names) == 1 else ''}; docs/runbook.md explains each check", highlight=False)
+        mends = f"fin heal {names[0]} --from {first}" if len(names) == 1 else f"fin heal --from {first}"
+        console.print(f"way out: {mends}; docs/runbook.md explains each check", soft_wrap=True)
+
+
+def _print_missing(rows: list[Row]) -> None:
+    """Print runs of neighbouring missing sessions as one line each: a gap of a year is one fact."""
+    spans: list[list[Row]] = []
+    previous: Row | None = None
+    for row in rows:
+        if row.state == "missing":
+            if previous is not None and previous.state == "missing" and (previous.source, previous.table) == (row.source, row.table):
+                spans[-1].append(row)
+            else:
+                spans.append([row])
+        previous = row
+    for span in spans:
+        first, last = span[0], span[-1]
+        days = str(first.session) if first is last else f"{first.session} to {last.session} ({len(span)} sessions)"
+        where = f"--session {first.session}" if first is last else f"--from {first.session} --to {last.session}"
+        console.print(
+            f"[red]missing[/] {first.source}/{first.table} {days}: never collected; "
+            f"way out: fin run {first.source} --table {first.table} {where}",
+            soft_wrap=True,
+        )

@@ -28,7 +28,8 @@ from fin_assets.core.http import retry_after
 from fin_assets.core.source import Fetched
 
 _TRUNCATED = re.compile(
-    r"\baborted\b|ERR_CONTENT_LENGTH_MISMATCH|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_CONTENT_DECODING_FAILED|incorrect header check|unexpected end of file"
+    r"\baborted\b|ERR_CONTENT_LENGTH_MISMATCH|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_CONTENT_DECODING_FAILED"
+    r"|incorrect header check|unexpected end of file"
 )
 _LOST = re.compile(
     r"has been closed|Target crashed|Page crashed|Connection closed|Browser closed|browser has disconnected",
@@ -65,8 +66,8 @@ def translate(error: PlaywrightError, *, where: str) -> CollectionFailure:
 def judge(fetched: Fetched, headers: Mapping[str, str], *, guard: Callable[[Fetched], None] | None) -> None:
     """Raise the typed failure of an answer, if it is one.
 
-    A 429 is a 429 whatever its body says. For other statuses from 400 the guard may name the refusal (a captcha sent with
-    403, a refused view state sent with 500); below 400 the guard decides alone.
+    A 429 is a 429 whatever its body says. For other statuses from 400 the guard may name the refusal (a captcha sent
+    with 403, a refused view state sent with 500); below 400 the guard decides alone.
 
     Raises:
         CollectionFailure: with body and status.

@@ -1,7 +1,7 @@
 """The browser pool: one Chromium, a lease for each worker, everything closed again.
 
-Leases are in `lease`, retries, evidence and the order of work in `fetching`, pace and breaker in `http`, which Chromium and
-its processes in `chromium`.
+Leases are in `lease`, retries, evidence and the order of work in `fetching`, pace and breaker in `http`, which Chromium
+and its processes in `chromium`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ MEMORY_EVERY = timedelta(seconds=5)
 """Measuring the tree reads a file in /proc for each of about a dozen processes: some 20 ms."""
 
 RESTART_NOT_BEFORE = 25
-"""Units between two restarts for memory, so that a limit below what Chromium needs at rest slows down but does not stop."""
+"""Units between two restarts for memory: a limit below what Chromium needs at rest slows down but does not stop."""
 
 
 @dataclass(slots=True)
@@ -203,7 +203,7 @@ class BrowserPool:
         return failure
 
     async def within(self, awaitable: Awaitable[T], *, what: str) -> T:
-        """Await something of the browser with a deadline beyond Playwright's own; a driver that hangs counts as lost."""
+        """Await something of the browser, with a deadline beyond its own: a driver that hangs counts as lost."""
         running = self._running
         limit = self.request_timeout + CLEAN_UP
         try:

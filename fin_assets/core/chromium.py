@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 FLAGS = (
-    # Without these Chromium calls its maker's hosts at every start: noise on a line that we pace, refused on closed networks.
+    # Without these Chromium calls its maker's hosts at every start: noise on a line that we pace, and refused on a
+    # closed network.
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
@@ -58,7 +59,10 @@ def find_chromium(browser: BrowserSettings) -> Found:
     if browser.executable is not None:
         if browser.executable.is_file() and os.access(browser.executable, os.X_OK):
             return Found(browser.executable, "configured")
-        msg = f"browser.executable in fin.toml names {browser.executable}, which is not a program: correct or remove the key"
+        msg = (
+            f"browser.executable in fin.toml names {browser.executable}, which is not a program: "
+            "correct or remove the key"
+        )
         raise BrowserMissing(msg)
     for name in NAMES:
         path = shutil.which(name)

@@ -109,8 +109,8 @@ async def run_jobs(
 ) -> None:
     """Get every unit, in order, with as many workers as the pool has leases; each job ends in exactly one outcome.
 
-    A refusal, a host that is down, too long a wait or the deadline ends the attempt: the jobs that are left, also of later
-    calls with this pool, come out as NotAsked.
+    A refusal, a host that is down, too long a wait or the deadline ends the attempt: the jobs that are left, also of
+    later calls with this pool, come out as NotAsked.
 
     Args:
         pool: an open pool.
@@ -122,8 +122,8 @@ async def run_jobs(
 
     Raises:
         BrowserMissing: the browser had to be started again and did not.
-        Exception: whatever `fetch`, `examine` or a callback raises beyond CollectionFailure is a bug: the run is cancelled,
-            and outcomes so far have been delivered.
+        Exception: whatever `fetch`, `examine` or a callback raises beyond CollectionFailure is a bug: the run is
+            cancelled, and outcomes so far have been delivered.
     """
     run = _Run(pool, jobs, evidence_dir=evidence_dir, on_outcome=on_outcome, on_event=on_event, deadline=deadline)
     try:
@@ -321,7 +321,7 @@ class _Unit:
         return Trial(number=self.attempts + 1, previous=self.failure, last=last)
 
     def wait(self) -> timedelta:
-        """Return how long to wait: what the site asked for, else the backoff, doubled each time and spread by a quarter."""
+        """Return the wait: what the site asked for, else the backoff, doubled each time and spread by a quarter."""
         failure = self.failure
         rule = failure.retry if failure else RetryRule()
         if failure is not None and failure.retry_after is not None:
@@ -339,7 +339,7 @@ class _Unit:
 
 
 class _Evidence:
-    """Saves failing bodies. Whatever goes wrong here is logged and never takes the place of the failure itself."""
+    """Saves failing bodies. What goes wrong here is logged and never takes the place of the failure itself."""
 
     def __init__(self, pool: BrowserPool, directory: Callable[[PartitionKey], Path]) -> None:
         self._pool = pool

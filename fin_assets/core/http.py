@@ -1,7 +1,7 @@
 """Politeness towards a host: pace, holds and the circuit breaker, shared by every worker that asks it.
 
-Nothing here sends a request or knows a browser; what one unit may retry stands in `failures`, who retries in `fetching`.
-Instants are of the event loop's monotonic clock; only a `Retry-After` that is a date needs the wall clock.
+Nothing here sends a request or knows a browser; what one unit may retry stands in `failures`, who retries in
+`fetching`. Instants are of the event loop's monotonic clock; only a `Retry-After` that is a date needs the wall clock.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class BreakerRule:
 
 
 class HostLimiter:
-    """The one door to a host. Ask for a `slot` before each request, tell it with `succeeded` or `failed` what became of it.
+    """The one door to a host: ask for a `slot` before each request, say with `succeeded` or `failed` what became of it.
 
     Args:
         host: name and port, for messages.
         rate_per_second: requests a second, all workers together, evenly spaced; there are no bursts.
-        jitter: share by which each gap is randomly longer or shorter, so that the requests do not look like a metronome.
+        jitter: share by which each gap is randomly longer or shorter, so that requests do not beat like a metronome.
         breaker: when to pause and when to give up.
     """
 

@@ -1,7 +1,7 @@
 """One visitor of a site: a browser context with its cookies, its form state and three ways to get a document.
 
-A lease is what a source's `fetch.py` is given; the pool in `browser` lends it out and owns the browser below it. Nothing
-here retries or knows what a page means.
+A lease is what a source's `fetch.py` is given; the pool in `browser` lends it out and owns the browser below it.
+Nothing here retries or knows what a page means.
 """
 
 from __future__ import annotations
@@ -282,10 +282,11 @@ async def _first_of(page: Page, action: Callable[[], Awaitable[Response | None]]
 
     def on_failed(request: Request) -> None:
         reason = request.failure or "net::ERR_FAILED"
-        if request.is_navigation_request() and request.frame == page.main_frame and not broken.done():
-            # Aborted is what a download and a superseded navigation look like; the navigation itself says which.
-            if reason not in {"net::ERR_ABORTED", EMPTY_REFUSAL}:
-                broken.set_result(reason)
+        # Aborted is what a download and a superseded navigation look like; the navigation itself says which.
+        if reason in {"net::ERR_ABORTED", EMPTY_REFUSAL} or broken.done():
+            return
+        if request.is_navigation_request() and request.frame == page.main_frame:
+            broken.set_result(reason)
 
     page.on("response", on_response)
     page.on("requestfailed", on_failed)

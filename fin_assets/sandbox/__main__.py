@@ -20,6 +20,11 @@ def _milliseconds(text: str) -> timedelta:
     return timedelta(milliseconds=float(text))
 
 
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def parse_fault(text: str) -> Fault:
     """Read `kind=slow,match=hk:*,share=0.5,delay_seconds=3`.
 
@@ -80,9 +85,9 @@ def main(arguments: list[str] | None = None) -> int:
             faults=(*faults, *(parse_fault(text) for text in given.fault)),
             history_months=given.history_months,
         )
-        run(config, announce=lambda line: print(line, flush=True))
+        run(config, announce=_say)
     except SandboxError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 2
     return 0
 

@@ -28,7 +28,7 @@ class Answer(ABC):
         page, language: which file was asked for.
         today: the site's today.
         asked: what the date field shows.
-        sort_by, ascending: the order of the rows.
+        order: what the rows are sorted by, and whether ascending.
         alert: the site's message to the user.
         nothing: the message of a landing page that stands in for a result.
         state: hidden fields of the form.
@@ -39,8 +39,7 @@ class Answer(ABC):
     language: Language
     today: date
     asked: str
-    sort_by: str
-    ascending: bool
+    order: tuple[str, bool]
     alert: str | None
     nothing: str
     state: Mapping[str, str]
@@ -65,12 +64,12 @@ class Answer(ABC):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldingsAnswer(Answer):
-    """The list of `market` on `shown`; `before` is the list day before it. `rows` makes a table, or has it in a cache."""
+    """The list of `market` on `shown`; `before` is the list day before it. `rows` makes a table or has it cached."""
 
     market: str
     shown: date | None
     before: date | None
-    rows: Callable[[str, date, Language, str, bool, Edits], str]
+    rows: Callable[[str, date, Language, tuple[str, bool], Edits], str]
 
     @property
     def has_result(self) -> bool:
@@ -97,12 +96,11 @@ class HoldingsAnswer(Answer):
             today=self.today,
             asked=self.asked,
             shown=day,
-            sort_by=self.sort_by,
-            ascending=self.ascending,
+            order=self.order,
             alert=alert,
             state=self.state,
         )
-        rows = "" if day is None else self.rows(self.market, day, self.language, self.sort_by, self.ascending, edits)
+        rows = "" if day is None else self.rows(self.market, day, self.language, self.order, edits)
         return hkex_holdings.render(view, table_rows=rows, edits=edits)
 
 
@@ -145,8 +143,7 @@ class ParticipantsAnswer(Answer):
             code=self.code if found is None else f"{found.code:05d}",
             name=name,
             found=found,
-            sort_by=self.sort_by,
-            ascending=self.ascending,
+            order=self.order,
             alert=alert,
             state=self.state,
         )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """Waiting time of the pages whose path with query matches the glob: between `least` and `most`, drawn by the seed."""
+    """Waiting time of the pages whose path with query matches a glob: between `least` and `most`, by the seed."""
 
     match: str
     least: timedelta

@@ -19,53 +19,61 @@ if TYPE_CHECKING:
 PATH: Final = "/__sandbox__"
 
 
-def add_routes(app: web.Application, sandbox: Sandbox) -> None:
-    """Add the control API of a sandbox to its application.
+class Control:
+    """The handlers, bound to a sandbox."""
 
-    GET facts; GET, PUT (replace), POST (add one), DELETE faults; GET, DELETE requests.
-    """
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
 
-    async def facts(_request: web.Request) -> web.Response:
-        return web.json_response(sandbox.facts())
+    def add_routes(self, app: web.Application) -> None:
+        """Add the control API to an application."""
+        app.router.add_get(f"{PATH}/", self.facts)
+        app.router.add_get(f"{PATH}/faults", self.list_faults)
+        app.router.add_put(f"{PATH}/faults", self.put_faults)
+        app.router.add_post(f"{PATH}/faults", self.post_fault)
+        app.router.add_delete(f"{PATH}/faults", self.delete_faults)
+        app.router.add_get(f"{PATH}/requests", self.list_requests)
+        app.router.add_delete(f"{PATH}/requests", self.delete_requests)
 
-    async def list_faults(_request: web.Request) -> web.Response:
-        return web.json_response(sandbox.faults.listed())
+    async def facts(self, _request: web.Request) -> web.Response:
+        """Answer what is served."""
+        return web.json_response(self._sandbox.facts())
 
-    async def put_faults(request: web.Request) -> web.Response:
+    async def list_faults(self, _request: web.Request) -> web.Response:
+        """Answer the faults in force with their counts."""
+        return web.json_response(self._sandbox.faults.listed())
+
+    async def put_faults(self, request: web.Request) -> web.Response:
+        """Replace all faults by a list."""
         raw = await _body(request)
         entries = raw.get("faults") if isinstance(raw, dict) else raw
         if not isinstance(entries, list):
             raise _bad_request('send a list of faults, or {"faults": [...]}')
-        sandbox.faults.replace([_fault(entry) for entry in entries])
-        return await list_faults(request)
+        self._sandbox.faults.replace([_fault(entry) for entry in entries])
+        return await self.list_faults(request)
 
-    async def post_fault(request: web.Request) -> web.Response:
-        sandbox.faults.add(_fault(await _body(request)))
-        return await list_faults(request)
+    async def post_fault(self, request: web.Request) -> web.Response:
+        """Add one fault."""
+        self._sandbox.faults.add(_fault(await _body(request)))
+        return await self.list_faults(request)
 
-    async def delete_faults(request: web.Request) -> web.Response:
-        sandbox.faults.replace([])
-        return await list_faults(request)
+    async def delete_faults(self, request: web.Request) -> web.Response:
+        """End all faults."""
+        self._sandbox.faults.replace([])
+        return await self.list_faults(request)
 
-    async def list_requests(request: web.Request) -> web.Response:
+    async def list_requests(self, request: web.Request) -> web.Response:
+        """Answer the logged requests, of one unit key if `key` is given."""
         key = request.query.get("key")
-        found = [asdict(entry) for entry in sandbox.requests if key is None or entry.key == key]
-        return web.json_response(found)
+        return web.json_response([asdict(entry) for entry in self._sandbox.requests if key in (None, entry.key)])
 
-    async def delete_requests(_request: web.Request) -> web.Response:
-        sandbox.clear_requests()
+    async def delete_requests(self, _request: web.Request) -> web.Response:
+        """Forget the logged requests."""
+        self._sandbox.clear_requests()
         return web.json_response([])
 
-    app.router.add_get(f"{PATH}/", facts)
-    app.router.add_get(f"{PATH}/faults", list_faults)
-    app.router.add_put(f"{PATH}/faults", put_faults)
-    app.router.add_post(f"{PATH}/faults", post_fault)
-    app.router.add_delete(f"{PATH}/faults", delete_faults)
-    app.router.add_get(f"{PATH}/requests", list_requests)
-    app.router.add_delete(f"{PATH}/requests", delete_requests)
 
-
-async def _body(request: web.Request) -> Any:  # noqa: ANN401 - whatever JSON holds
+async def _body(request: web.Request) -> Any:
     try:
         return await request.json()
     except ValueError as error:

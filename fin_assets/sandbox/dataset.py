@@ -1,7 +1,7 @@
 """A given dataset: southbound lists from a CSV file.
 
-Columns `date,stock_code,name_zh,shareholding,pct_of_issued_fraction` (a fraction, 0.0059 is 0.59 %; empty where the page
-leaves it empty). The list days are the dates in the file. Only reading and refusing a file belongs here.
+Columns `date,stock_code,name_zh,shareholding,pct_of_issued_fraction` (a fraction: 0.0059 is 0.59 %; empty where the
+page leaves it empty). The list days are the dates in the file. Only reading and refusing a file belongs here.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ _SAME_ISSUE: Final = 1.4
 def _refuse(path: Path, frame: pl.DataFrame, bad: pl.Expr, column: str, rule: str) -> None:
     hits = frame.with_row_index("line", offset=_FIRST_DATA_LINE).filter(bad.fill_null(value=True))
     if hits.height:
-        line, value = hits.row(0, named=True)["line"], hits.row(0, named=True)[column]
-        msg = f"dataset {path}, line {line}, column {column}: {value!r} is not {rule}; correct that line ({hits.height} such)"
+        first = hits.row(0, named=True)
+        more = f" and {hits.height - 1} more" if hits.height > 1 else ""
+        where = f"dataset {path}, line {first['line']}, column {column}"
+        msg = f"{where}: {first[column]!r} is not {rule}; correct that line{more}"
         raise SandboxError(msg)
 
 
@@ -108,7 +110,7 @@ class DatasetMarket:
         return DayList(day, columns["code"], names, names, columns["shares"], columns["percent"])
 
     def issued(self, code: int, day: date) -> int:
-        """Return issued shares that fit the file's percentages: constant until a split or consolidation changes them."""
+        """Return issued shares that fit the file's percentages: constant until a split or consolidation."""
         return self._issued_of(code)[day]
 
     def _implied_issued(self, code: int) -> dict[date, int]:

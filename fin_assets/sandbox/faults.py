@@ -103,6 +103,7 @@ class Fault:
     def __post_init__(self) -> None:
         """Refuse what could never fire or means nothing."""
         rules: dict[str, tuple[bool, str]] = {
+            "match": (isinstance(self.match, str), "a glob"),
             "share": (0 <= self.share <= 1, "a number from 0 to 1"),
             "count": (self.count is None or self.count >= 1, "a whole number from 1, or left out"),
             "method": (self.method in (None, "GET", "POST"), "GET or POST, or left out"),
@@ -130,14 +131,13 @@ class Fault:
         known = {entry.name for entry in fields(cls)}
         for key in values:
             if key not in known:
-                msg = f"fault: unknown key {key!r}; known are {', '.join(sorted(known))}, delay_seconds, retry_after_seconds"
+                names = [*sorted(known - {"delay", "retry_after"}), "delay_seconds", "retry_after_seconds"]
+                msg = f"fault: unknown key {key!r}; known are {', '.join(names)}"
                 raise SandboxError(msg)
         try:
             values["kind"] = FaultKind(values.get("kind", ""))
         except ValueError as error:
-            msg = (
-                f"fault: kind = {values['kind'] if 'kind' in values else None!r} must be one of {', '.join(FaultKind)}"
-            )
+            msg = f"fault: kind = {values.get('kind')!r} must be one of {', '.join(FaultKind)}"
             raise SandboxError(msg) from error
         try:
             return cls(**values)

@@ -1,4 +1,4 @@
-"""The generated dataset: stocks, holdings and corporate events of each market, from a seed.
+"""The generated dataset: the lists of each market, simulated day by day over the stocks of `universe.py`.
 
 Only how numbers come about belongs here; how a page shows them is in `pages/`. The value of a stock on a day depends on
 the seed and that day alone, not on the range that was asked for: everything is drawn from `EPOCH` onwards in one fixed
@@ -8,16 +8,14 @@ order, so that a sandbox that is started tomorrow tells the same past.
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
-from datetime import date, timedelta
-from functools import lru_cache
+from datetime import date
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from fin_assets.core.calendars import get_calendar
-from fin_assets.sandbox import names
 from fin_assets.sandbox.market import MARKETS, DayList
+from fin_assets.sandbox.universe import EPOCH, CounterEvent, Universe, universe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,170 +25,21 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
-EPOCH: Final = date(2017, 3, 17)
-"""First list of the real service; the random streams begin here."""
-_YEARS: Final = 14
-"""Additions, removals and events are spread over so many years from the epoch."""
 NORTHBOUND_QUARTERLY_SINCE: Final = date(2024, 8, 19)
 
 _ACTIVE: Final = 0.90
 """Share of stocks that change on a normal day; 88.7 % was measured on 207 real days, and caps take some away."""
 _MAX_HELD: Final = 0.75
+_PLACED_DAILY: Final = 0.15
+"""Chance that some stock issues shares on a day."""
 _FILLING_DAYS: Final = 120
 _ODD_LOT_SHOCK: Final = 8.0
 _COUNTER_SESSIONS: Final = (10, 25)
 """Sessions until the old code is back, and until the residue is gone: 198 in June 2017 took 10 and 25."""
-_FOREVER: Final = date(2100, 1, 1).toordinal()
-
-
-@dataclass(frozen=True, slots=True)
-class CounterEvent:
-    """A consolidation (ratio 10 means ten old shares are one new) or split (ratio 1/5) through a temporary counter."""
-
-    stock: int
-    code: int
-    ratio: float
-    effective: int
-
-
-@dataclass(frozen=True, slots=True)
-class Universe:
-    """Every stock that is ever listed in one market; arrays by stock. Days are ordinals (`date.toordinal`)."""
-
-    codes: Ints
-    names_en: list[str]
-    names_zh: list[str]
-    issued: Ints
-    lot: Ints
-    target: Floats
-    sigma: Floats
-    pull: Floats
-    listed_from: Ints
-    listed_until: Ints
-    gap_from: Ints
-    gap_until: Ints
-    collapse_on: Ints
-    counters: tuple[CounterEvent, ...]
-    blank_spells: Ints
-    """Rows of (stock, from, until): the page leaves the percentage empty."""
-
-
-def _southbound_codes(count: int, rng: np.random.Generator) -> Ints:
-    pool = np.concatenate([np.arange(1, 2900), np.arange(3300, 4000), np.arange(6030, 6999), np.arange(9600, 9999)])
-    known = np.array([1, 5, 388, 700, 939, 941, 1299, 3690, 9988])
-    rest = rng.permutation(np.setdiff1d(pool, known))[: count - len(known)]
-    return np.concatenate([known, rest]).astype(np.int64)
-
-
-_A_SHARES: Final = {
-    "sh": ((600_000, 90_000), (601_000, 91_000), (603_000, 93_000), (605_000, 95_000)),
-    "sz": ((0, 70_000), (2_000, 72_000), (300_000, 77_000), (301_000, 78_000)),
-}
-"""First A-share code of a board and first internal code that stands for it."""
-
-
-def _northbound_codes(market: str, count: int, rng: np.random.Generator) -> tuple[Ints, list[str]]:
-    boards = _A_SHARES[market]
-    picks = rng.permutation(len(boards) * 999)[:count]
-    internal = np.array([boards[p // 999][1] + p % 999 + 1 for p in picks.tolist()], dtype=np.int64)
-    return internal, [f"{boards[p // 999][0] + p % 999 + 1:06d}" for p in picks.tolist()]
-
-
-def _lifetimes(count: int, at_start: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
-    first, span = EPOCH.toordinal(), _YEARS * 365
-    listed_from = np.full(count, first, dtype=np.int64)
-    joins = first + rng.integers(5, span, count - at_start)
-    reviewed = rng.random(count - at_start) < 0.6
-    for k in np.flatnonzero(reviewed).tolist():
-        joins[k] = _review_day(date.fromordinal(int(joins[k]))).toordinal()
-    listed_from[at_start:] = joins
-    stay = np.maximum(rng.exponential(25 * 365, count), 90).astype(np.int64)
-    # The first codes are the ones that people and tests ask for: they stay.
-    stay[:9] = _FOREVER
-    return listed_from, listed_from + stay
-
-
-def _review_day(day: date) -> date:
-    """Return the semi-annual review on or after `day`: additions come in batches on the second Monday of March and September."""
-    for year, month in ((day.year, 3), (day.year, 9), (day.year + 1, 3)):
-        first = date(year, month, 1)
-        review = first + timedelta(days=(7 - first.weekday()) % 7 + 7)
-        if review >= day:
-            return review
-    msg = f"no review after {day}"
-    raise AssertionError(msg)
-
-
-def _counter_events(
-    listed_from: Ints, listed_until: Ints, lot: Ints, rng: np.random.Generator
-) -> tuple[CounterEvent, ...]:
-    first = EPOCH.toordinal()
-    count = 7 * _YEARS
-    stocks = 9 + rng.permutation(len(listed_from) - 9)[:count]
-    days = np.sort(first + rng.integers(40, _YEARS * 365, count))
-    ratios = rng.choice(np.array([5.0, 10.0, 1 / 2, 1 / 5, 1 / 10]), count, p=[0.4, 0.35, 0.1, 0.1, 0.05])
-    return tuple(
-        CounterEvent(stock, 2901 + k % 98, ratio, day)
-        for k, (stock, day, ratio) in enumerate(zip(stocks.tolist(), days.tolist(), ratios.tolist(), strict=True))
-        if listed_from[stock] + 90 < day < listed_until[stock] - 90 and lot[stock] > 0
-    )
-
-
-@lru_cache(maxsize=6)
-def universe(market: str, seed: int) -> Universe:
-    """Return the stocks of a market; the same seed gives the same ones."""
-    southbound = market == "hk"
-    rng = np.random.default_rng([seed, MARKETS.index(market), 1])
-    at_start = 470 if southbound else 350
-    count = at_start + (30 if southbound else 8) * _YEARS
-    if southbound:
-        codes = _southbound_codes(count, rng)
-        names_en, names_zh = names.companies(count, rng=rng, northbound=False)
-    else:
-        codes, a_codes = _northbound_codes(market, count, rng)
-        names_en, names_zh = names.companies(count, rng=rng, northbound=True)
-        names_en = [f"{name} (A #{code})" for name, code in zip(names_en, a_codes, strict=True)]
-    lot = rng.choice(np.array([100, 200, 500, 1000, 2000, 4000]), count) if southbound else np.full(count, 1)
-    issued = np.exp(rng.normal(21.5, 1.1, count)).astype(np.int64) // 1000 * 1000 + 200_000_000
-    held = np.clip(np.exp(rng.normal(np.log(0.03), 1.2, count)), 0.0002, 0.6)
-    held[: 9 if southbound else 0] = np.array([0.12, 0.09, 0.14, 0.11, 0.13, 0.10, 0.15, 0.18, 0.11])[
-        : 9 if southbound else 0
-    ]
-    listed_from, listed_until = _lifetimes(count, at_start, rng)
-    collapse_on = np.full(count, _FOREVER, dtype=np.int64)
-    gap_from = np.full(count, _FOREVER, dtype=np.int64)
-    first, span = EPOCH.toordinal(), _YEARS * 365
-    counters = _counter_events(listed_from, listed_until, lot, rng) if southbound else ()
-    busy = {event.stock for event in counters}
-    free = np.array([s for s in rng.permutation(np.arange(9, count)).tolist() if s not in busy])
-    taken, paused = free[: 3 * _YEARS], free[3 * _YEARS : 6 * _YEARS]
-    collapse_on[taken] = first + rng.integers(60, span, len(taken))
-    listed_until[taken] = np.minimum(listed_until[taken], collapse_on[taken] + rng.integers(30, 80, len(taken)))
-    gap_from[paused] = first + rng.integers(60, span, len(paused))
-    spells = 40 * _YEARS
-    blank_from = first + rng.integers(0, span, spells)
-    blank = np.stack([rng.integers(9, count, spells), blank_from, blank_from + rng.integers(7, 40, spells)], axis=1)
-    return Universe(
-        codes=codes,
-        names_en=names_en,
-        names_zh=names_zh,
-        issued=issued,
-        lot=lot.astype(np.int64),
-        target=held * issued,
-        sigma=np.clip(np.exp(rng.normal(np.log(0.004), 0.7, count)), 0.0008, 0.05),
-        pull=rng.uniform(0.002, 0.01, count),
-        listed_from=listed_from,
-        listed_until=listed_until,
-        gap_from=gap_from,
-        gap_until=gap_from + rng.integers(35, 90, count),
-        collapse_on=collapse_on,
-        counters=counters,
-        blank_spells=blank.astype(np.int64),
-    )
 
 
 def list_days(until: date) -> list[date]:
-    """Return the days on which Hong Kong publishes a list, from the epoch: its sessions, and storms that stopped trading."""
+    """Return the days on which Hong Kong publishes a list, from the epoch: its sessions, and days lost to storms."""
     hong_kong = get_calendar("XHKG")
     storms = [d for d, entry in hong_kong.overrides.items() if entry.kind == "weather" and EPOCH <= d <= until]
     return sorted({*hong_kong.sessions_in_range(EPOCH, until), *storms})
@@ -305,7 +154,9 @@ def _simulate(u: Universe, days: Sequence[date], keep: int, seed: list[int]) -> 
     held = np.maximum((u.target * np.exp(rng.normal(0, 0.3, count))).astype(np.int64) // u.lot, 1) * u.lot
     issued, target = u.issued.copy(), u.target.copy()
     held[u.listed_from > EPOCH.toordinal()] = 0
-    counters = {bisect_left(days, date.fromordinal(e.effective)): e for e in u.counters}
+    counters: dict[int, list[CounterEvent]] = {}
+    for event in u.counters:
+        counters.setdefault(bisect_left(days, date.fromordinal(event.effective)), []).append(event)
     kept_holdings = np.empty((len(days) - keep, count), dtype=np.int64)
     kept_issued = np.empty_like(kept_holdings)
     before = EPOCH.toordinal()
@@ -320,10 +171,9 @@ def _simulate(u: Universe, days: Sequence[date], keep: int, seed: list[int]) -> 
             held = np.where(taken, np.maximum(held // 12 // u.lot, 1) * u.lot, held)
             target = np.where(taken, held, target)
             before = today
-        if row and extra[0] < 0.15:
+        if row and extra[0] < _PLACED_DAILY:
             issued[placed] += int(issued[placed] * (0.02 + 0.15 * extra[1])) // 1000 * 1000
-        event = counters.get(row)
-        if event is not None:
+        for event in counters.get(row, ()):
             held[event.stock] = int(held[event.stock] / event.ratio)
             issued[event.stock] = int(issued[event.stock] / event.ratio)
             target[event.stock] /= event.ratio

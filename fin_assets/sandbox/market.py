@@ -30,7 +30,8 @@ class DayList:
         codes: stock codes as numbers (700, 90519).
         names_en, names_zh: as the English and the Chinese page print them.
         shares: holding in shares.
-        percents: holding in hundredths of a percent of the issued shares, truncated; None where the page leaves it empty.
+        percents: holding in hundredths of a percent of the issued shares, truncated; None where the
+            page leaves it empty.
     """
 
     day: date

@@ -15,27 +15,36 @@ CLEARING_IDS: Final = ("A00003", "A00004")
 CLEARING_NAME_EN: Final = "CHINA SECURITIES DEPOSITORY AND CLEARING"
 CLEARING_NAME_ZH: Final = "中國證券登記結算有限責任公司"
 
-_FIRST: Final = (
-    ("HARBOUR", "港"), ("GOLDEN", "金"), ("EASTERN", "東"), ("NORTHERN", "北"), ("SOUTHERN", "南"), ("BRIGHT", "明"),
-    ("JADE", "玉"), ("SILVER", "銀"), ("GRAND", "宏"), ("EVER", "恒"), ("NEW", "新"), ("UNITED", "聯"), ("PEARL", "珠"),
-    ("DRAGON", "龍"), ("PHOENIX", "鳳"), ("PINE", "松"), ("CLOUD", "雲"), ("STAR", "星"), ("OCEAN", "海"), ("RIVER", "江"),
-    ("LAKE", "湖"), ("PEACE", "安"), ("TRUST", "信"), ("HONOUR", "榮"), ("FORTUNE", "富"), ("VIRTUE", "德"), ("SPRING", "春"),
-    ("AUTUMN", "秋"), ("DAWN", "晨"), ("CRYSTAL", "晶"), ("BLUE", "藍"), ("CRIMSON", "紅"), ("GREEN", "綠"), ("ROYAL", "御"),
-)  # fmt: skip
-_SECOND: Final = (
-    ("CREST", "峰"), ("BRIDGE", "橋"), ("GATE", "門"), ("VALLEY", "谷"), ("FIELD", "田"), ("SAIL", "帆"), ("LIGHT", "輝"),
-    ("WAVE", "濤"), ("STONE", "石"), ("FOREST", "林"), ("GARDEN", "園"), ("TOWER", "塔"), ("SPIRE", "嶺"), ("LOTUS", "蓮"),
-    ("ORCHID", "蘭"), ("BAMBOO", "竹"), ("EAGLE", "鷹"), ("HORSE", "駿"), ("TIGER", "虎"), ("CRANE", "鶴"), ("FALCON", "隼"),
-    ("WORLD", "世"), ("CENTURY", "紀"), ("UNION", "盟"), ("SOURCE", "源"), ("HARVEST", "豐"), ("JOY", "欣"), ("WISDOM", "智"),
-)  # fmt: skip
-_TRADE: Final = (
-    ("TECHNOLOGY", "科技"), ("PHARMACEUTICAL", "醫藥"), ("PROPERTIES", "地產"), ("ENERGY", "能源"), ("GAS", "燃氣"),
-    ("POWER", "電力"), ("SECURITIES", "證券"), ("INSURANCE", "保險"), ("BANK", "銀行"), ("LOGISTICS", "物流"),
-    ("RESOURCES", "資源"), ("CEMENT", "水泥"), ("FOODS", "食品"), ("DAIRY", "乳業"), ("MOTOR", "汽車"), ("AVIATION", "航空"),
-    ("SHIPPING", "航運"), ("PORTS", "港口"), ("EXPRESSWAY", "高速"), ("EDUCATION", "教育"), ("SOFTWARE", "軟件"),
-    ("ELECTRONICS", "電子"), ("OPTICAL", "光學"), ("TEXTILE", "紡織"), ("MEDICAL", "醫療"), ("WATER", "水務"),
-    ("STEEL", "鋼鐵"), ("PAPER", "紙業"), ("MEDIA", "傳媒"), ("GAMES", "遊戲"), ("RETAIL", "零售"), ("HOTELS", "酒店"),
-)  # fmt: skip
+
+def _pairs(text: str) -> tuple[tuple[str, str], ...]:
+    """Read `ENGLISH 中文, ...`: the last word is the Chinese one."""
+    return tuple((words[0], words[1]) for words in (entry.strip().rsplit(" ", 1) for entry in text.split(",")))
+
+
+_FIRST: Final = _pairs(
+    """
+    HARBOUR 港, GOLDEN 金, EASTERN 東, NORTHERN 北, SOUTHERN 南, BRIGHT 明, JADE 玉, SILVER 銀, GRAND 宏,
+    EVER 恒, NEW 新, UNITED 聯, PEARL 珠, DRAGON 龍, PHOENIX 鳳, PINE 松, CLOUD 雲, STAR 星, OCEAN 海,
+    RIVER 江, LAKE 湖, PEACE 安, TRUST 信, HONOUR 榮, FORTUNE 富, VIRTUE 德, SPRING 春, AUTUMN 秋, DAWN 晨,
+    CRYSTAL 晶, BLUE 藍, CRIMSON 紅, GREEN 綠, ROYAL 御
+    """
+)
+_SECOND: Final = _pairs(
+    """
+    CREST 峰, BRIDGE 橋, GATE 門, VALLEY 谷, FIELD 田, SAIL 帆, LIGHT 輝, WAVE 濤, STONE 石, FOREST 林,
+    GARDEN 園, TOWER 塔, SPIRE 嶺, LOTUS 蓮, ORCHID 蘭, BAMBOO 竹, EAGLE 鷹, HORSE 駿, TIGER 虎, CRANE 鶴,
+    FALCON 隼, WORLD 世, CENTURY 紀, UNION 盟, SOURCE 源, HARVEST 豐, JOY 欣, WISDOM 智
+    """
+)
+_TRADE: Final = _pairs(
+    """
+    TECHNOLOGY 科技, PHARMACEUTICAL 醫藥, PROPERTIES 地產, ENERGY 能源, GAS 燃氣, POWER 電力, SECURITIES 證券,
+    INSURANCE 保險, BANK 銀行, LOGISTICS 物流, RESOURCES 資源, CEMENT 水泥, FOODS 食品, DAIRY 乳業,
+    MOTOR 汽車, AVIATION 航空, SHIPPING 航運, PORTS 港口, EXPRESSWAY 高速, EDUCATION 教育, SOFTWARE 軟件,
+    ELECTRONICS 電子, OPTICAL 光學, TEXTILE 紡織, MEDICAL 醫療, WATER 水務, STEEL 鋼鐵, PAPER 紙業,
+    MEDIA 傳媒, GAMES 遊戲, RETAIL 零售, HOTELS 酒店
+    """
+)
 _FORM_HK: Final = (
     "HOLDINGS LIMITED", "GROUP LIMITED", "INTERNATIONAL HOLDINGS LIMITED", "(CHINA) CO., LTD. - H SHARES", "LIMITED",
     "GROUP CO., LTD.", "& SONS COMPANY LIMITED", "INDUSTRIAL GROUP LTD.", "ENTERPRISES LIMITED",
@@ -45,14 +54,17 @@ _STREETS: Final = (
     "HARBOUR ROAD WANCHAI", "LOCKHART ROAD WANCHAI", "HENNESSY ROAD WAN CHAI", "NATHAN ROAD TSIMSHATSUI",
     "CANTON ROAD TSIM SHA TSUI", "KWUN TONG ROAD KOWLOON", "BONHAM STRAND SHEUNG WAN", "KING'S ROAD QUARRY BAY",
 )  # fmt: skip
-_SURNAMES: Final = (
-    ("CHAN", "陳"), ("WONG", "黃"), ("LEE", "李"), ("CHEUNG", "張"), ("LAM", "林"), ("NG", "吳"), ("HO", "何"), ("LAU", "劉"),
-    ("YEUNG", "楊"), ("TSANG", "曾"), ("MOK", "莫"), ("FUNG", "馮"),
-)  # fmt: skip
-_GIVEN: Final = (
-    ("KA MING", "家明"), ("SIU LING", "小玲"), ("WAI KEUNG", "偉強"), ("MEI FONG", "美芳"), ("CHI KIN", "志堅"),
-    ("YUK LAN", "玉蘭"), ("KWOK WAH", "國華"), ("SUK YEE", "淑儀"), ("TAK SHING", "德成"), ("PUI SHAN", "佩珊"),
-)  # fmt: skip
+_SURNAMES: Final = _pairs(
+    """
+    CHAN 陳, WONG 黃, LEE 李, CHEUNG 張, LAM 林, NG 吳, HO 何, LAU 劉, YEUNG 楊, TSANG 曾, MOK 莫, FUNG 馮
+    """
+)
+_GIVEN: Final = _pairs(
+    """
+    KA MING 家明, SIU LING 小玲, WAI KEUNG 偉強, MEI FONG 美芳, CHI KIN 志堅, YUK LAN 玉蘭, KWOK WAH 國華,
+    SUK YEE 淑儀, TAK SHING 德成, PUI SHAN 佩珊
+    """
+)
 
 ENGLISH_ON_CHINESE_PAGE: Final = 0.06
 """Share of companies that print their English name on the Chinese page as well; 5 % in the 2019 list."""

@@ -25,6 +25,8 @@ _CLEARING_ADDRESS: Final = "8 EXAMPLE STREET BEIJING CHINA"
 _REST: Final = 0.6
 """Share of what is not southbound that all but the largest custodian hold; the largest takes up every difference, as a
 nominee bank does, so that the total stays put while shares change hands."""
+_ROUND_LOTS: Final = 0.8
+_HAVE_HIDDEN: Final = 0.9
 _STEPS: Final = 16
 _SLOW: Final = 60
 """Business days over which a participant's level drifts from one random value to the next."""
@@ -105,11 +107,11 @@ def _stock(seed: int, code: int) -> _Stock:
         period=rng.integers(1, 14, count),
         phase=rng.integers(0, 1000, count),
         weight=weight / weight.sum(),
-        lot=np.where(rng.random(count) < 0.8, 100, 1),
+        lot=np.where(rng.random(count) < _ROUND_LOTS, 100, 1),
         first_account=float(rng.uniform(0.35, 0.65)),
         in_ccass=float(rng.uniform(0.45, 0.9)),
         consenting=rng.integers(0, 119, int(rng.integers(0, 7))),
-        hidden=int(rng.integers(0, 350)) if rng.random() < 0.9 else 0,
+        hidden=int(rng.integers(0, 350)) if rng.random() < _HAVE_HIDDEN else 0,
     )
 
 
@@ -120,7 +122,8 @@ def _noise(salt: NDArray[np.uint64], moment: NDArray[np.int64]) -> NDArray[np.fl
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         z = z ^ (z >> np.uint64(31))
-    return (z >> np.uint64(11)).astype(np.float64) / 2.0**52 - 1.0
+    unit: NDArray[np.float64] = (z >> np.uint64(11)).astype(np.float64) / 2.0**52 - 1.0
+    return unit
 
 
 def _levels(stock: _Stock, day: date) -> NDArray[np.float64]:

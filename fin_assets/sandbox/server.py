@@ -22,9 +22,9 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from fin_assets.sandbox import control
 from fin_assets.sandbox.answers import Answer
 from fin_assets.sandbox.config import SandboxConfig
+from fin_assets.sandbox.control import Control
 from fin_assets.sandbox.faults import Drawn, Fault, FaultBook, FaultKind
 from fin_assets.sandbox.formstate import VIEW_STATE_REFUSED, FormStateRefused
 from fin_assets.sandbox.market import SandboxError
@@ -212,7 +212,7 @@ class Sandbox:
         for page in PAGES:
             app.router.add_get(_SEARCH + page, self._page)
             app.router.add_post(_SEARCH + page, self._page)
-        control.add_routes(app, self)
+        Control(self).add_routes(app)
         return app
 
     async def _to_index(self, _request: web.Request) -> web.Response:

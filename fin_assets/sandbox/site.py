@@ -16,11 +16,12 @@ from fin_assets.core import clock
 from fin_assets.sandbox.answers import Answer, HoldingsAnswer, ParticipantsAnswer
 from fin_assets.sandbox.dataset import DatasetMarket
 from fin_assets.sandbox.formstate import FormState
-from fin_assets.sandbox.generate import EPOCH, NORTHBOUND_QUARTERLY_SINCE, GeneratedMarket
+from fin_assets.sandbox.generate import NORTHBOUND_QUARTERLY_SINCE, GeneratedMarket
 from fin_assets.sandbox.market import MARKETS, DayList, Market, SandboxError, last_at_or_before
 from fin_assets.sandbox.pages import hkex_holdings, hkex_participants
 from fin_assets.sandbox.pages.common import Edits, Language, slashed
 from fin_assets.sandbox.participants import ParticipantList, participants
+from fin_assets.sandbox.universe import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -201,15 +202,14 @@ class HkexSite:
             asked = fields.get("txtShareholdingDate", "")
             shown, alert = self._resolve(market, asked, language)
             key = f"{market}:{asked.replace('/', '-')}"
-        sort_by, ascending = _order(fields, hkex_holdings.SORTS, default=("stockcode", True))
+        order = _order(fields, hkex_holdings.SORTS, default=("stockcode", True))
         return HoldingsAnswer(
             key=key,
             page=page,
             language=language,
             today=self.today(),
             asked=asked,
-            sort_by=sort_by,
-            ascending=ascending,
+            order=order,
             alert=alert,
             nothing=_ALERTS[language]["none"],
             state=self.state.fields(page),
@@ -219,13 +219,9 @@ class HkexSite:
             rows=self._rows,
         )
 
-    def _make_rows(
-        self, market: str, day: date, language: Language, sort_by: str, ascending: bool, edits: Edits
-    ) -> str:
+    def _make_rows(self, market: str, day: date, language: Language, order: tuple[str, bool], edits: Edits) -> str:
         listed = self.list_of(day, market)
-        return hkex_holdings.rows(
-            listed, market=market, language=language, sort_by=sort_by, ascending=ascending, edits=edits
-        )
+        return hkex_holdings.rows(listed, market=market, language=language, order=order, edits=edits)
 
     def _participants(self, page: str, language: Language, fields: Mapping[str, str] | None) -> ParticipantsAnswer:
         typed, asked, key = "", slashed(self.newest_day()), "searchsdw:form"
@@ -238,15 +234,14 @@ class HkexSite:
                 found, alert = self._find(typed, day, language)
         before = self._before("hk", day)
         code = 0 if found is None else found.code
-        sort_by, ascending = _order(fields, hkex_participants.SORTS, default=("shareholding", False))
+        order = _order(fields, hkex_participants.SORTS, default=("shareholding", False))
         return ParticipantsAnswer(
             key=key,
             page=page,
             language=language,
             today=self.today(),
             asked=asked,
-            sort_by=sort_by,
-            ascending=ascending,
+            order=order,
             alert=alert,
             nothing=_ALERTS[language]["none"],
             state=self.state.fields(page),

@@ -6,7 +6,9 @@ The command line calls `build_and_publish`; Dagster runs the same steps around i
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -72,9 +74,15 @@ def build_and_publish(
         kept = nothing_to_do(layout, plan)
         if kept is not None:
             return BuildResult(build=kept, published=False, plan=plan, seconds=time.monotonic() - started)
-        done = dbt.run(layout, project, full_refresh=plan.full_refresh, on_node=on_event)
+        nodes: Counter[str] = Counter()
+        # Closed before the lock is given back, whatever ends the loop: no dbt may be left at work on the file.
+        with closing(dbt.stream(layout, project, full_refresh=plan.full_refresh)) as stream:
+            for node in stream:
+                nodes[node.kind] += 1
+                if on_event is not None:
+                    on_event(node)
         build = complete(layout, keep=settings.warehouse.keep_builds, project=project)
-    return BuildResult(build=build, published=True, plan=plan, seconds=time.monotonic() - started, nodes=done.nodes)
+    return BuildResult(build=build, published=True, plan=plan, seconds=time.monotonic() - started, nodes=dict(nodes))
 
 
 def begin(layout: Layout, sources: Sequence[Source], *, full_refresh: bool = False, project: Path = PROJECT) -> Plan:

@@ -7,7 +7,6 @@ a source by name: the staged tables are those that the dbt project declares.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import yaml
 
 from fin_assets.core.source import Source
 from fin_assets.warehouse import ledgers
+from fin_assets.warehouse.dbt import project_hash
 from fin_assets.warehouse.layout import WarehouseError
 
 _CREATE = """
@@ -140,16 +140,6 @@ def finish(connection: duckdb.DuckDBPyConnection, *, project: Path) -> None:
     for (name,) in connection.execute("select view_name from duckdb_views() where schema_name = 'staged' and not internal").fetchall():
         connection.execute(f'drop view staged."{name}"')
     connection.commit()
-
-
-def project_hash(project: Path) -> str:
-    """Return a hash of everything in the dbt project that shapes the marts."""
-    digest = hashlib.sha256()
-    for path in sorted(project.rglob("*")):
-        relative = path.relative_to(project)
-        if path.is_file() and path.suffix in {".sql", ".yml", ".csv"} and relative.parts[0] not in {"target", "logs"}:
-            digest.update(relative.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
 
 
 def staged_tables(project: Path) -> dict[str, dict[str, Any]]:

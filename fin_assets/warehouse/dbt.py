@@ -5,12 +5,13 @@ Says what dbt did in few words. What the marts are made from is decided in `cont
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,29 +29,26 @@ class NodeDone:
     """One model, seed or test that dbt has finished.
 
     Attributes:
+        unique_id: dbt's own name of it.
         kind: model, seed, test or unit_test.
         name: of the node.
         status: success, pass, fail, error, skipped or warn.
         seconds: that it took.
+        failures: rows that break a test.
         done, total: progress of the whole build.
     """
 
+    unique_id: str
     kind: str
     name: str
     status: str
     seconds: float
+    failures: int
     done: int
     total: int
 
 
 OnNode = Callable[[NodeDone], None]
-
-
-@dataclass(frozen=True, slots=True)
-class DbtResult:
-    """What a successful build did: how many nodes by kind, such as {"model": 14, "test": 60}."""
-
-    nodes: dict[str, int]
 
 
 def arguments(*, full_refresh: bool) -> list[str]:
@@ -78,45 +76,75 @@ def environment(layout: Layout) -> dict[str, str]:
     }
 
 
-def run(layout: Layout, project: Path, *, full_refresh: bool, on_node: OnNode | None = None) -> DbtResult:
+def stream(layout: Layout, project: Path, *, full_refresh: bool) -> Generator[NodeDone, None, None]:
     """Build and test every mart in the private build file. The caller holds `writer_lock` and no connection to the file.
+
+    Yields:
+        each model, seed and test when it has finished; ends normally only if all of them passed.
 
     Raises:
         BuildFailed: a model or test failed, or the project cannot be parsed; the message says which, on what.
     """
-    command = [*executable(), "--log-format", "json", "--log-level", "info", *arguments(full_refresh=full_refresh)]
+    options = ["--log-format", "json", "--log-level", "info"]
     places = ["--project-dir", str(project), "--profiles-dir", str(project)]
-    counts: Counter[str] = Counter()
+    command = [*executable(), *options, *arguments(full_refresh=full_refresh), *places]
+    results = layout.dbt_target / "run_results.json"
+    # Left by the build before, it would explain the wrong failure.
+    results.unlink(missing_ok=True)
     errors: list[str] = []
-    with subprocess.Popen([*command, *places], env=environment(layout), cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # noqa: S603 - a fixed command
-        assert process.stdout is not None
+    with subprocess.Popen(
+        command, env=environment(layout), cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        if process.stdout is None:
+            raise AssertionError  # a pipe was asked for
+        done = 0
         try:
             for event in _events(process.stdout, errors):
-                node = _node_done(event, done=sum(counts.values()) + 1)
+                node = _node_done(event, done=done + 1)
                 if node is not None:
-                    counts[node.kind] += 1
-                    if on_node is not None:
-                        on_node(node)
+                    done = node.done
+                    yield node
         except BaseException:
+            # Also when nobody wants the rest: the file must be free when the lock is given back.
             process.kill()
             raise
     if process.returncode != 0:
         raise BuildFailed(_failure(layout, errors))
-    return DbtResult(dict(counts))
 
 
 def parse(layout: Layout, project: Path) -> Path:
-    """Parse the project and return the path of the manifest.
+    """Return the manifest of the parsed project, parsing it only if the project has changed since.
 
     Raises:
         BuildFailed: the project cannot be parsed.
     """
+    manifest = layout.dbt_target.parent / f"manifest-{project_hash(project)[:16]}.json"
+    if manifest.exists():
+        return manifest
+    # A directory of its own: a build may be using the other one.
+    target = layout.dbt_target.parent / f"parse-{os.getpid()}"
+    env = {**environment(layout), "DBT_TARGET_PATH": str(target)}
     places = ["--project-dir", str(project), "--profiles-dir", str(project)]
-    done = subprocess.run([*executable(), "--quiet", "parse", *places], env=environment(layout), cwd=project, capture_output=True, text=True, check=False)  # noqa: S603
-    if done.returncode != 0:
-        msg = f"the dbt project cannot be parsed:\n{(done.stdout + done.stderr).strip()[-2000:]}"
+    command = [*executable(), "--quiet", "parse", *places]
+    parsed = subprocess.run(command, env=env, cwd=project, capture_output=True, text=True, check=False)
+    if parsed.returncode != 0:
+        msg = f"the dbt project cannot be parsed:\n{(parsed.stdout + parsed.stderr).strip()[-2000:]}"
         raise BuildFailed(msg)
-    return layout.dbt_target / "manifest.json"
+    for old in manifest.parent.glob("manifest-*.json"):
+        old.unlink(missing_ok=True)
+    (target / "manifest.json").replace(manifest)
+    shutil.rmtree(target)
+    return manifest
+
+
+def project_hash(project: Path) -> str:
+    """Return a hash of everything in the dbt project that shapes the marts."""
+    digest = hashlib.sha256()
+    for path in sorted(project.rglob("*")):
+        relative = path.relative_to(project)
+        if path.is_file() and path.suffix in {".sql", ".yml", ".csv"} and relative.parts[0] not in {"target", "logs"}:
+            digest.update(relative.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def executable() -> list[str]:
@@ -142,7 +170,7 @@ def _query_hint(result: dict[str, Any]) -> str:
     return code[:400] if code else " ".join(str(result.get("message")).split())
 
 
-def _events(lines: Iterator[str], errors: list[str]) -> Iterator[dict[str, Any]]:
+def _events(lines: Iterable[str], errors: list[str]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
             event = json.loads(line)
@@ -158,15 +186,15 @@ def _events(lines: Iterator[str], errors: list[str]) -> Iterator[dict[str, Any]]
 def _node_done(event: dict[str, Any], *, done: int) -> NodeDone | None:
     data = event["data"]
     node = data.get("node_info")
-    if not node or not node.get("node_finished_at") or "total" not in data | {"total": data.get("num_models")}:
-        return None
-    if not event["info"]["name"].endswith("Result"):
+    if not event["info"]["name"].endswith("Result") or not node or not node.get("node_finished_at"):
         return None
     return NodeDone(
+        unique_id=node["unique_id"],
         kind=node["resource_type"],
         name=node["node_name"],
         status=node["node_status"],
         seconds=round(float(data.get("execution_time") or 0.0), 3),
+        failures=int(data.get("num_failures") or 0),
         done=done,
         total=int(data.get("total") or data.get("num_models") or 0),
     )

@@ -1,11 +1,12 @@
-"""Working off units: order, retries by kind, holds, stops, the deadline and evidence, in virtual time without a browser."""
+"""Working off units: order, retries, holds, stops, deadline and evidence, in virtual time without a browser."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,7 @@ class Script:
         """Return the job of a unit."""
 
         async def fetch(lease: Lease) -> Fetched:
-            lease.limiter = lease._pool.hosts.of(URL)  # noqa: SLF001 - what a request would do
+            lease.limiter = lease._pool.hosts.of(URL)
             asked_at = await lease.limiter.slot()
             self.asked.append((unit, asyncio.get_running_loop().time()))
             self.trials.append(lease.trial)
@@ -110,7 +111,7 @@ class Script:
 
 async def outcomes_of(
     pool: BrowserPool,
-    jobs: Sequence[Job],
+    jobs: Iterable[Job],
     tmp_path: Path,
     *,
     deadline: timedelta | None = None,
@@ -150,7 +151,7 @@ def test_every_job_ends_in_exactly_one_outcome_and_starts_in_order(tmp_path: Pat
 def test_jobs_are_taken_lazily(tmp_path: Path) -> None:
     script, taken = Script(seconds=1), []
 
-    def jobs() -> Sequence[Job]:
+    def jobs() -> Iterator[Job]:
         for unit in names(6):
             taken.append((unit, len(script.asked)))
             yield script.job(unit)
@@ -188,7 +189,7 @@ def test_waits_double_and_are_spread_by_a_quarter(tmp_path: Path) -> None:
     script = Script({"u00": [NetworkFailure("reset") for _ in range(3)]})
     run(outcomes_of(PoolWithoutBrowser(), [script.job("u00")], tmp_path))
     times = [instant for _, instant in script.asked]
-    for gap, nominal in zip([b - a for a, b in zip(times, times[1:], strict=False)], [0.5, 1, 2], strict=True):
+    for gap, nominal in zip([b - a for a, b in pairwise(times)], [0.5, 1, 2], strict=True):
         assert 0.75 * nominal <= gap <= 1.25 * nominal + 0.01
 
 
@@ -321,7 +322,7 @@ def test_a_unit_that_never_answers_is_given_up_but_waiting_for_politeness_is_not
 
     def with_lease_slot(job: Job) -> Job:
         async def fetch(lease: Lease) -> Fetched:
-            await lease._slot(URL)  # noqa: SLF001 - what a request does first
+            await lease._slot(URL)
             return await job.fetch(lease)
 
         return Job(key=job.key, unit=job.unit, fetch=fetch, examine=job.examine)
@@ -429,7 +430,7 @@ def test_a_cancelled_run_leaves_no_task_and_no_lease_behind(tmp_path: Path) -> N
         with pytest.raises(asyncio.CancelledError):
             await running
         assert len(asyncio.all_tasks()) == 1
-        assert pool._idle.qsize() == 4  # noqa: SLF001 - the point of the test
+        assert pool._idle.qsize() == 4
 
     run(scenario())
 

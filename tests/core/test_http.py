@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -35,7 +36,7 @@ async def times_of(door: HostLimiter, *, workers: int, each: int) -> list[float]
 def test_twenty_workers_together_keep_the_pace_of_one_host() -> None:
     async def scenario() -> None:
         times = await times_of(limiter(rate=10), workers=20, each=5)
-        gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+        gaps = [later - earlier for earlier, later in pairwise(times)]
         assert len(times) == 100
         assert min(gaps) >= 0.1 - 1e-9
         assert times[-1] == pytest.approx(9.9)
@@ -47,7 +48,7 @@ def test_twenty_workers_together_keep_the_pace_of_one_host() -> None:
 def test_jitter_never_exceeds_its_share_of_the_gap(rate: float, jitter: float) -> None:
     async def scenario() -> None:
         times = await times_of(limiter(rate=rate, jitter=jitter), workers=3, each=5)
-        for earlier, later in zip(times, times[1:], strict=False):
+        for earlier, later in pairwise(times):
             assert (1 - jitter) / rate - 1e-6 <= later - earlier <= (1 + jitter) / rate + 1e-6
 
     run(scenario())
@@ -99,7 +100,7 @@ def test_the_breaker_pauses_longer_and_longer_and_then_gives_the_host_up() -> No
         began = now()
         await fail(door, 1)
         assert now() - began == pytest.approx(10, abs=0.01)
-        with pytest.raises(CircuitOpen, match="site:80 is not asked any more.*6 requests in a row.*2 pauses.*reset"):
+        with pytest.raises(CircuitOpen, match=r"site:80 is not asked any more.*6 requests in a row.*2 pauses.*reset"):
             await door.slot()
 
     run(scenario())

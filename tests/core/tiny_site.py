@@ -27,6 +27,7 @@ class TinySite:
     def __init__(self, **answers: bytes | None) -> None:
         self.answers = answers
         self.asked: Counter[str] = Counter()
+        self.arrival = asyncio.Event()
         self.heads: list[bytes] = []
         self.bodies: list[bytes] = []
         self._writers: set[asyncio.StreamWriter] = set()
@@ -53,6 +54,7 @@ class TinySite:
             head = await reader.readuntil(b"\r\n\r\n")
             name = head.split()[1].decode().lstrip("/").partition("?")[0]
             self.asked[name] += 1
+            self.arrival.set()
             self.heads.append(head)
             for line in head.lower().split(b"\r\n"):
                 if line.startswith(b"content-length:"):

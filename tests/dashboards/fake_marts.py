@@ -9,6 +9,9 @@ import duckdb
 import numpy as np
 import polars as pl
 
+from fin_assets.warehouse.layout import Layout
+from fin_assets.warehouse.publish import Build, publish
+
 NAMES = [
     ("00700", "TENCENT", "騰訊控股"),
     ("00005", "HSBC HOLDINGS", "滙豐控股"),
@@ -186,3 +189,19 @@ def write_build(path: Path, *, count: int = DAYS) -> Path:
         connection.executemany(f"insert into hk__additions_removals values ({', '.join('?' * 19)})", changes)
         connection.execute("checkpoint")
     return path
+
+
+_CONTROL = """
+create schema control;
+create table control.partitions as
+select source, table_name, session_date, state = 'complete' as is_usable from ops__partition_health;
+"""
+
+
+def publish_build(data: Path, *, count: int = DAYS) -> Build:
+    """Publish a build with the first `count` sessions below a data directory, as the warehouse does."""
+    layout = Layout(data)
+    write_build(layout.build, count=count)
+    with duckdb.connect(layout.build) as connection:
+        connection.execute(_CONTROL)
+    return publish(layout, keep=3)

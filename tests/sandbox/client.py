@@ -61,7 +61,11 @@ def page_url(site: Sandbox, page: str) -> str:
 def form_of(reply: Reply) -> dict[str, str]:
     """All fields of the page's form, as a browser would send them."""
     nodes = reply.dom.css("#form1 input[name]")
-    return {n.attributes["name"] or "": n.attributes.get("value") or "" for n in nodes if n.attributes.get("type") != "submit"}
+    return {
+        n.attributes["name"] or "": n.attributes.get("value") or ""
+        for n in nodes
+        if n.attributes.get("type") != "submit"
+    }
 
 
 def search_holdings(site: Sandbox, day: str, *, page: str = "mutualmarket.aspx?t=hk", **changes: str) -> Reply:

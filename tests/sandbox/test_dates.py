@@ -59,7 +59,9 @@ def test_northbound_lists_are_daily_until_august_2024_and_quarterly_and_late_sin
 
 
 def test_a_quarter_is_not_on_the_site_before_its_fifteenth_day_after() -> None:
-    newest = [HkexSite(SandboxConfig(end=today)).published("sz")[-1] for today in (date(2026, 4, 14), date(2026, 4, 15))]
+    newest = [
+        HkexSite(SandboxConfig(end=today)).published("sz")[-1] for today in (date(2026, 4, 14), date(2026, 4, 15))
+    ]
     assert newest == [date(2025, 12, 31), date(2026, 3, 31)]
 
 
@@ -86,12 +88,22 @@ def test_a_start_before_the_service_or_a_range_without_lists_is_refused() -> Non
         HkexSite(SandboxConfig(start=date(2026, 3, 28), end=date(2026, 3, 29)))
 
 
-@pytest.mark.parametrize("page", ["mutualmarket.aspx?t=hk", "mutualmarket_c.aspx?t=sh", "searchsdw.aspx", "searchsdw_c.aspx"])
+@pytest.mark.parametrize(
+    "page", ["mutualmarket.aspx?t=hk", "mutualmarket_c.aspx?t=sh", "searchsdw.aspx", "searchsdw_c.aspx"]
+)
 def test_a_wrong_or_missing_view_state_is_refused_as_asp_net_does(site: Sandbox, page: str) -> None:
     url = page_url(site, page)
-    form = {**form_of(ask(url)), "txtShareholdingDate": "2026/11/19", "txtStockCode": "00700", "__EVENTTARGET": "btnSearch"}
+    form = {
+        **form_of(ask(url)),
+        "txtShareholdingDate": "2026/11/19",
+        "txtStockCode": "00700",
+        "__EVENTTARGET": "btnSearch",
+    }
     assert ask(url, form).dom.css("#pnlResult, #pnlResultNormal")
-    for broken in ({**form, "__VIEWSTATE": form["__VIEWSTATE"][:-4] + "AAA="}, {k: v for k, v in form.items() if k != "__VIEWSTATE"}):
+    for broken in (
+        {**form, "__VIEWSTATE": form["__VIEWSTATE"][:-4] + "AAA="},
+        {k: v for k, v in form.items() if k != "__VIEWSTATE"},
+    ):
         refused = ask(url, broken)
         assert refused.status == 500
         assert "Validation of viewstate MAC failed" in refused.text
@@ -108,5 +120,7 @@ def test_a_view_state_of_another_page_and_an_altered_event_validation_are_refuse
 
 
 def test_a_view_state_outlives_a_restart_but_not_another_seed() -> None:
-    states = [HkexSite(SandboxConfig(seed=seed, end=date(2026, 3, 2))).state.fields("searchsdw.aspx") for seed in (7, 7, 8)]
+    states = [
+        HkexSite(SandboxConfig(seed=seed, end=date(2026, 3, 2))).state.fields("searchsdw.aspx") for seed in (7, 7, 8)
+    ]
     assert states[0] == states[1] != states[2]

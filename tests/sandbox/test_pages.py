@@ -15,9 +15,14 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize(
     ("page", "heading", "code_label"),
-    [("mutualmarket.aspx?t=hk", "Shareholding Date: 2026/11/20", "Stock Code:"), ("mutualmarket_c.aspx?t=hk", "持股日期: 2026/11/20", "股份代號:")],
+    [
+        ("mutualmarket.aspx?t=hk", "Shareholding Date: 2026/11/20", "Stock Code:"),
+        ("mutualmarket_c.aspx?t=hk", "持股日期: 2026/11/20", "股份代號:"),
+    ],
 )
-def test_a_plain_get_shows_the_newest_list_with_its_own_date(site: Sandbox, page: str, heading: str, code_label: str) -> None:
+def test_a_plain_get_shows_the_newest_list_with_its_own_date(
+    site: Sandbox, page: str, heading: str, code_label: str
+) -> None:
     reply = ask(page_url(site, page))
     assert reply.one("h2.ccass-heading span") == heading
     assert reply.field("today") == "20261121"
@@ -76,7 +81,9 @@ def test_the_participants_page_states_totals_that_its_rows_sum_to(site: Sandbox)
     assert sum(counts[:-1]) == counts[-1]
     issued = int(reply.one(".ccass-search-remarks .summary-value").replace(",", ""))
     assert values[-1] <= issued
-    held = [int(n.text().replace(",", "")) for n in reply.dom.css("#pnlResultNormal td.col-shareholding .mobile-list-body")]
+    held = [
+        int(n.text().replace(",", "")) for n in reply.dom.css("#pnlResultNormal td.col-shareholding .mobile-list-body")
+    ]
     ids = [n.text() for n in reply.dom.css("#pnlResultNormal td.col-participant-id .mobile-list-body")]
     names = [n.text() for n in reply.dom.css("#pnlResultNormal td.col-participant-name .mobile-list-body")]
     percents = [n.text() for n in reply.dom.css("#pnlResultNormal td.col-shareholding-percent .mobile-list-body")]
@@ -107,7 +114,10 @@ def test_every_stock_of_a_list_has_participants_within_its_issued_shares(site: S
 def test_the_chinese_participants_page_has_the_same_numbers_under_chinese_labels(site: Sandbox) -> None:
     english = search_participants(site, "2026/11/19", "00005")
     chinese = search_participants(site, "2026/11/19", "00005", page="searchsdw_c.aspx")
-    numbers = [[n.text() for n in r.dom.css("#pnlResultNormal td.col-shareholding .mobile-list-body")] for r in (english, chinese)]
+    numbers = [
+        [n.text() for n in r.dom.css("#pnlResultNormal td.col-shareholding .mobile-list-body")]
+        for r in (english, chinese)
+    ]
     assert numbers[0] == numbers[1]
     labels = [n.text() for n in chinese.dom.css(".summary-category")]
     assert labels[0] == "市場中介者"
@@ -140,6 +150,16 @@ def test_the_start_page_and_the_stock_list_lead_a_person_on(site: Sandbox) -> No
 
 def test_the_form_carries_every_field_of_the_real_one(site: Sandbox) -> None:
     holdings = form_of(ask(page_url(site, "mutualmarket.aspx?t=hk")))
-    assert {"__VIEWSTATE", "__VIEWSTATEGENERATOR", "__EVENTVALIDATION", "today", "sortBy", "sortDirection", "alertMsg"} < set(holdings)
+    assert {
+        "__VIEWSTATE",
+        "__VIEWSTATEGENERATOR",
+        "__EVENTVALIDATION",
+        "today",
+        "sortBy",
+        "sortDirection",
+        "alertMsg",
+    } < set(holdings)
     participants = form_of(ask(page_url(site, "searchsdw.aspx")))
-    assert {"__EVENTTARGET", "__EVENTARGUMENT", "originalShareholdingDate", "txtStockCode", "txtSelPartID"} < set(participants)
+    assert {"__EVENTTARGET", "__EVENTARGUMENT", "originalShareholdingDate", "txtStockCode", "txtSelPartID"} < set(
+        participants
+    )

@@ -28,6 +28,12 @@ NO_EDITS: Final = Edits()
 _RENAMED_CLASS: Final = "col-figure-x"
 _RENAMED_HEADING: Final = {"en": "Figure X", "zh": "數字甲"}
 
+_HTML_ATTRIBUTES: Final = {"en": ' class="news-hkex eng" lang="en"', "zh": ' class="news-hkex" lang="zh-Hant"'}
+_DOCTYPE: Final = (
+    '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" '
+    '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">'
+)
+
 SITE_NAME: Final = {"en": "Sandbox of the shareholding pages", "zh": "持股紀錄頁沙盒"}
 _NOTE: Final = {
     "en": "This is an embedded test site. Its numbers are generated or come from a file that was given to it.",
@@ -86,7 +92,8 @@ def form_open(page: str, action: str, state: Mapping[str, str], *, postback: boo
         script = _POSTBACK
     rest = "\n".join(hidden(name, value) for name, value in state.items() if name != "__VIEWSTATE")
     return (
-        f'    <form name="form1" method="post" action="./{escape(action)}" id="form1" style="text-align: left;">\n<div>\n'
+        f'    <form name="form1" method="post" action="./{escape(action)}" id="form1" style="text-align: left;">\n'
+        "<div>\n"
         f"{first}{hidden('__VIEWSTATE', state['__VIEWSTATE'])}\n</div>\n{script}\n<div>\n\n{rest}\n</div>\n"
         f"<!-- {page} -->\n"
     )
@@ -111,10 +118,10 @@ def shell(*, language: Language, page: str, query: str, title: str, body: str) -
     other = page.replace(".aspx", "_c.aspx") if language == "en" else page.replace("_c.aspx", ".aspx")
     links = "".join(f'<li><a href="{escape(href)}">{label}</a></li>' for href, label in _LINKS[language])
     switch = "繁" if language == "en" else "ENG"
-    lang = ' class="news-hkex eng" lang="en"' if language == "en" else ' class="news-hkex" lang="zh-Hant"'
+    lang = _HTML_ATTRIBUTES[language]
     return f"""
 
-<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">
+{_DOCTYPE}
 <html xmlns="http://www.w3.org/1999/xhtml"{lang}>
 <head><title>
 	{title}

@@ -81,7 +81,7 @@ class HoldingsView:
         today: the site's today.
         asked: what the date field shows.
         shown: day of the list below, or None for the landing page.
-        sort_by, ascending: the order of the rows.
+        order: what the rows are sorted by, and whether ascending.
         alert: the site's message to the user.
         state: hidden fields of the form.
     """
@@ -92,8 +92,7 @@ class HoldingsView:
     today: date
     asked: str
     shown: date | None
-    sort_by: str
-    ascending: bool
+    order: tuple[str, bool]
     alert: str | None
     state: Mapping[str, str]
 
@@ -104,12 +103,11 @@ def _columns(market: str, language: Language, edits: Edits) -> list[tuple[str, s
     return [column(key, heading, edits=edits, language=language) for key, heading in zip(keys, headings, strict=True)]
 
 
-def rows(
-    listed: DayList, *, market: str, language: Language, sort_by: str, ascending: bool, edits: Edits = NO_EDITS
-) -> str:
+def rows(listed: DayList, *, market: str, language: Language, order: tuple[str, bool], edits: Edits = NO_EDITS) -> str:
     """Return the table's rows as HTML, in the order that was asked for; this is the costly part of a page."""
     names = listed.names_en if language == "en" else listed.names_zh
     lines = list(zip(listed.codes, names, listed.shares, listed.percents, strict=True))
+    sort_by, ascending = order
     if sort_by == "stockname":
         lines.sort(key=lambda line: line[1])
     elif sort_by == "shareholding":
@@ -127,17 +125,33 @@ def rows(
 
 def render(view: HoldingsView, *, table_rows: str, edits: Edits = NO_EDITS) -> str:
     """Return the page. `table_rows` is what `rows` made; without a shown day it is not used."""
-    result = _result(view, table_rows, edits) if view.shown is not None else ""
+    result = "" if view.shown is None else _result(view, view.shown, table_rows, edits)
     query = f"?t={view.market}"
     language = view.language
-    label = _SEARCH[language]
     form = form_open(view.page, view.page + query, view.state, postback=False)
     body = f"""{form}        {hidden("today", f"{view.today:%Y%m%d}")}
-        {hidden("sortBy", view.sort_by)}
-        {hidden("sortDirection", "asc" if view.ascending else "desc")}
+        {hidden("sortBy", view.order[0])}
+        {hidden("sortDirection", "asc" if view.order[1] else "desc")}
         {hidden("originalShareholdingDate", view.asked)}
         {hidden("alertMsg", view.alert)}
-        <div class="content-container content-container-reset">
+{_search_panel(view)}
+        <div class="container content-container ccass-search-container content-container-reset">
+            <main class="ccass-search search-result-page">
+            <div class="ccass-search-content">
+                <div class="ccass-search-result">
+                    {result}
+                </div>
+            </div>
+            </main>
+        </div>
+    </form>"""
+    return shell(language=language, page=view.page, query=query, title=_TITLE[language], body=body)
+
+
+def _search_panel(view: HoldingsView) -> str:
+    language = view.language
+    label = _SEARCH[language]
+    return f"""        <div class="content-container content-container-reset">
             <main class="common-page-content">
             <div class="container">
                 <h1 class="banner__pageheading">{_TITLE[language]}</h1>
@@ -168,22 +182,10 @@ class="btn-blue" />
                 </div>
             </div>
             </main>
-        </div>
-        <div class="container content-container ccass-search-container content-container-reset">
-            <main class="ccass-search search-result-page">
-            <div class="ccass-search-content">
-                <div class="ccass-search-result">
-                    {result}
-                </div>
-            </div>
-            </main>
-        </div>
-    </form>"""
-    return shell(language=language, page=view.page, query=query, title=_TITLE[language], body=body)
+        </div>"""
 
 
-def _result(view: HoldingsView, table_rows: str, edits: Edits) -> str:
-    assert view.shown is not None  # noqa: S101 - narrows the type; `render` asks first
+def _result(view: HoldingsView, shown: date, table_rows: str, edits: Edits) -> str:
     columns = _columns(view.market, view.language, edits)
     heads = "".join(
         f"""
@@ -192,11 +194,12 @@ class="{css} tablesorter-header{" market-" + view.market if sort == "shareholdin
 data-sort-dir-default="{"desc" if sort.startswith("shareholding") else "asc"}">{heading}</th>"""
         for (css, heading), sort in zip(columns, SORTS, strict=True)
     )
-    current = columns[SORTS.index(view.sort_by)][1]
+    current = columns[SORTS.index(view.order[0])][1]
+    stated = f"{_DATE[view.language]}: {slashed(shown)}"
     return f"""<div id="pnlResult">
 
                         <h2 class="ccass-heading">
-                            <span style="text-decoration:underline;">{_DATE[view.language]}: {slashed(view.shown)}</span>
+                            <span style="text-decoration:underline;">{stated}</span>
                             <br />{_HEADING[view.language]}:
                         </h2>
                         <div class="page-list-mobile-toolbar">

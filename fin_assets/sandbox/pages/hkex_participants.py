@@ -38,7 +38,7 @@ _WORDS: Final = {
         "issued": "Total number of Issued Shares/Warrants/Units\n(last updated figure)",
         "detail": "Detail of Market Intermediaries/Consenting Investor Participants:",
         "sort": "Sort by",
-        "about": "Pick a day and a stock to see which participants held it. A day without records shows the last one before it.",
+        "about": "Pick a day and a stock to see who held it. A day without records shows the last one before it.",
     },
     "zh": {
         "date": "持股日期",
@@ -116,7 +116,7 @@ class ParticipantsView:
         asked: what the date field shows; the result page echoes it and states no other date.
         code, name: what the stock fields show.
         found: the result, or None for the landing page.
-        sort_by, ascending: the order of the rows.
+        order: what the rows are sorted by, and whether ascending.
     """
 
     page: str
@@ -126,8 +126,7 @@ class ParticipantsView:
     code: str
     name: str
     found: ParticipantList | None
-    sort_by: str
-    ascending: bool
+    order: tuple[str, bool]
     alert: str | None
     state: Mapping[str, str]
 
@@ -138,13 +137,12 @@ def _columns(language: Language, edits: Edits) -> list[tuple[str, str]]:
 
 
 def _sorted(holders: Sequence[Holder], view: ParticipantsView) -> list[Holder]:
-    if view.sort_by == "participantid":
-        return sorted(holders, key=lambda h: h.participant_id or "~", reverse=not view.ascending)
-    if view.sort_by == "participantname":
-        return sorted(
-            holders, key=lambda h: h.name_en if view.language == "en" else h.name_zh, reverse=not view.ascending
-        )
-    return sorted(holders, key=lambda h: h.shares, reverse=not view.ascending)
+    sort_by, ascending = view.order
+    if sort_by == "participantid":
+        return sorted(holders, key=lambda h: h.participant_id or "~", reverse=not ascending)
+    if sort_by == "participantname":
+        return sorted(holders, key=lambda h: h.name_en if view.language == "en" else h.name_zh, reverse=not ascending)
+    return sorted(holders, key=lambda h: h.shares, reverse=not ascending)
 
 
 def _rows(view: ParticipantsView, found: ParticipantList, edits: Edits) -> str:
@@ -218,16 +216,20 @@ def _summary(words: Mapping[str, str], found: ParticipantList) -> str:
 </div>"""
 
 
+def _head(css: str, heading: str, sort: str) -> str:
+    if sort in {"address", "percent"}:
+        more = ' sorter-false"'
+    else:
+        first = "desc" if sort == "shareholding" else "asc"
+        more = f' tablesorter-header" data-sort-by="{sort}" data-sort-dir-default="{first}"'
+    return f'\n<th data-column-class="{css}" class="{css}{more} tabindex="0">{heading}</th>'
+
+
 def _detail(view: ParticipantsView, found: ParticipantList, edits: Edits) -> str:
     words = _WORDS[view.language]
-    heads = "".join(
-        f'\n<th data-column-class="{css}" class="{css}'
-        + (f' tablesorter-header" data-sort-by="{sort}" data-sort-dir-default="{"desc" if sort == "shareholding" else "asc"}"'
-           if sort not in ("address", "percent") else ' sorter-false"')
-        + f' tabindex="0">{heading}</th>'
-        for (css, heading), sort in zip(_columns(view.language, edits), SORTS, strict=True)
-    )  # fmt: skip
-    current = _HEADINGS[view.language][SORTS.index(view.sort_by)].split("<br")[0]
+    columns = zip(_columns(view.language, edits), SORTS, strict=True)
+    heads = "".join(_head(css, heading, sort) for (css, heading), sort in columns)
+    current = _HEADINGS[view.language][SORTS.index(view.order[0])].split("<br")[0]
     return f"""<div id="pnlResultNormal">
 
 <h2 class="ccass-heading">{words["detail"]}</h2>
@@ -254,7 +256,8 @@ def _detail(view: ParticipantsView, found: ParticipantList, edits: Edits) -> str
 def _input(css: str, name: str, label: str, value: str, extra: str) -> str:
     told = f' value="{escape(value)}"' if value else ""
     return (
-        f'<li class="filter__container-input {css}">\n<div class="form-input-text">\n<label for="{name}">{label}</label>\n'
+        f'<li class="filter__container-input {css}">\n<div class="form-input-text">\n'
+        f'<label for="{name}">{label}</label>\n'
         f'<input name="{name}" type="text"{told} id="{name}"{extra} />\n</div>\n</li>'
     )
 
@@ -318,8 +321,8 @@ def render(view: ParticipantsView, *, edits: Edits = NO_EDITS) -> str:
 </main>
 </div>"""
     body = f"""{form}{hidden("today", f"{view.today:%Y%m%d}")}
-{hidden("sortBy", view.sort_by)}
-{hidden("sortDirection", "asc" if view.ascending else "desc")}
+{hidden("sortBy", view.order[0])}
+{hidden("sortDirection", "asc" if view.order[1] else "desc")}
 {hidden("originalShareholdingDate", view.asked if view.found is not None else None)}
 {hidden("alertMsg", view.alert)}
 

@@ -81,7 +81,7 @@ def consent(back: str) -> str:
     return _plain(
         "Terms and Conditions",
         "<h1>Terms and conditions</h1><p>Read and accept the terms of use before you go on to the content.</p>"
-        f'<form method="get" id="consent-form" action="{escape(back.split("?")[0])}">'
+        f'<form method="get" id="consent-form" action="{escape(back.split("?", 1)[0])}">'
         '<button type="submit" id="btnAcceptTerms">I accept the terms</button></form>',
     )
 

@@ -55,6 +55,16 @@ def pct_matches_issued(frame: pl.DataFrame, *, session: date, before: pl.DataFra
     return _percent_finding(known.filter((expected - pl.col("pct_of_issued")).abs() > ALLOWED_PP), compared=known.height)
 
 
+def holding_within_issued(frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None) -> Finding:
+    """No participant holds more than all issued shares; around a split the site's issued figure may lag (H1)."""
+    del session, before
+    known = frame.filter(pl.col("issued_shares").is_not_null())
+    wrong = known.filter(pl.col("shareholding_shares") > pl.col("issued_shares"))
+    codes = wrong.get_column("stock_code").unique().sort().to_list()
+    summary = f"{wrong.height} holdings exceed the issued shares ({', '.join(codes[:5])})" if codes else f"{known.height} holdings within issued shares"
+    return Finding(passed=not codes, summary=summary, numbers={"compared": known.height, "above": wrong.height})
+
+
 def _percent_finding(wrong: pl.DataFrame, *, compared: int) -> Finding:
     codes = wrong.get_column("stock_code").unique().sort().to_list()
     sample = ", ".join(codes[:5]) + (", ..." if len(codes) > 5 else "")  # noqa: PLR2004
@@ -69,4 +79,4 @@ def _percent_finding(wrong: pl.DataFrame, *, compared: int) -> Finding:
 
 HOLDINGS_CHECKS = {"unchanged_from_yesterday": unchanged_from_yesterday, "pct_matches_issued": pct_matches_list_before}
 NORTHBOUND_CHECKS = {"pct_matches_issued": pct_matches_list_before}
-PARTICIPANTS_CHECKS = {"pct_matches_issued": pct_matches_issued}
+PARTICIPANTS_CHECKS = {"pct_matches_issued": pct_matches_issued, "holding_within_issued": holding_within_issued}

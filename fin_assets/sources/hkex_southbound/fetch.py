@@ -1,8 +1,8 @@
 """Reaching the two search pages as a person does. The only file of this source that touches the network.
 
-The first visit opens the page, accepts the cookie banner and reads the form. After that the form is sent with the page's
-own state and the visitor's cookies, without opening a page again; when that is not understood, a page is opened and filled
-in. What an answer says, and of which date it is, is decided by `parse.py` and by whoever asked.
+The first visit opens the page, accepts the cookie banner and reads the form. After that the form is sent with the
+page's own state and the visitor's cookies, without opening a page again; when that is not understood, a page is opened
+and filled in. What an answer says, and of which date it is, is decided by `parse.py` and by whoever asked.
 """
 
 from __future__ import annotations
@@ -44,7 +44,11 @@ READ_FORM = """() => {
         action: form.getAttribute('action') || '',
         fields: [...new FormData(form)].filter(([, value]) => typeof value === 'string'),
         options,
-        button: {name: button.getAttribute('name') || button.id, type: button.getAttribute('type') || '', value: button.value || ''},
+        button: {
+            name: button.getAttribute('name') || button.id,
+            type: button.getAttribute('type') || '',
+            value: button.value || '',
+        },
     };
 }"""
 
@@ -116,7 +120,7 @@ class Form:
 
 
 def holdings_fetcher(base_url: str) -> Fetch:
-    """Return the fetch of the holdings pages below `base_url`; units are `market/language`: hk/en, hk/zh, sh/en, sz/en."""
+    """Return the fetch of the holdings pages below `base_url`; units are `market/language`, as hk/en, sz/en."""
 
     async def fetch(lease: Lease, unit: str, session: date) -> Fetched:
         market, _, language = unit.partition("/")

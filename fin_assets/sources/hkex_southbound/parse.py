@@ -57,7 +57,6 @@ __all__ = [
     "ParticipantsPage",
     "ParticipantsSummary",
     "SummaryLine",
-    "check_row_count",
     "parse_holdings",
     "parse_participants",
     "require_market",
@@ -154,27 +153,7 @@ def require_market(page: HoldingsPage, unit: str) -> None:
     """
     shown = f"{page.market}/{page.page_language}"
     if shown != unit:
-        raise Drift(f"the page is {shown}, asked for was {unit}")
-
-
-def check_row_count(page_rows: int, *, trailing_median: float, tolerance: float) -> None:
-    """Return if a page has as many rows as earlier complete sessions let expect.
-
-    Args:
-        page_rows: rows on the page.
-        trailing_median: median of rows of the trailing complete sessions of the same unit.
-        tolerance: share of the median that may be missing, 0..1.
-
-    Raises:
-        HalfTable: fewer rows than `trailing_median * (1 - tolerance)`.
-    """
-    least = trailing_median * (1 - tolerance)
-    if page_rows < least:
-        msg = (
-            f"the page has {page_rows:,} rows, the trailing median is {trailing_median:,.0f}: "
-            f"fewer than the {least:,.0f} that a tolerance of {tolerance:.0%} allows"
-        )
-        raise HalfTable(msg)
+        raise Drift(f"asked for {unit}, the page is of {shown}")
 
 
 def _empty_table(page: LexborHTMLParser, panel: LexborNode, what: str) -> CollectionFailure:

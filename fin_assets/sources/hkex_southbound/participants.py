@@ -144,11 +144,11 @@ def require_stock(page: ParticipantsPage, unit: str) -> None:
         Drift: it is of another stock.
     """
     if page.stock_code != unit:
-        raise Drift(f"the page is of {page.stock_code}, asked for was {unit}")
+        raise Drift(f"asked for {unit}, the page is of {page.stock_code}")
 
 
 def _stock(page: LexborHTMLParser) -> tuple[str, str]:
-    """Return code and name: of the form, or of the bar of search terms where a browser saved the form without values."""
+    """Return code and name: of the form, or of the bar of search terms if a browser saved the form without values."""
     bar = page.css_first(".search-bar__selectedItem-filter.searchStock")
     code, _, name = clean(bar.text(separator=" ") if bar else "").partition(" ")
     return field(page, "txtStockCode") or code, field(page, "txtStockName") or name
@@ -176,7 +176,7 @@ def _participants_rows(texts: list[dict[str, str | None]]) -> pl.DataFrame:
         if shown and not _PARTICIPANT_ID.fullmatch(shown):
             raise Drift(f"row {number}: {shown!r} is not a participant id")
         # The header explains "*" as the mark of a consenting investor; it has been printed before and after the name.
-        name = printed.strip("*＊ ")
+        name = printed.strip("*\uff0a ")
         consenting = name != printed
         where = f"row {number} ({shown or name})"
         rows.append(

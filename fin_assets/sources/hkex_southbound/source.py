@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from fin_assets.core.failures import Drift
 from fin_assets.core.manifest import RawUnit
 from fin_assets.core.source import Examined, Source, Staged, Table
 from fin_assets.settings import Settings, SourceSettings, base_url, source_settings
@@ -28,9 +28,9 @@ LIVE_RATE, LIVE_WORKERS = 0.3, 1
 # The 50 largest southbound holdings of the sandbox's generated market; a user of the live site names the own ones.
 # fmt: off
 DEFAULT_WATCHLIST: tuple[str, ...] = (
-    "00027", "00162", "00295", "00344", "00371", "00388", "00423", "00496", "00700", "00887",
-    "01109", "01311", "01314", "01343", "01420", "01463", "01665", "01697", "01709", "01788",
-    "01996", "02003", "02020", "02085", "02212", "02440", "02893", "03311", "03317", "03346",
+    "00027", "00162", "00295", "00344", "00358", "00371", "00388", "00496", "00700", "00887",
+    "01109", "01311", "01314", "01343", "01463", "01665", "01697", "01709", "01788", "01996",
+    "02003", "02020", "02085", "02212", "02440", "02577", "02893", "03311", "03317", "03346",
     "03392", "03597", "03649", "03690", "03835", "06059", "06066", "06080", "06125", "06213",
     "06240", "06269", "06411", "06766", "06953", "06986", "09647", "09658", "09706", "09890",
 )
@@ -95,7 +95,7 @@ class _Pages:
             units=lambda _session: [f"hk/{language}" for language in languages],
             fetch=fetch.holdings_fetcher(self.url),
             examine=_examine_holdings,
-            stage=_stage_with(stage.stage_holdings),
+            stage=_stage_with(partial(stage.stage_holdings, languages=languages)),
             closed_reason=closed_reason,
             published_after=timedelta(hours=6),
             checks=dict(checks.HOLDINGS_CHECKS),
@@ -185,22 +185,15 @@ def closed_reason(day: date) -> str | None:
 def _examine_holdings(body: bytes, content_type: str, unit: str, session: date) -> Examined:
     del session
     page = parse.parse_holdings(body, content_type=content_type)
-    _require(unit, f"{page.market}/{page.page_language}", body)
+    parse.require_market(page, unit)
     return Examined(rows=page.rows.height, stated_date=page.stated_date)
 
 
 def _examine_participants(body: bytes, content_type: str, unit: str, session: date) -> Examined:
     del session
     page = parse.parse_participants(body, content_type=content_type)
-    _require(unit, page.stock_code, body)
+    parse.require_stock(page, unit)
     return Examined(rows=page.rows.height, stated_date=page.stated_date)
-
-
-def _require(asked: str, came: str, body: bytes) -> None:
-    """Refuse a whole and well-formed page of something else than was asked for."""
-    if asked != came:
-        msg = f"asked for {asked}, the page is of {came}"
-        raise Drift(msg, body=body)
 
 
 def _stage_with(function: Callable[..., Staged]) -> Callable[[Sequence[RawUnit], date], Staged]:

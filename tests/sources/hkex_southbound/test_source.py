@@ -16,6 +16,7 @@ from fin_assets.sandbox import SandboxConfig
 from fin_assets.sandbox.site import HkexSite
 from fin_assets.settings import load
 from fin_assets.sources.hkex_southbound.checks import (
+    holding_within_issued,
     pct_matches_issued,
     pct_matches_list_before,
     unchanged_from_yesterday,
@@ -122,6 +123,13 @@ def test_participants_percents_are_held_against_the_issued_shares_of_their_own_p
     assert pct_matches_issued(page, session=date(2025, 11, 7), before=None).passed
     wrong = page.with_columns(pct_of_issued=pl.Series([5.95, 6.09]))
     assert pct_matches_issued(wrong, session=date(2025, 11, 7), before=None).numbers == {"compared": 2, "different": 1}
+
+
+def test_a_participant_above_the_issued_shares_is_found_and_kept() -> None:
+    page = pl.DataFrame({"stock_code": ["00931", "00931"], "shareholding_shares": [2_000, 900], "issued_shares": [1_000, 1_000]})
+    found = holding_within_issued(page, session=date(2017, 8, 14), before=None)
+    assert not found.passed
+    assert found.numbers == {"compared": 2, "above": 1}
 
 
 def test_a_page_of_another_market_is_refused(source: Source) -> None:

@@ -1,4 +1,5 @@
 {{ config(materialized='incremental', incremental_strategy='by_session') }}
+-- depends_on: {{ ref('int_hk__scope') }}
 
 with snapshots as (
     select * from {{ ref('int__snapshots') }}

@@ -1,4 +1,5 @@
--- How far a changed session reaches, in sessions. A new last day reaches nobody but itself.
+-- How far a changed session reaches, in sessions. A new last day reaches nobody but itself. What compares lists is also
+-- reached through the gate (H6); what is made of a session's own files alone must not be.
 {%- set base = 20 + var('base_tolerance_sessions') %}
 {%- set movers = base + var('counter_round_trip_sessions') %}
 {%- set reaches = [
@@ -71,7 +72,7 @@ final as (
     from gate_reach
     inner join sessions
         on gate_reach.table_name = sessions.table_name
-        and sessions.ordinal between gate_reach.from_ordinal and gate_reach.to_ordinal + {{ reach }}
+        and sessions.ordinal between gate_reach.from_ordinal and gate_reach.{{ 'from' if family == 'participants' else 'to' }}_ordinal + {{ reach }}
     where gate_reach.table_name in ({{ "'participants'" if family == 'participants' else "'holdings', 'northbound'" }})
     {{ 'union all' if not loop.last }}
     {%- endfor %}

@@ -1,0 +1,64 @@
+# Every target makes the environment first; the second time that costs nothing.
+#
+#   make demo [SERVE=0] [DATASET=file.csv.gz]    the whole street, then the pages until Ctrl-C
+#   make test | check | test-all | bench         what is described beside each target
+#   make dev                                     sandbox, Dagster UI and dashboards over the present data
+#   make lock                                    resolve again what pyproject.toml asks for
+#   make clean                                   remove the environment and caches; data stay
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help install browser demo dev test check test-all bench lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+UV_VERSION := 0.13.8
+SERVE ?= 1
+DATASET ?=
+SESSIONS ?=
+# The newest of these that is on the PATH; none has been tried beyond 3.13.
+PYTHONS := python3.13 python3.12 python3.11 python3
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+install: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@PYTHONS="$(PYTHONS)" VENV="$(VENV)" UV_VERSION="$(UV_VERSION)" bash scripts/install.sh
+	@touch $@
+
+# A Chromium: the configured one, the system's, or one that is installed now.
+browser: $(STAMP)
+	@BIN="$(BIN)" bash scripts/browser.sh
+
+demo: browser
+	@$(BIN)/fin demo $(if $(filter 0,$(SERVE)),--no-serve) $(if $(DATASET),--dataset "$(DATASET)") $(if $(SESSIONS),--sessions $(SESSIONS))
+
+dev: browser
+	@$(BIN)/fin serve
+
+# Everything but what takes more than half a minute or measures.
+test: browser
+	@$(BIN)/pytest
+
+# Lint, format, types, import arrows, docs against code.
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/arch
+
+test-all: browser
+	@$(BIN)/pytest -m "not bench"
+
+bench: browser
+	@$(BIN)/python -m tests.bench
+
+lock: $(STAMP)
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --no-header --universal --python-version 3.11 \
+	  --all-extras --upgrade pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dbt_project/target dbt_project/logs

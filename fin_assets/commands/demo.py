@@ -1,0 +1,185 @@
+"""`fin demo` and `fin serve`: the whole street in one command, and the servers that show it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from contextlib import ExitStack
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import typer
+
+from fin_assets.commands.collect import print_summary, working
+from fin_assets.commands.common import console, program, project, repository
+from fin_assets.commands.ports import HOST, require_free
+from fin_assets.commands.problems import EXIT_INCOMPLETE, Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fin_assets.commands.collecting import TableOutcome
+    from fin_assets.core.source import Source, Table
+
+UNITS_A_TABLE = 320
+"""A table with many units a session is shown with fewer sessions: this many units take half a minute on two slow cores."""
+
+LEAST_SESSIONS = 5
+LEAST_DISK = 300 << 20
+
+
+def demo(*, dataset: Path | None, serve: bool, sessions: int) -> None:
+    """Collect, build, summarise, and serve until Ctrl-C."""
+    begun = time.monotonic()
+    if dataset is not None:
+        from fin_assets.commands.dataset import use_dataset
+
+        use_dataset(dataset)
+    settings, sources = project()
+    _require_possible(serve=serve)
+    with ExitStack() as stack:
+        runner = stack.enter_context(working(sources))
+        plan = [(source, table, _sessions(source, table, None if dataset else sessions)) for source in sources for table in source.tables]
+        outcomes = []
+        for source, table, days in plan:
+            left = _left(source, table, days)
+            if left:
+                outcomes.append(runner.run(source, table, left))
+        from fin_assets.commands.build import build_and_tell, marts_table
+
+        build = build_and_tell(full_refresh=False)
+        _summary(plan, outcomes, seconds=time.monotonic() - begun)
+        console.print(marts_table(build))
+        if dataset is not None:
+            from fin_assets.commands.dataset import print_days
+
+            print_days(sources)
+        _where_to_look(settings.data, dataset)
+        if any(outcome.unusable for outcome in outcomes):
+            console.print("[yellow]some sessions are not complete[/]: fin status says which and why, fin heal mends them")
+        if serve:
+            _serve()
+    if any(outcome.unusable for outcome in outcomes):
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+def serve() -> None:
+    """Serve the Dagster UI, the dashboards and the sandbox until Ctrl-C."""
+    from fin_assets.commands.collecting import prepare_instance
+    from fin_assets.commands.site import sandbox_up
+
+    settings, sources = project()
+    _require_ports()
+    prepare_instance(settings)
+    with sandbox_up(settings, sources, console):
+        _serve()
+
+
+def _require_possible(*, serve: bool) -> None:
+    """Fail before the work, not after it, where a port, the disk or the browser would stop it."""
+    from fin_assets.core.chromium import find_chromium
+
+    settings, _ = project()
+    if serve:
+        _require_ports()
+    settings.data.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(settings.data).free
+    if free < LEAST_DISK:
+        msg = f"Only {free / 2**20:.0f} MiB are free for {settings.data}; the demo needs {LEAST_DISK / 2**20:.0f} MiB."
+        raise Problem(msg, "free some space, or set data_dir in fin.toml to another disk")
+    find_chromium(settings.browser)
+
+
+def _require_ports() -> None:
+    servers = project()[0].servers
+    require_free(servers.dagster_port, what="the Dagster UI", setting="dagster_port under [servers]", variable="FIN_SERVERS__DAGSTER_PORT")
+    require_free(servers.dashboards_port, what="the dashboards", setting="dashboards_port under [servers]", variable="FIN_SERVERS__DASHBOARDS_PORT")
+
+
+def _sessions(source: Source, table: Table, count: int | None) -> list[date]:
+    """Return the newest sessions of a table that are due: those of `count` trading days, fewer where a session has many units."""
+    from fin_assets.core import clock
+    from fin_assets.core.partitions import due_sessions, partitions_of
+
+    now = clock.now()
+    if count is None:
+        keys = partitions_of(source, table).get_partition_keys()
+        return [date.fromisoformat(key) for key in keys if table.sessions(date.fromisoformat(key), date.fromisoformat(key))]
+    # Seven days have five sessions at most; holidays are made up for by the slice below.
+    since = now - timedelta(days=count * 7 / 5 + 20)
+    due = due_sessions(source, table, since=since, until=now)
+    units = len(table.units(due[-1])) if due else 0
+    fitting = max(LEAST_SESSIONS, UNITS_A_TABLE // max(units, 1))
+    return due[-min(count, fitting) :]
+
+
+def _left(source: Source, table: Table, days: list[date]) -> list[date]:
+    """Return the sessions that there is work for: a second demo asks for nothing that the first one has."""
+    from fin_assets.core.manifest import PartitionKey, PartitionState
+    from fin_assets.core.store import Store
+
+    store = Store(project()[0].data)
+    left = []
+    for day in days:
+        manifest = store.manifest(PartitionKey(source.name, table.name, day))
+        staged = manifest is not None and (
+            manifest.state is PartitionState.CLOSED or (manifest.staged is not None and manifest.staged.parser_version == table.parser_version)
+        )
+        if manifest is None or not manifest.state.green or not staged:
+            left.append(day)
+    return left
+
+
+def _summary(plan: list[tuple[Source, Table, list[date]]], outcomes: list[TableOutcome], *, seconds: float) -> None:
+    if outcomes:
+        print_summary(outcomes)
+    asked = sum(len(days) for _, _, days in plan)
+    worked = sum(len(outcome.asked) for outcome in outcomes)
+    units = sum(manifest.done for outcome in outcomes for manifest in outcome.manifests)
+    rows = sum(manifest.staged.rows for outcome in outcomes for manifest in outcome.manifests if manifest.staged)
+    there = f", {asked - worked} were there already" if asked > worked else ""
+    console.print(f"[bold]{worked} sessions collected{there}; {units:,} units, {rows:,} rows, {seconds:.0f} s in all[/]", soft_wrap=True)
+
+
+def _where_to_look(data: Path, dataset: Path | None) -> None:
+    prefix = f"FIN_CONFIG={_short(data / 'fin.toml')} " if dataset is not None else ""
+    console.print(f"\n{prefix}fin status\n{prefix}fin sql", soft_wrap=True)
+
+
+def _short(path: Path) -> Path:
+    """Return a path relative to where the user stands, if it lies below."""
+    here = type(path).cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _serve() -> None:
+    """Start the two servers, say where they are, and wait until Ctrl-C or until one of them ends."""
+    from fin_assets.commands.children import supervised
+
+    settings, _ = project()
+    # The servers must see the same settings as this process, wherever they are started.
+    os.environ.setdefault("FIN_HOME", str(settings.home))
+    dagster = f"http://{HOST}:{settings.servers.dagster_port}"
+    pages = f"http://{HOST}:{settings.servers.dashboards_port}"
+    with supervised(settings.data / "logs") as children:
+        workspace = str(repository() / "workspace.yaml")
+        first = children.start(
+            "dagster",
+            [program("dagster"), "dev", "-w", workspace, "-h", HOST, "-p", str(settings.servers.dagster_port)],
+            url=f"{dagster}/server_info",
+            cwd=settings.home,
+        )
+        second = children.start("dashboards", [sys.executable, "-m", "dashboards", "--port", str(settings.servers.dashboards_port)], url=pages, cwd=repository())
+        with console.status("starting the servers"):
+            children.wait_ready(second)
+            children.wait_ready(first)
+        console.print(f"\n[bold]dashboards[/]  {pages}\n[bold]Dagster UI[/]  {dagster}\nCtrl-C stops both and everything they started.", soft_wrap=True)
+        try:
+            children.watch()
+        except KeyboardInterrupt:
+            console.print("\nstopping ...")
+    console.print("stopped")
+
+

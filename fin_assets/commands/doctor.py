@@ -1,0 +1,199 @@
+"""`fin doctor`: what this machine and these settings can do, and what to mend. Changes nothing, asks no foreign host in sandbox mode."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psutil
+from rich.table import Table as Grid
+
+from fin_assets.commands.common import console, program, project, repository
+from fin_assets.commands.ports import answers, is_free, listener, sandbox_facts
+from fin_assets.commands.problems import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from fin_assets.core.source import Source
+    from fin_assets.settings import Settings
+
+MARKS = {"ok": "[green]ok[/]", "note": "[cyan]note[/]", "warn": "[yellow]warn[/]", "bad": "[red]bad[/]"}
+LEAST_DISK = 1 << 30
+"""A year of one source with two pages a session is about 0.3 GiB; a build of the marts needs the file twice."""
+
+LEAST_MEMORY = 1 << 30
+PYTHONS = ((3, 11), (3, 13))
+PACKAGES = ("dagster", "dagster-webserver", "dbt-core", "dbt-duckdb", "duckdb", "polars", "pyarrow", "playwright", "panel")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that was looked at. `mark` is ok, note, warn or bad; `mends` what to do."""
+
+    mark: str
+    what: str
+    found: str
+    mends: str = ""
+
+
+def doctor() -> int:
+    """Print what was found and return 1 if anything is bad."""
+    lines: list[Line] = []
+    for look in (_python, _packages, _duckdb_shell):
+        lines.extend(_safely(look))
+    try:
+        settings, sources = project()
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with the settings is what this command reports
+        lines.append(_problem("settings", error))
+    else:
+        for looked in (_settings, _disk, _browser, _ports, _marts):
+            lines.extend(_safely(lambda looked=looked: looked(settings)))
+        lines.extend(line for source in sources for line in _safely(lambda source=source: _source(settings, source)))
+    grid = Grid(title="fin doctor", title_justify="left")
+    for name in ("", "what", "found"):
+        grid.add_column(name, overflow="fold")
+    for line in lines:
+        grid.add_row(MARKS[line.mark], line.what, line.found + (f"\n[bold]way out:[/] {line.mends}" if line.mends else ""))
+    console.print(grid)
+    bad = sum(line.mark == "bad" for line in lines)
+    console.print(f"{bad} things to mend" if bad else "nothing to mend")
+    return int(bad > 0)
+
+
+def _safely(look: Callable[[], Iterator[Line]]) -> list[Line]:
+    """Return the lines of one look; what goes wrong in it is a line as well."""
+    try:
+        return list(look())
+    except Exception as error:  # noqa: BLE001 - the rest of the report must come
+        return [_problem(getattr(look, "__name__", "").strip("_<>") or "check", error)]
+
+
+def _problem(what: str, error: Exception) -> Line:
+    problem = explain(error)
+    return Line("bad", what, problem.what, problem.way_out)
+
+
+def _python() -> Iterator[Line]:
+    version = sys.version_info[:2]
+    good = PYTHONS[0] <= version <= PYTHONS[1]
+    yield Line("ok" if good else "bad", "python", f"{platform.python_version()} at {sys.executable}", "" if good else "use Python 3.11 to 3.13: make clean && make install")
+    memory = psutil.virtual_memory().available
+    enough = memory >= LEAST_MEMORY
+    yield Line("ok" if enough else "warn", "memory", f"{memory / 2**30:.1f} GiB free, {os.cpu_count()} cores", "" if enough else "lower workers of the sources in fin.toml")
+
+
+def _packages() -> Iterator[Line]:
+    locked = _locked()
+    for name in PACKAGES:
+        have, want = importlib.metadata.version(name), locked.get(name)
+        same = want is None or have == want
+        yield Line("ok" if same else "warn", name, have if same else f"{have}, the lock has {want}", "" if same else "make install")
+
+
+def _locked() -> dict[str, str]:
+    path = repository() / "requirements.lock"
+    if not path.exists():
+        return {}
+    pairs = (line.rstrip(" \\").split("==") for line in path.read_text(encoding="utf-8").splitlines() if "==" in line and not line.startswith(" "))
+    return {name: version.split(";")[0].strip() for name, version in pairs}
+
+
+def _duckdb_shell() -> Iterator[Line]:
+    found = subprocess.run([program("duckdb"), "--version"], capture_output=True, text=True, check=True, timeout=30).stdout.split()[0].lstrip("v")
+    library = importlib.metadata.version("duckdb")
+    same = found == library
+    yield Line("ok" if same else "bad", "duckdb shell", found, "" if same else f"the library is {library}; shell and library must be of one version: make install")
+
+
+def _settings(settings: Settings) -> Iterator[Line]:
+    from fin_assets.settings import CONFIG_ENV
+
+    path = settings.home / "fin.toml"
+    named = os.environ.get(CONFIG_ENV)
+    where = named or (str(path) if path.exists() else f"defaults ({path} does not exist)")
+    variables = sorted(name for name in os.environ if name.startswith("FIN_"))
+    yield Line("ok", "settings", where + (f"; overridden by {', '.join(variables)}" if variables else ""))
+
+
+def _disk(settings: Settings) -> Iterator[Line]:
+    existing = _existing(settings.data)
+    free = shutil.disk_usage(existing).free
+    enough = free >= LEAST_DISK
+    yield Line("ok" if enough else "bad", "disk", f"{free / 2**30:.1f} GiB free for {settings.data}", "" if enough else "free some space, or set data_dir in fin.toml")
+    writable = os.access(existing, os.W_OK)
+    if not writable:
+        yield Line("bad", "data directory", f"{existing} is not writable for this user", "change its owner, or set data_dir in fin.toml")
+
+
+def _existing(path: Path) -> Path:
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def _browser(settings: Settings) -> Iterator[Line]:
+    from fin_assets.core.chromium import find_chromium
+
+    found = find_chromium(settings.browser)
+    try:
+        answer = subprocess.run([str(found.path), "--version"], capture_output=True, text=True, timeout=60, check=True)
+    except (subprocess.SubprocessError, OSError) as error:
+        yield Line("bad", "browser", f"{found.path} ({found.origin}) does not start: {error}", "install another: apt-get install chromium, or .venv/bin/playwright install chromium")
+        return
+    yield Line("ok", "browser", f"{answer.stdout.strip()} at {found.path} ({found.origin})")
+
+
+def _ports(settings: Settings) -> Iterator[Line]:
+    servers = settings.servers
+    for port, what, setting in (
+        (servers.dagster_port, "Dagster UI", "dagster_port under [servers]"),
+        (servers.dashboards_port, "dashboards", "dashboards_port under [servers]"),
+    ):
+        if is_free(port):
+            yield Line("ok", f"port {port}", f"free for the {what}")
+        else:
+            yield Line("note", f"port {port}", f"taken by {listener(port)}; the {what} would listen there", f"if that is not it, stop it or set {setting} in fin.toml")
+    port = settings.sandbox.port
+    facts = sandbox_facts(port)
+    if facts is not None:
+        yield Line("ok", f"port {port}", f"our sandbox: {facts['data']}, {facts['first_list']} to {facts['newest_list']}")
+    elif is_free(port):
+        yield Line("ok", f"port {port}", "free for the sandbox; commands start it when they need it")
+    else:
+        yield Line("bad", f"port {port}", f"taken by {listener(port)}, which is no sandbox", "stop it, or set port under [sandbox] in fin.toml")
+
+
+def _marts(settings: Settings) -> Iterator[Line]:
+    from fin_assets.warehouse.layout import Layout
+
+    people = Layout(settings.data).people
+    if people.exists():
+        yield Line("ok", "marts", f"{people}, {people.stat().st_size / 2**20:.1f} MiB")
+    else:
+        yield Line("note", "marts", "nothing is published yet", "fin demo, or fin run SOURCE")
+
+
+def _source(settings: Settings, source: Source) -> Iterator[Line]:
+    own = source.settings
+    values = ", ".join(f"{name}={_shown(value)}" for name, value in own.model_dump().items() if name in _TOLD)
+    yield Line("ok", source.name, f"{own.mode} at {source.base_url}; {values}")
+    if own.mode == "live":
+        said = answers(source.base_url)
+        good = said.startswith("answers")
+        yield Line("ok" if good else "bad", f"{source.name} site", said, "" if good else f"check the connection and base_url under [sources.{source.name}]")
+    del settings
+
+
+_TOLD = ("rate_per_second", "workers", "look_back_days", "max_attempts", "watchlist")
+
+
+def _shown(value: object) -> str:
+    return f"{len(value)} entries" if isinstance(value, tuple | list) else str(value)

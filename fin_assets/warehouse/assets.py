@@ -1,0 +1,214 @@
+"""The marts as Dagster assets: lineage, checks and columns from the dbt project, one step that builds and publishes all.
+
+A mart counts as materialized when its build is published, not when its table is made: what readers cannot see is not
+there. Whatever part is selected, the whole build runs, because a build is published as a whole.
+"""
+
+# No postponed annotations here: Dagster reads the type of an asset function's `context` at once.
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster import AutomationCondition as C  # noqa: N817 - the docs' own short name keeps conditions readable
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
+
+from fin_assets.core.source import Source
+from fin_assets.core.store import Store
+from fin_assets.settings import Settings
+from fin_assets.warehouse import build, dbt
+from fin_assets.warehouse.control import Plan
+from fin_assets.warehouse.dbt import NodeDone, OnNode
+from fin_assets.warehouse.layout import PROJECT, BuildFailed, Layout
+from fin_assets.warehouse.publish import Build
+from fin_assets.warehouse.writer import writer_lock
+
+POOL = "warehouse"
+HEALTH = "ops__partition_health"
+_UNIQUE_ID = "dagster_dbt/unique_id"
+_LEDGERS = dg.AssetKey(["control", "partitions"])
+_FOLDERS = {"main": "marts"}
+
+Event = dg.MaterializeResult[None] | dg.AssetCheckResult
+
+
+class MartsConfig(dg.Config):
+    """What a run can be told in the launchpad.
+
+    Attributes:
+        full_refresh: rebuild every session although nothing differs.
+    """
+
+    full_refresh: bool = False
+
+
+def mart_assets(
+    settings: Settings,
+    sources: Sequence[Source],
+    store: Store,
+    *,
+    project: Path = PROJECT,
+    on_node: OnNode | None = None,
+) -> list[dg.AssetsDefinition]:
+    """Return the dbt models and seeds as assets that are built, tested and published by one step.
+
+    Args:
+        settings: of this home.
+        sources: those that were discovered.
+        store: of this home.
+        project: the dbt project; parsed here if it has changed since the last time (some seconds).
+        on_node: hears of each model and test, for a progress display in this process.
+
+    Raises:
+        BuildFailed: the project cannot be parsed.
+    """
+    layout = Layout(store.data)
+    translator = _Translator([dg.AssetKey(["raw", source.name, table.name]) for source in sources for table in source.tables])
+
+    @dbt_assets(manifest=dbt.parse(layout, project), name="marts", dagster_dbt_translator=translator, pool=POOL)
+    def marts(context: dg.AssetExecutionContext, config: MartsConfig) -> Iterator[Event]:
+        checks = {spec.metadata[_UNIQUE_ID]: spec.key for spec in marts.check_specs}
+        selected = context.selected_asset_check_keys
+        with writer_lock(layout):
+            plan = build.begin(layout, sources, full_refresh=config.full_refresh, project=project)
+            published = build.nothing_to_do(layout, plan)
+            results: list[dg.AssetCheckResult] = []
+            if published is None:
+                _log_plan(context, plan)
+                try:
+                    # Closed before the lock is given back: no dbt may be left at work on the file.
+                    with closing(dbt.stream(layout, project, full_refresh=plan.full_refresh)) as stream:
+                        for node in stream:
+                            if on_node is not None:
+                                on_node(node)
+                            context.log.info(f"{node.done}/{node.total} {node.kind} {node.name}: {node.status} ({node.seconds} s)")
+                            if checks.get(node.unique_id) in selected:
+                                results.append(_check_result(checks[node.unique_id], node))
+                except BuildFailed as error:
+                    yield from results
+                    raise dg.Failure(str(error), allow_retries=False) from error
+                published = build.complete(layout, keep=settings.warehouse.keep_builds, project=project)
+            else:
+                context.log.info(f"nothing has changed since build {published.id}")
+        yield from _materialized(context, marts, published, plan)
+        yield from results
+
+    return [marts]
+
+
+def _log_plan(context: dg.AssetExecutionContext, plan: Plan) -> None:
+    what = f"full refresh ({plan.reason})" if plan.full_refresh else "increment"
+    context.log.info(f"{what}: {plan.changed} changed sessions, {plan.files} staged files to read")
+
+
+def _check_result(key: dg.AssetCheckKey, node: NodeDone) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=node.status == "pass",
+        metadata={"rows that break it": node.failures, "seconds": node.seconds, "dbt test": node.unique_id},
+    )
+
+
+def _materialized(
+    context: dg.AssetExecutionContext, marts: dg.AssetsDefinition, published: Build, plan: Plan
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Tell Dagster of everything that the build holds, also of what was not selected."""
+    within = {spec.key: [dep.asset_key for dep in spec.deps if dep.asset_key in marts.keys] for spec in marts.specs}
+    # Dagster takes the results of one step only in the order of their dependencies.
+    for key in TopologicalSorter(within).static_order():
+        metadata: dict[str, Any] = {"build": published.id, "changed sessions": plan.changed}
+        if key.path[-1] in published.marts:
+            metadata["dagster/row_count"] = published.marts[key.path[-1]]
+        if key in context.selected_asset_keys:
+            yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+        else:
+            context.log_event(dg.AssetMaterialization(key, metadata=metadata))
+
+
+class _Translator(DagsterDbtTranslator):
+    """Names, groups and automation of the dbt project's nodes."""
+
+    def __init__(self, raw: Sequence[dg.AssetKey]) -> None:
+        super().__init__(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
+        self._raw = [dg.AssetDep(key) for key in raw]
+        self._used: dict[dg.AssetKey, Counter[str]] = {}
+        self._names: dict[str, str] = {}
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """Return `marts/<name>`, or the schema's name before it; of a source what its metadata says."""
+        if dbt_resource_props["resource_type"] == "source":
+            return super().get_asset_key(dbt_resource_props)
+        schema = dbt_resource_props["schema"]
+        return dg.AssetKey([_FOLDERS.get(schema, schema), dbt_resource_props["name"]])
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        """Let what reads the ledgers depend on the raw assets, and leave the other control tables out of the lineage."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        reads_ledgers = any(dep.asset_key == _LEDGERS for dep in spec.deps)
+        deps = [dep for dep in spec.deps if dep.asset_key.path[0] != "control"]
+        return spec.replace_attributes(deps=[*deps, *self._raw] if reads_ledgers else deps)
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """Return the area of a mart; everything that people do not read is `warehouse`."""
+        area = dbt_resource_props.get("group") or (dbt_resource_props.get("config") or {}).get("group")
+        return str(area) if area else "warehouse"
+
+    def get_automation_condition(self, dbt_resource_props: Mapping[str, Any]) -> C[dg.AssetKey] | None:
+        """Rebuild after new staged sessions; look at the ledgers once an hour even without any."""
+        if dbt_resource_props["name"] == HEALTH:
+            return look_hourly()
+        reads = dbt_resource_props.get("depends_on", {}).get("nodes", [])
+        staged = any(node.startswith("source.") and ".control." not in node for node in reads)
+        return rebuild_when_staged() if staged else None
+
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetCheckSpec | None:
+        """Name a test by what it tests, such as `grain` or `identity_H3`, not by all its arguments."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        if spec is None:
+            return None
+        node = manifest["nodes"][unique_id]
+        if unique_id not in self._names:
+            self._names[unique_id] = self._short_name(asset_spec.key, node)
+        return spec._replace(name=self._names[unique_id], description=_describe(node))
+
+    def _short_name(self, asset: dg.AssetKey, node: Mapping[str, Any]) -> str:
+        arguments = node["test_metadata"]["kwargs"]
+        about = arguments.get("column") or (arguments["formula"] if str(arguments.get("formula", "")).isalnum() else "")
+        name = "_".join(part for part in (node["test_metadata"]["name"], about) if part)
+        used = self._used.setdefault(asset, Counter())
+        used[name] += 1
+        return name if used[name] == 1 else f"{name}_{used[name]}"
+
+
+def _describe(node: Mapping[str, Any]) -> str:
+    arguments = {key: value for key, value in node["test_metadata"]["kwargs"].items() if key != "model"}
+    told = arguments.get("expression") or ", ".join(f"{key}: {value}" for key, value in arguments.items())
+    return f"{node['test_metadata']['name']}: {told}" if told else str(node["test_metadata"]["name"])
+
+
+def rebuild_when_staged() -> C[dg.AssetKey]:
+    """Build the marts after sessions were staged, once all that is being collected has ended.
+
+    Prevents a build for each of sixty sessions of a backfill, and a second build while one is running. Sessions that are
+    not complete, or failed a blocking check, are left out by the build itself, so one bad session does not hold up the rest.
+    """
+    staged = dg.AssetSelection.key_prefixes("staged")
+    return (
+        C.any_deps_updated().allow(staged).since_last_handled()
+        & ~C.any_deps_in_progress().allow(staged)
+        & ~C.in_progress()
+    ).with_label("rebuild after new sessions")
+
+
+def look_hourly() -> C[dg.AssetKey]:
+    """Bring the states of incomplete partitions up to date. Prevents a health page that says nothing of what failed.
+
+    Costs next to nothing when nothing has changed: then no build is made.
+    """
+    return (C.cron_tick_passed("15 * * * *", "UTC") & ~C.in_progress()).with_label("hourly look at the ledgers")

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Finds a Chromium or installs one: the configured one, the system's, Debian's package, Playwright's own. Called by the Makefile.
+set -euo pipefail
+
+found() {
+  "$BIN/python" -c '
+from fin_assets.core.chromium import BrowserMissing, find_chromium
+from fin_assets.settings import SettingsError, settings
+try:
+    find_chromium(settings().browser)
+except (BrowserMissing, SettingsError) as error:
+    raise SystemExit(str(error))
+' 2>"$1"
+}
+
+message=$(mktemp)
+trap 'rm -f "$message"' EXIT
+if found "$message"; then exit 0; fi
+if ! grep -q '^no Chromium' "$message"; then cat "$message" >&2; exit 1; fi
+
+echo "browser: no Chromium on this machine"
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  echo "browser: apt-get install chromium"
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null || echo "browser: apt-get could not install it"
+  if found "$message"; then exit 0; fi
+fi
+echo "browser: playwright install chromium"
+"$BIN/playwright" install chromium || echo "browser: Playwright could not download one"
+if found "$message"; then exit 0; fi
+cat "$message" >&2
+exit 1

@@ -1,0 +1,104 @@
+"""One small built warehouse, shared: an invocation of dbt costs 10 seconds and more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from fin_assets.warehouse.build import BuildResult, build_and_publish
+from fin_assets.warehouse.reader import Reader
+from tests.warehouse.home import Home, holdings_frame, participants_frame, weekdays
+
+SESSIONS = weekdays(date(2026, 1, 5), 45)
+CLOSED_LEG = SESSIONS[30]
+STOCKS = [f"{code:05d}" for code in range(1, 41)]
+WATCHED = ("00001", "00002")
+
+
+def small_market(session: date, *, revised: bool = False) -> list[tuple[str, str, int, float | None]]:
+    """Return the list of a session: 40 stocks that move every open day, and the life of some special ones.
+
+    00041 is new from session 10; 00005 is away in sessions 12 to 36 (returning); 00006 becomes 02906 by five to one in
+    session 20, and comes back in session 28 with a residue left.
+    """
+    i = SESSIONS.index(session)
+    step = i - 1 if session == CLOSED_LEG else i
+    rows: dict[str, tuple[str, int]] = {}
+    for n, code in enumerate(STOCKS, start=1):
+        shares = 1_000_000 * n + 1_000 * step * (n % 7 - 3) + (700 * n if step % 5 == n % 5 else 0)
+        rows[code] = (f"STOCK {code}", shares)
+    if revised:
+        rows["00010"] = ("STOCK 00010", 5_000_000)
+    if i >= 10:
+        rows["00041"] = ("NEWCOMER", 50_000 + 10 * i)
+    if 12 <= i <= 36:
+        del rows["00005"]
+    if 20 <= i < 28:
+        rows["02906"] = ("STOCK 00006", 1_200_000)
+        del rows["00006"]
+    elif i >= 28:
+        rows["00006"] = ("STOCK 00006", 1_199_000)
+        if i < 33:
+            rows["02906"] = ("STOCK 00006", 1_000)
+    return [(code, name, shares, round(shares / 1_000_000, 2)) for code, (name, shares) in rows.items()]
+
+
+def stage_session(home: Home, session: date, *, revised: bool = False) -> None:
+    """Stage all that a session has."""
+    i = SESSIONS.index(session)
+    home.stage("holdings", session, holdings_frame(session, small_market(session, revised=revised)))
+    if i % 20 == 0:
+        rows = [(f"9{n:04d}", f"A SHARE {n}", 1_000 * n + i, 1.5) for n in range(1, 6)]
+        home.stage("northbound", session, holdings_frame(session, rows, market="sh"), units=("sh/en", "sz/en"))
+    frames = [
+        participants_frame(
+            session,
+            code,
+            [
+                ("C00019", "BIG CUSTODIAN", 400_000 + (5_000 if i % 3 == 0 else 0)),
+                ("B01451", "SOME BROKER", 100_000 + 100 * i),
+                ("A00003", "CHINA CLEARING SH", 60_000),
+                ("A00004", "CHINA CLEARING SZ", 40_000),
+                *([(None, "NAMED INVESTOR", 30_000)] if i > 5 else []),
+            ],
+            issued=1_000_000,
+            unnamed=1_000,
+        )
+        for code in WATCHED
+    ]
+    home.stage("participants", session, frames[0].vstack(frames[1]), units=WATCHED)
+
+
+def small_home(root: Path, *, leave_out: tuple[date, ...] = ()) -> Home:
+    """Return a home with the small market staged, without the sessions to leave out."""
+    home = Home(root, SESSIONS, day_state=lambda day: "southbound_closed" if day == CLOSED_LEG else "open")
+    for session in SESSIONS:
+        if session not in leave_out:
+            stage_session(home, session)
+    return home
+
+
+@pytest.fixture(scope="session")
+def clock_stopped() -> Iterator[None]:
+    """Freeze the clock after the last session."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FIN_CLOCK", "2026-03-08T00:00:00+00:00")
+        yield
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory, clock_stopped: None) -> tuple[Home, BuildResult]:
+    """A small warehouse, built once; session 40 of the holdings is incomplete."""
+    del clock_stopped
+    home = small_home(tmp_path_factory.mktemp("built"), leave_out=(SESSIONS[40],))
+    home.fail("holdings", SESSIONS[40])
+    return home, build_and_publish(home.settings, home.sources, home.store)
+
+
+@pytest.fixture(scope="session")
+def reader(built: tuple[Home, BuildResult]) -> Reader:
+    """A reader of the small warehouse."""
+    return Reader(built[0].data)

@@ -1,0 +1,106 @@
+"""An increment gives the same marts as a full refresh, also after a kill, a failed test, a revision and a removal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from fin_assets.warehouse.build import BuildResult, build_and_publish
+from fin_assets.warehouse.dbt import NodeDone
+from fin_assets.warehouse.layout import BuildFailed, Layout
+from fin_assets.warehouse.reader import Reader
+from tests.warehouse.conftest import SESSIONS, small_market, stage_session
+from tests.warehouse.conftest import small_home as make_home
+from tests.warehouse.home import Home, holdings_frame
+
+LATE, HEALED = SESSIONS[-1], SESSIONS[15]
+REVISED, REMOVED = SESSIONS[3], SESSIONS[22]
+
+pytestmark = pytest.mark.usefixtures("clock_stopped")
+
+
+class Killed(Exception):
+    """Stands for the end of the process in the middle of a build."""
+
+
+def _build(home: Home, **options: bool) -> BuildResult:
+    return build_and_publish(home.settings, home.sources, home.store, **options)
+
+
+def _marts(home: Home) -> dict[str, pl.DataFrame]:
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{Layout(home.data).build}' as build (read_only)")
+        names = connection.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() where database_name = 'build'"
+            " and schema_name in ('main', 'intermediate') and table_name <> 'int_hk__scope'"
+        ).fetchall()
+        return {name: connection.execute(f"select * from build.{name} order by all").pl() for (name,) in names}
+
+
+def test_increments_equal_a_full_refresh_whatever_happened_between(tmp_path: Path) -> None:
+    home = make_home(tmp_path, leave_out=(LATE, HEALED))
+    first = _build(home)
+    assert first.plan.full_refresh
+
+    # A new last session is an increment that opens its own files only.
+    stage_session(home, LATE)
+    _kill_in_the_middle(home)
+    assert Reader(home.data).build_id() == first.build.id
+    second = _build(home)
+    assert not second.plan.full_refresh
+    assert (second.plan.changed, second.plan.files) == (1, 2)
+
+    # A gap is filled, an old session is revised, another turns out to be worth nothing.
+    stage_session(home, HEALED)
+    stage_session(home, REVISED, revised=True)
+    home.fail("holdings", REMOVED)
+    third = _build(home)
+    assert not third.plan.full_refresh
+    assert third.plan.changed == 3
+
+    grown = _marts(home)
+    assert grown["main.hk__daily_holdings"].filter(session_date=REMOVED).is_empty()
+    whole = _build(home, full_refresh=True)
+    assert whole.plan.reason == "asked for"
+    rebuilt = _marts(home)
+    assert grown.keys() == rebuilt.keys()
+    for name, frame in rebuilt.items():
+        assert grown[name].equals(frame), name
+
+
+def test_a_failed_test_publishes_nothing_and_the_next_build_is_right(tmp_path: Path) -> None:
+    home = make_home(tmp_path, leave_out=(LATE,))
+    before = _build(home)
+
+    rows = small_market(LATE)
+    home.stage("holdings", LATE, holdings_frame(LATE, [*rows, rows[0]]))
+    with pytest.raises(BuildFailed, match="grain_hk__daily_holdings.*1 rows break it") as failure:
+        _build(home)
+    assert "readers keep the build before" in str(failure.value)
+    reader = Reader(home.data)
+    assert reader.build_id() == before.build.id
+    assert reader.query("select max(session_date) from hk__daily_holdings").item() == SESSIONS[-2]
+
+    # The session goes back to what it was before: nothing of the failed build may be left.
+    manifest = tmp_path / "data" / "raw" / "hkex_southbound" / "holdings" / LATE.isoformat() / "manifest.json"
+    manifest.unlink()
+    again = _build(home)
+    assert again.published
+    assert reader.query("select max(session_date) from hk__daily_holdings").item() == SESSIONS[-2]
+    assert not _build(home).published
+
+
+def _kill_in_the_middle(home: Home) -> None:
+    """End a build after some models have been written."""
+
+    def stop(node: NodeDone) -> None:
+        if node.name == "hk__daily_holdings":
+            raise Killed
+
+    with pytest.raises(Killed):
+        build_and_publish(home.settings, home.sources, home.store, on_event=stop)
+
+
