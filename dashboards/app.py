@@ -3,8 +3,12 @@
 A route is a function: every reader gets a page of their own. What a page shows belongs in `pages`.
 """
 
+# Panel's own classes have untyped constructors.
+# mypy: disable-error-code="no-untyped-call"
+
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
@@ -51,12 +55,12 @@ def routes(settings: Settings, store: Store) -> dict[str, Callable[[], Any]]:
     words = origin(settings)
     dagster = f"http://{ADDRESS}:{settings.servers.dagster_port}"
 
-    def page(active: str, make: Callable[[Snapshot], Body]) -> Any:  # noqa: ANN401 - a Panel page
+    def page(active: str, make: Callable[[Snapshot], Body]) -> Any:
         shell = Shell(store, active=active, make=make, search=hk.search_options)
         shell.watch()
         return shell.page
 
-    def overview() -> Any:  # noqa: ANN401
+    def overview() -> Any:
         query = request_query()
 
         def make(snapshot: Snapshot) -> Body:
@@ -66,17 +70,17 @@ def routes(settings: Settings, store: Store) -> dict[str, Callable[[], Any]]:
 
         return page("hk", make)
 
-    def stock() -> Any:  # noqa: ANN401
+    def stock() -> Any:
         text = unquote(pn.state.route_params.get("code", ""))
         return page("stocks", lambda snapshot: Stock(snapshot, text=text, origin=words))
 
-    def stocks() -> Any:  # noqa: ANN401
+    def stocks() -> Any:
         return page("stocks", lambda snapshot: Stocks(snapshot, origin=words))
 
-    def data() -> Any:  # noqa: ANN401
+    def data() -> Any:
         return page("data", lambda snapshot: Data(snapshot, dagster=dagster))
 
-    def missing() -> Any:  # noqa: ANN401
+    def missing() -> Any:
         path = "/" + unquote(pn.state.route_params.get("path", ""))
         return page("", lambda _snapshot: Missing(path=path))
 
@@ -94,37 +98,44 @@ def make_server(settings: Settings, *, port: int | None = None) -> Server:
     """Return the server, bound and not yet started.
 
     Args:
+        settings: of the project home.
         port: instead of `servers.dashboards_port`; 0 takes a free one.
 
     Raises:
         PortTaken: the port is in use; the message names it and the setting.
     """
     port = settings.servers.dashboards_port if port is None else port
+    _refuse_taken(port)
     pn.extension("echarts", "tabulator", notifications=False)
-    names = ["127.0.0.1", "localhost"]
-    try:
-        server = pn.serve(
-            routes(settings, Store(settings)),
-            port=port,
-            address=ADDRESS,
-            # With port 0 the real one is not known yet, and only 127.0.0.1 is listened on anyway.
-            websocket_origin=[f"{name}:{port}" if port else f"{name}:*" for name in names],
-            title="Fin Assets",
-            show=False,
-            start=False,
-            verbose=False,
-            autoreload=False,
-        )
-    except OSError as error:
-        msg = (
-            f"The dashboards cannot listen on {ADDRESS}:{port}: {error.strerror or error}. End the program that uses the port, or set "
-            "another one: servers.dashboards_port in fin.toml, FIN_SERVERS__DASHBOARDS_PORT, or --port"
-        )
-        raise PortTaken(msg) from error
-
+    server: Server = pn.serve(
+        routes(settings, Store(settings)),
+        port=port,
+        address=ADDRESS,
+        # With port 0 the real one is not known yet, and only 127.0.0.1 is listened on anyway.
+        websocket_origin=[f"{name}:{port or '*'}" for name in ("127.0.0.1", "localhost")],
+        title="Fin Assets",
+        show=False,
+        start=False,
+        verbose=False,
+        autoreload=False,
+    )
     # Before the pages' own rules, which take a slash at the end too and then look for their scripts in the wrong place.
     server._tornado.add_handlers(r".*", _REDIRECTS)  # noqa: SLF001 - the server has no public way to its application
     return server
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((ADDRESS, port))
+        except OSError as error:
+            msg = (
+                f"The dashboards cannot listen on {ADDRESS}:{port}: {error.strerror or error}. "
+                "End the program that uses the port, or set another one: "
+                "servers.dashboards_port in fin.toml, FIN_SERVERS__DASHBOARDS_PORT, or --port"
+            )
+            raise PortTaken(msg) from error
 
 
 def serve(settings: Settings, port: int | None = None) -> None:

@@ -10,7 +10,6 @@ from dashboards import formats
 from dashboards.components import Options, category_axis, value_axis
 from dashboards.formats import javascript
 from dashboards.queries.hk import MEASURE_COLUMN, Measure
-from dashboards.queries.ops import STATES
 from dashboards.theme import Palette
 
 Drawing = Callable[[Palette], Options]
@@ -18,6 +17,9 @@ Drawing = Callable[[Palette], Options]
 _AXIS_JS = {"shares": formats.JS_SIGNED_COMPACT, "pct": formats.JS_SIGNED_PERCENT, "pp": formats.JS_POINTS}
 _LABEL_JS = {"shares": formats.JS_SIGNED_COMPACT, "pct": formats.JS_SIGNED_PERCENT_FIXED, "pp": formats.JS_POINTS_FIXED}
 _UNIT = {"shares": "shares", "pct": "%", "pp": "pp of issued"}
+SHOWN_AT_FIRST = 250
+"""A year of sessions: what a history is zoomed to until the reader zooms out."""
+NAME_LETTERS = 18
 NAME_WIDTH = 116
 LABEL_ROOM = 0.3
 """Share of the span kept free beyond the longest bar, so that its label fits at 390 pixels too."""
@@ -39,20 +41,22 @@ def movers(frame: pl.DataFrame, *, measure: Measure) -> Drawing:
             {
                 "value": row[column],
                 "code": row["stock_code"],
+                "full": f"{row['stock_name']} · {row['stock_code']}",
                 "base": str(row["base_date"]),
                 "itemStyle": {"color": colours.up if row[column] > 0 else colours.down, "borderRadius": 2},
                 "label": {"position": "right" if row[column] > 0 else "left"},
             }
             for row in rows
         ]
-        labels = [f"{row['stock_name']}\n{row['stock_code']}" for row in rows]
+        labels = [f"{formats.shortened(row['stock_name'], NAME_LETTERS)}\n{row['stock_code']}" for row in rows]
         tooltip = (
-            f"(p)=>echarts.format.encodeHTML(p.name).replace('\\n',' · ')+'<br><b>'+({_LABEL_JS[measure]})(p.value)+'</b>"
+            "(p)=>echarts.format.encodeHTML(p.data.full)+"
+            f"'<br><b>'+({_LABEL_JS[measure]})(p.value)+'</b>"
             f" {_UNIT[measure] if measure == 'shares' else ''}<br>since '+p.data.base"
         )
         return {
             "grid": {"left": NAME_WIDTH + 8, "right": 18, "top": 6, "bottom": 24},
-            "tooltip": {"trigger": "item", "formatter": javascript(tooltip)} | _tooltip_colours(colours),
+            "tooltip": {"trigger": "item", "formatter": javascript(tooltip)} | tooltip_colours(colours),
             "xAxis": value_axis(colours, _AXIS_JS[measure], ends=False, splitNumber=4, **bounds),
             "yAxis": category_axis(
                 colours,
@@ -64,7 +68,13 @@ def movers(frame: pl.DataFrame, *, measure: Measure) -> Drawing:
                     "lineHeight": 13,
                     "formatter": javascript("(v)=>{const p=v.split('\\n');return '{n|'+p[0]+'}\\n{c|'+p[1]+'}'}"),
                     "rich": {
-                        "n": {"color": colours.text, "fontSize": 12, "width": NAME_WIDTH, "overflow": "truncate", "align": "right"},
+                        "n": {
+                            "color": colours.text,
+                            "fontSize": 12,
+                            "width": NAME_WIDTH,
+                            "overflow": "truncate",
+                            "align": "right",
+                        },
                         "c": {"color": colours.muted, "fontSize": 10, "align": "right"},
                     },
                 },
@@ -89,26 +99,46 @@ def movers(frame: pl.DataFrame, *, measure: Measure) -> Drawing:
     return draw
 
 
-def _tooltip_colours(colours: Palette) -> Options:
-    return {"backgroundColor": colours.surface, "borderColor": colours.border, "textStyle": {"color": colours.text, "fontSize": 12}, "confine": True}
+def tooltip_colours(colours: Palette) -> Options:
+    """Return the look of a tooltip: a chart that has one of its own replaces the shared one wholly."""
+    return {
+        "backgroundColor": colours.surface,
+        "borderColor": colours.border,
+        "textStyle": {"color": colours.text, "fontSize": 12},
+        "confine": True,
+    }
 
 
 def _axis_tooltip(colours: Palette, formatter: str | None = None) -> Options:
     extra = {"formatter": javascript(formatter)} if formatter else {}
-    return {"trigger": "axis", "axisPointer": {"type": "line", "lineStyle": {"color": colours.neutral}}, **extra, **_tooltip_colours(colours)}
+    return {
+        "trigger": "axis",
+        "axisPointer": {"type": "line", "lineStyle": {"color": colours.neutral}},
+        **extra,
+        **tooltip_colours(colours),
+    }
 
 
 def _zoom(colours: Palette, *, axes: list[int], start: float) -> list[Options]:
     return [
         {"type": "inside", "xAxisIndex": axes, "start": start, "end": 100, "zoomOnMouseWheel": "shift"},
         {
-            "type": "slider", "xAxisIndex": axes, "start": start, "end": 100, "height": 18, "bottom": 6, "borderColor": colours.border,
-            "textStyle": {"color": colours.muted, "fontSize": 10}, "fillerColor": colours.accent_soft, "brushSelect": False,
+            "type": "slider",
+            "xAxisIndex": axes,
+            "start": start,
+            "end": 100,
+            "height": 18,
+            "bottom": 6,
+            "borderColor": colours.border,
+            "textStyle": {"color": colours.muted, "fontSize": 10},
+            "fillerColor": colours.accent_soft,
+            "brushSelect": False,
             "dataBackground": {"lineStyle": {"color": colours.border}, "areaStyle": {"color": colours.raised}},
             "handleStyle": {"color": colours.surface, "borderColor": colours.neutral},
-            "moveHandleStyle": {"color": colours.border}, "showDetail": False,
+            "moveHandleStyle": {"color": colours.border},
+            "showDetail": False,
         },
-    ]  # fmt: skip
+    ]
 
 
 def breadth(frame: pl.DataFrame) -> Drawing:
@@ -122,30 +152,53 @@ def breadth(frame: pl.DataFrame) -> Drawing:
     def draw(colours: Palette) -> Options:
         words = ",".join(f"'{day}':'{state.replace('_', ' ')}'" for day, state in notes.items() if state != "open")
         tooltip = (
-            "(ps)=>{const n={" + words + "}[ps[0].axisValue];return ps[0].axisValue+(n?' · '+n:'')+'<br>'+ps.map(p=>p.marker+p.seriesName+"
-            "' <b>'+(p.seriesName=='Net'&&p.value>0?'+':'')+Math.abs(p.value)*(p.seriesName=='Net'?Math.sign(p.value):1)+'</b>').join('<br>')}"
+            "(ps)=>{const n={"
+            + words
+            + "}[ps[0].axisValue];return ps[0].axisValue+(n?' · '+n:'')+'<br>'+ps.map(p=>p.marker+p.seriesName+"
+            "' <b>'+(p.seriesName=='Net'?(p.value>0?'+':'')+p.value:Math.abs(p.value))+'</b>').join('<br>')}"
         )
         return {
-            "legend": {"top": 0, "right": 0, "textStyle": {"color": colours.muted, "fontSize": 11}, "itemWidth": 12, "itemHeight": 8, "inactiveColor": colours.border},
+            "legend": {
+                "top": 0,
+                "right": 0,
+                "textStyle": {"color": colours.muted, "fontSize": 11},
+                "itemWidth": 12,
+                "itemHeight": 8,
+                "inactiveColor": colours.border,
+            },
             "grid": {"left": 42, "right": 8, "top": 30, "bottom": 26},
             "tooltip": _axis_tooltip(colours, tooltip),
-            "xAxis": category_axis(colours, days, label={"formatter": javascript("(v)=>v.slice(5)"), "hideOverlap": True}),
+            "xAxis": category_axis(
+                colours, days, label={"formatter": javascript("(v)=>v.slice(5)"), "hideOverlap": True}
+            ),
             "yAxis": value_axis(colours, "(v)=>Math.abs(v)", splitNumber=4),
             "series": [
                 {
-                    "name": "Up", "type": "bar", "stack": "breadth", "data": up, "itemStyle": {"color": colours.up}, "barCategoryGap": "25%",
+                    "name": "Up",
+                    "type": "bar",
+                    "stack": "breadth",
+                    "data": up,
+                    "itemStyle": {"color": colours.up},
+                    "barCategoryGap": "25%",
                     "markLine": {
-                        "silent": True, "symbol": "none", "data": closed, "label": {"show": False},
+                        "silent": True,
+                        "symbol": "none",
+                        "data": closed,
+                        "label": {"show": False},
                         "lineStyle": {"color": colours.neutral, "type": "dotted", "width": 1},
                     },
                 },
                 {"name": "Down", "type": "bar", "stack": "breadth", "data": down, "itemStyle": {"color": colours.down}},
                 {
-                    "name": "Net", "type": "line", "data": net, "showSymbol": False, "lineStyle": {"width": 1.6, "color": colours.text},
+                    "name": "Net",
+                    "type": "line",
+                    "data": net,
+                    "showSymbol": False,
+                    "lineStyle": {"width": 1.6, "color": colours.text},
                     "itemStyle": {"color": colours.text},
                 },
             ],
-        }  # fmt: skip
+        }
 
     return draw
 
@@ -153,46 +206,83 @@ def breadth(frame: pl.DataFrame) -> Drawing:
 def holding(frame: pl.DataFrame) -> Drawing:
     """Return the holding (left axis) and percent of issued (right axis) over time, and daily change bars below them."""
     days = [str(day) for day in frame["session_date"]]
-    start = 0.0 if frame.height <= 250 else 100 * (1 - 250 / frame.height)  # noqa: PLR2004 - a year of sessions
+    start = max(0.0, 100 * (1 - SHOWN_AT_FIRST / frame.height))
 
     def draw(colours: Palette) -> Options:
         changes = [
-            None if value is None else {"value": value, "itemStyle": {"color": colours.up if value > 0 else colours.down}}
+            None
+            if value is None
+            else {"value": value, "itemStyle": {"color": colours.up if value > 0 else colours.down}}
             for value in frame["change_shares"]
         ]
         tooltip = (
-            "(ps)=>{const f={'Holding':" + formats.JS_INTEGER + ",'Percent of issued':" + formats.JS_PERCENT + ",'Daily change':" + _signed_integer_js() + "};"
-            "return ps[0].axisValue+'<br>'+ps.filter(p=>p.value!=null&&p.value!=='').map(p=>p.marker+p.seriesName+' <b>'+f[p.seriesName](p.value)+'</b>').join('<br>')}"
+            "(ps)=>{const f={'Holding':"
+            + formats.JS_INTEGER
+            + ",'Percent of issued':"
+            + formats.JS_PERCENT
+            + ",'Daily change':"
+            + _signed_integer_js()
+            + "};"
+            "return ps[0].axisValue+'<br>'+ps.filter(p=>p.value!=null&&p.value!=='')"
+            ".map(p=>p.marker+p.seriesName+' <b>'+f[p.seriesName](p.value)+'</b>').join('<br>')}"
         )
         axis = {"boundaryGap": True}
         return {
-            "legend": {"top": 0, "left": 0, "textStyle": {"color": colours.muted, "fontSize": 11}, "itemWidth": 14, "itemHeight": 8, "inactiveColor": colours.border},
+            "legend": {
+                "top": 0,
+                "left": 0,
+                "textStyle": {"color": colours.muted, "fontSize": 11},
+                "itemWidth": 14,
+                "itemHeight": 8,
+                "inactiveColor": colours.border,
+            },
             "axisPointer": {"link": [{"xAxisIndex": "all"}]},
             "tooltip": _axis_tooltip(colours, tooltip),
-            "grid": [{"left": 62, "right": 56, "top": 32, "height": "46%"}, {"left": 62, "right": 56, "top": "66%", "bottom": 52}],
+            "grid": [
+                {"left": 62, "right": 56, "top": 32, "height": "46%"},
+                {"left": 62, "right": 56, "top": "66%", "bottom": 52},
+            ],
             "xAxis": [
                 category_axis(colours, days, label={"show": False}, **axis),
                 category_axis(colours, days, label={"hideOverlap": True}, gridIndex=1, **axis),
             ],
             "yAxis": [
                 value_axis(colours, formats.JS_COMPACT, scale=True, splitNumber=4),
-                value_axis(colours, formats.JS_PERCENT, scale=True, splitNumber=4, splitLine={"show": False}, position="right"),
+                value_axis(
+                    colours, formats.JS_PERCENT, scale=True, splitNumber=4, splitLine={"show": False}, position="right"
+                ),
                 value_axis(colours, formats.JS_SIGNED_COMPACT, gridIndex=1, splitNumber=3),
             ],
             "dataZoom": _zoom(colours, axes=[0, 1], start=start),
             "series": [
                 {
-                    "name": "Holding", "type": "line", "data": frame["shareholding_shares"].to_list(), "showSymbol": False,
-                    "lineStyle": {"width": 2, "color": colours.accent}, "itemStyle": {"color": colours.accent},
+                    "name": "Holding",
+                    "type": "line",
+                    "data": frame["shareholding_shares"].to_list(),
+                    "showSymbol": False,
+                    "lineStyle": {"width": 2, "color": colours.accent},
+                    "itemStyle": {"color": colours.accent},
                     "areaStyle": {"color": colours.accent, "opacity": 0.08, "origin": "start"},
                 },
                 {
-                    "name": "Percent of issued", "type": "line", "data": frame["pct_of_issued"].to_list(), "yAxisIndex": 1, "showSymbol": False,
-                    "lineStyle": {"width": 1.5, "type": "dashed", "color": colours.second}, "itemStyle": {"color": colours.second},
+                    "name": "Percent of issued",
+                    "type": "line",
+                    "data": frame["pct_of_issued"].to_list(),
+                    "yAxisIndex": 1,
+                    "showSymbol": False,
+                    "lineStyle": {"width": 1.5, "type": "dashed", "color": colours.second},
+                    "itemStyle": {"color": colours.second},
                 },
-                {"name": "Daily change", "type": "bar", "data": changes, "xAxisIndex": 1, "yAxisIndex": 2, "itemStyle": {"color": colours.neutral}},
+                {
+                    "name": "Daily change",
+                    "type": "bar",
+                    "data": changes,
+                    "xAxisIndex": 1,
+                    "yAxisIndex": 2,
+                    "itemStyle": {"color": colours.neutral},
+                },
             ],
-        }  # fmt: skip
+        }
 
     return draw
 
@@ -205,78 +295,40 @@ def concentration(frame: pl.DataFrame) -> Drawing:
     """Return the shares of the five and ten largest participants over time (H8)."""
     days = [str(day) for day in frame["session_date"]]
     lines = (
-        ("Top 5", "top5_pct", "accent", "solid"), ("Top 10", "top10_pct", "second", "solid"),
+        ("Top 5", "top5_pct", "accent", "solid"),
+        ("Top 10", "top10_pct", "second", "solid"),
         ("Top 10 with unnamed", "top10_with_unnamed_pct", "neutral", "dashed"),
-    )  # fmt: skip
+    )
 
     def draw(colours: Palette) -> Options:
         tooltip = (
-            f"(ps)=>ps[0].axisValue+'<br>'+ps.map(p=>p.marker+p.seriesName+' <b>'+({formats.JS_PERCENT})(p.value)+'</b>').join('<br>')"
+            "(ps)=>ps[0].axisValue+'<br>'+"
+            f"ps.map(p=>p.marker+p.seriesName+' <b>'+({formats.JS_PERCENT})(p.value)+'</b>').join('<br>')"
         )
         return {
-            "legend": {"top": 0, "left": 0, "textStyle": {"color": colours.muted, "fontSize": 11}, "itemWidth": 14, "itemHeight": 8, "inactiveColor": colours.border},
+            "legend": {
+                "top": 0,
+                "left": 0,
+                "textStyle": {"color": colours.muted, "fontSize": 11},
+                "itemWidth": 14,
+                "itemHeight": 8,
+                "inactiveColor": colours.border,
+            },
             "grid": {"left": 48, "right": 10, "top": 32, "bottom": 26},
             "tooltip": _axis_tooltip(colours, tooltip),
             "xAxis": category_axis(colours, days, label={"hideOverlap": True}),
             "yAxis": value_axis(colours, formats.JS_PERCENT, scale=True, splitNumber=4),
             "series": [
                 {
-                    "name": name, "type": "line", "data": frame[column].to_list(), "showSymbol": len(days) < 3,
-                    "lineStyle": {"width": 1.8, "type": dash, "color": getattr(colours, colour)}, "itemStyle": {"color": getattr(colours, colour)},
+                    "name": name,
+                    "type": "line",
+                    "data": frame[column].to_list(),
+                    "showSymbol": len(days) == 1,
+                    "lineStyle": {"width": 1.8, "type": dash, "color": getattr(colours, colour)},
+                    "itemStyle": {"color": getattr(colours, colour)},
                 }
                 for name, column, colour, dash in lines
             ],
-        }  # fmt: skip
-
-    return draw
-
-
-def heat_map_axes(frame: pl.DataFrame) -> tuple[list[str], list[str]]:
-    """Return the sessions from left to right and the tables from bottom to top, as `source/table`."""
-    days = sorted({str(day) for day in frame["session_date"]})
-    tables = sorted({f"{source}/{table}" for source, table in frame.select("source", "table_name").iter_rows()}, reverse=True)
-    return days, tables
-
-
-def heat_map(frame: pl.DataFrame) -> Drawing:
-    """Return states of sessions (columns) by table (rows). A cell's data carries its session and table for the click."""
-    days, tables = heat_map_axes(frame)
-    cells = [
-        {
-            "value": [days.index(str(row["session_date"])), tables.index(f"{row['source']}/{row['table_name']}"), STATES.index(row["state"])],
-            "state": row["state"].replace("_", " "),
-            "units": "" if row["units_expected"] is None else f"{row['units_done']} of {row['units_expected']} units",
-            "why": row["why"] or "",
-            "day": "" if row["day_state"] in (None, "open") else row["day_state"].replace("_", " "),
         }
-        for row in frame.iter_rows(named=True)
-    ]
-
-    def draw(colours: Palette) -> Options:
-        order = {"not_due": colours.raised} | {state: getattr(colours, state) for state in STATES if state != "not_due"}
-        tooltip = (
-            "(p)=>{const e=echarts.format.encodeHTML,d=p.data;return '<b>'+e(p.name)+'</b> '+e(" + str(tables) + "[d.value[1]])+'<br>'+e(d.state)"
-            "+(d.day?' · '+e(d.day):'')+(d.units?'<br>'+e(d.units):'')"
-            "+(d.why?'<div style=\"max-width:320px;white-space:normal\">'+e(d.why)+'</div>':'')}"
-        )
-        return {
-            "grid": {"left": 8, "right": 8, "top": 4, "bottom": 58, "containLabel": True},
-            "tooltip": {"trigger": "item", "formatter": javascript(tooltip), **_tooltip_colours(colours)},
-            "xAxis": category_axis(colours, days, label={"hideOverlap": True, "formatter": javascript("(v)=>v.slice(5)")}, splitArea={"show": False}),
-            "yAxis": category_axis(
-                colours, tables, label={"color": colours.text, "formatter": javascript("(v)=>v.split('/').join('\\n')"), "lineHeight": 14}, axisLine={"show": False},
-            ),
-            "visualMap": {
-                "type": "piecewise", "dimension": 2, "orient": "horizontal", "bottom": 0, "left": "center", "itemGap": 12, "itemWidth": 12, "itemHeight": 12,
-                "itemSymbol": "roundRect", "textStyle": {"color": colours.muted, "fontSize": 11},
-                "pieces": [{"value": position, "label": state.replace("_", " "), "color": order[state]} for position, state in enumerate(STATES)],
-            },
-            "series": [
-                {
-                    "type": "heatmap", "data": cells, "itemStyle": {"borderColor": colours.surface, "borderWidth": 1.5, "borderRadius": 3},
-                    "emphasis": {"itemStyle": {"borderColor": colours.text, "borderWidth": 1.5}}, "cursor": "pointer",
-                }
-            ],
-        }  # fmt: skip
 
     return draw

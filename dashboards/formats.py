@@ -5,6 +5,7 @@ Only text is made here; colours and markup belong in `theme` and `components`. A
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -83,6 +84,16 @@ def ago(then: datetime | None, now: datetime) -> str:
     return "just now"
 
 
+def shortened(text: str, letters: int) -> str:
+    """Return `text` cut to the width of so many Latin letters, with an ellipsis; a Chinese character counts as two."""
+    width = 0
+    for position, letter in enumerate(text):
+        width += 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        if width > letters:
+            return text[: max(position - 1, 1)].rstrip() + "…"
+    return text
+
+
 def size(value: float | None) -> str:
     """Return a number of bytes as `1.2 MiB`."""
     if value is None:
@@ -108,11 +119,17 @@ JS_COMPACT = (
     "return t.replace('-','\u2212')}"
 )
 JS_INTEGER = "(v)=>v==null||v===''?'–':Math.round(v).toLocaleString('en').replace('-','\u2212')"
-JS_PERCENT = "(v)=>v==null||v===''?'–':(+v.toPrecision(3)).toLocaleString('en').replace('-','\u2212')+' %'"
+JS_PERCENT = "(v)=>v==null||v===''?'–':v.toLocaleString('en',{maximumFractionDigits:2}).replace('-','\u2212')+' %'"
 JS_POINTS = "(v)=>v==null||v===''?'–':(v>0?'+':'')+(+v.toPrecision(3)).toLocaleString('en').replace('-','\u2212')+' pp'"
 JS_SIGNED_COMPACT = f"(v)=>(v>0?'+':'')+({JS_COMPACT})(v)"
 JS_SIGNED_PERCENT = f"(v)=>(v>0?'+':'')+({JS_PERCENT})(v)"
 
+
 # Labels beside bars stand below one another: the same number of decimals, so that digits line up.
-JS_POINTS_FIXED = "(v)=>(v>0?'+':'')+v.toLocaleString('en',{minimumFractionDigits:2,maximumFractionDigits:2}).replace('-','−')+' pp'"
-JS_SIGNED_PERCENT_FIXED = "(v)=>(v>0?'+':'')+v.toLocaleString('en',{minimumFractionDigits:1,maximumFractionDigits:1}).replace('-','−')+' %'"
+def _js_fixed(digits: int, unit: str) -> str:
+    places = f"{{minimumFractionDigits:{digits},maximumFractionDigits:{digits}}}"
+    return f"(v)=>(v>0?'+':'')+v.toLocaleString('en',{places}).replace('-','\u2212')+' {unit}'"
+
+
+JS_POINTS_FIXED = _js_fixed(2, "pp")
+JS_SIGNED_PERCENT_FIXED = _js_fixed(1, "%")

@@ -4,6 +4,9 @@ A page gives a `Body`; the shell draws it, tells it when a new build is current 
 own content belongs here.
 """
 
+# Panel's own classes have untyped constructors.
+# mypy: disable-error-code="no-untyped-call"
+
 from __future__ import annotations
 
 import logging
@@ -15,6 +18,7 @@ from typing import Any, Protocol
 import panel as pn
 import panel_material_ui as pmui
 from panel.viewable import Viewable
+from panel_material_ui.template.base import Page
 
 from dashboards import components, formats
 from dashboards.components import chip, html
@@ -30,20 +34,33 @@ NAVIGATION = (("hk", "Hong Kong", "/hk"), ("stocks", "Stocks", "/hk/stock"), ("d
 
 _NAV_CSS = """
 nav { display: flex; align-items: center; gap: 2px; white-space: nowrap; }
-.brand { display: flex; align-items: center; gap: 9px; font-weight: 700; font-size: 15px; margin-right: 14px; color: var(--fin-text); }
+.brand { display: flex; align-items: center; gap: 9px; font-weight: 700; font-size: 15px; margin-right: 14px;
+  color: var(--fin-text); }
 .brand:hover { text-decoration: none; }
 .brand svg { width: 22px; height: 22px; flex: none; }
 nav a.item { color: var(--fin-muted); padding: 6px 11px; border-radius: 7px; font-weight: 500; }
 nav a.item:hover { background: var(--fin-raised); text-decoration: none; }
 nav a.item[aria-current] { color: var(--fin-accent); background: var(--fin-accent-soft); }
-@media (max-width: 600px) { .brand span { display: none; } .brand { margin-right: 4px; } nav a.item { padding: 6px 8px; } }
+@media (max-width: 600px) { .brand span { display: none; } .brand { margin-right: 4px; } nav a.item {
+  padding: 6px 8px; } }
 """
 
 _LOGO = (
-    '<svg viewBox="0 0 24 24" aria-hidden="true"><rect x="2" y="12" width="4.4" height="10" rx="1.2" fill="var(--fin-accent)"/>'
+    '<svg viewBox="0 0 24 24" aria-hidden="true">'
+    '<rect x="2" y="12" width="4.4" height="10" rx="1.2" fill="var(--fin-accent)"/>'
     '<rect x="9.8" y="7" width="4.4" height="15" rx="1.2" fill="var(--fin-up)"/>'
     '<rect x="17.6" y="2" width="4.4" height="20" rx="1.2" fill="var(--fin-second)"/></svg>'
 )
+
+_MAIN_CSS = """
+:host { padding: 16px; min-width: 0; box-sizing: border-box; }
+@media (max-width: 600px) { :host { padding: 12px 10px; } }
+"""
+
+_NOTICE_CSS = """
+:host { background: var(--fin-accent-soft); border: 1px solid var(--fin-accent); border-radius: 10px; padding: 6px 12px;
+  box-sizing: border-box; align-items: center; }
+"""
 
 _TEMPLATE = """
 {% extends "base.html" %}
@@ -77,7 +94,10 @@ class Heading:
 class Body(Protocol):
     """The content of a page."""
 
-    view: Viewable
+    @property
+    def view(self) -> Viewable:
+        """What stands below the title line."""
+        ...
 
     def heading(self) -> Heading:
         """Return the title line for what is shown now."""
@@ -117,7 +137,7 @@ def search_box(options: list[str]) -> pmui.AutocompleteInput:
         min_width=220,
     )
 
-    def go(event: Any) -> None:  # noqa: ANN401 - param's event
+    def go(event: Any) -> None:
         target = str(event.new or "").strip()
         if target and pn.state.location is not None:
             code = target.split(" ", 1)[0] if target in options else target
@@ -141,31 +161,52 @@ def origin_chips(snapshot: Snapshot, *, source: str, as_of: str, quality: tuple[
 class Shell:
     """One reader's page."""
 
-    def __init__(self, store: Store, *, active: str, make: Callable[[Snapshot], Body], search: Callable[[Snapshot], list[str]]) -> None:
+    def __init__(
+        self, store: Store, *, active: str, make: Callable[[Snapshot], Body], search: Callable[[Snapshot], list[str]]
+    ) -> None:
         self._store = store
         self._make = make
         self._search = search
         self._body: Body | None = None
         self._build: str | None = None
         self._heading = html("", styles={"flex": "1 1 420px", "min-width": "0"})
-        self._notice = pn.Row(visible=False, sizing_mode="stretch_width", margin=(0, 0, 12, 0))
+        self._notice = pn.Row(
+            stylesheets=[_NOTICE_CSS], visible=False, sizing_mode="stretch_width", margin=(0, 0, 12, 0)
+        )
         self._content = pn.Column(sizing_mode="stretch_width", margin=0)
         self._searching = pn.Row(margin=0, styles={"flex": "0 1 340px", "min-width": "220px"})
         top = pn.FlexBox(
-            self._heading, self._searching, align_items="flex-start", justify_content="space-between", gap="10px 20px",
-            sizing_mode="stretch_width", margin=(0, 0, 14, 0),
-        )  # fmt: skip
+            self._heading,
+            self._searching,
+            align_items="flex-start",
+            justify_content="space-between",
+            gap="10px 20px",
+            sizing_mode="stretch_width",
+            margin=(0, 0, 14, 0),
+        )
         main = pn.Column(
-            self._notice, top, self._content, html(_FOOTER, margin=(18, 0, 8, 0)), sizing_mode="stretch_width",
-            stylesheets=[":host { padding: 16px; min-width: 0; box-sizing: border-box; } @media (max-width: 600px) { :host { padding: 12px 10px; } }"],
-        )  # fmt: skip
+            self._notice,
+            top,
+            self._content,
+            html(_FOOTER, margin=(18, 0, 8, 0)),
+            sizing_mode="stretch_width",
+            stylesheets=[_MAIN_CSS],
+        )
         dark = pn.state.cookies.get(THEME_COOKIE) == "dark"
-        self.page = pmui.Page(
-            main=[main], header=[_navigation(active)], main_width=1472, title="", dark_theme=dark, theme_config=MATERIAL,
-            stylesheets=[PAGE_CSS], template=_TEMPLATE, busy_indicator="linear",
-        )  # fmt: skip
+        self.page = Page(
+            main=[main],
+            header=[_navigation(active)],
+            main_width=1472,
+            title="",
+            dark_theme=dark,
+            theme_config=MATERIAL,
+            stylesheets=[PAGE_CSS],
+            template=_TEMPLATE,
+            busy_indicator="linear",
+        )
         self.page.jscallback(
-            dark_theme=f"document.cookie = '{THEME_COOKIE}=' + (cb_obj.dark_theme ? 'dark' : 'light') + '; path=/; max-age=31536000; samesite=strict'"
+            dark_theme=f"document.cookie = '{THEME_COOKIE}=' + (cb_obj.dark_theme ? 'dark' : 'light') + "
+            "'; path=/; max-age=31536000; samesite=strict'"
         )
         self.page.param.watch(lambda event: self._restyle(dark=event.new), "dark_theme")
         self._show(first=True)
@@ -213,17 +254,17 @@ class Shell:
 
     def _announce(self, snapshot: Snapshot) -> None:
         close = pmui.IconButton(icon="close", size="small", margin=0, description="Dismiss")
-        close.on_click(lambda _event: self._notice.param.update(visible=False))
+        close.param.watch(self._dismiss, "clicks")
         text = (
-            f'<div role="status" data-notice="new-build"><b>New data.</b> Build <span class="num">{escape(snapshot.build_id)}</span> '
+            '<div role="status" data-notice="new-build"><b>New data.</b> '
+            f'Build <span class="num">{escape(snapshot.build_id)}</span> '
             f"was published {formats.instant(snapshot.created_at)}; this page now shows it.</div>"
         )
         self._notice.objects = [html(text, align="center"), close]
-        self._notice.stylesheets = [
-            ":host { background: var(--fin-accent-soft); border: 1px solid var(--fin-accent); border-radius: 10px; padding: 6px 12px; "
-            "box-sizing: border-box; align-items: center; }"
-        ]
         self._notice.visible = True
+
+    def _dismiss(self, _event: Any) -> None:
+        self._notice.visible = False
 
 
 def _heading_markup(heading: Heading) -> str:
@@ -232,9 +273,9 @@ def _heading_markup(heading: Heading) -> str:
 
 
 _FOOTER = (
-    '<p class="muted" style="font-size:12px">Holdings settle two days after the trade (T+2): a session shows trades of two settlement '
-    "days before. A change of a holding is implied flow, not a trade record: deposits, stock lending and corporate actions move "
-    "holdings too. Times are Hong Kong time.</p>"
+    '<p class="muted" style="font-size:12px">Holdings settle two days after the trade (T+2): a session shows trades '
+    "of two settlement days before. A change of a holding is implied flow, not a trade record: deposits, stock lending "
+    "and corporate actions move holdings too. Times are Hong Kong time.</p>"
 )
 
 

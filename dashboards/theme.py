@@ -20,7 +20,10 @@ THEME_COOKIE = "fin_theme"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Palette:
-    """The colours of one mode. Up and down differ in lightness and in hue (teal, vermilion), never by red against green alone."""
+    """The colours of one mode.
+
+    Up and down are teal and vermilion, which differ for every kind of colour vision; signs and arrows say it too.
+    """
 
     dark: bool
     background: str
@@ -39,8 +42,10 @@ class Palette:
     complete: str
     closed: str
     stale: str
+    blocked: str
     incomplete: str
     missing: str
+    history: str
     warning: str
     warning_soft: str
 
@@ -63,8 +68,10 @@ LIGHT = Palette(
     complete="#3f9d8b",
     closed="#cfd6dd",
     stale="#e0a526",
+    blocked="#b3362b",
     incomplete="#d9602f",
     missing="#7a2e4d",
+    history="#e9edf1",
     warning="#8a5a00",
     warning_soft="#fdf3dc",
 )
@@ -87,8 +94,10 @@ DARK = Palette(
     complete="#2f8f7e",
     closed="#36414c",
     stale="#c9962a",
+    blocked="#d9534a",
     incomplete="#e0693a",
     missing="#b0567f",
+    history="#242c35",
     warning="#f0c469",
     warning_soft="#33291322",
 )
@@ -173,12 +182,14 @@ code {{ font-family: ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono
 .chips {{ display: flex; flex-wrap: wrap; gap: 6px; margin-top: 8px; }}
 .chip {{ display: inline-flex; align-items: center; gap: 6px; font-size: 12px; padding: 2px 9px; border-radius: 99px;
   background: var(--fin-raised); border: 1px solid var(--fin-border); color: var(--fin-muted);
-  font-variant-numeric: tabular-nums; white-space: nowrap; max-width: 100%; overflow: hidden; text-overflow: ellipsis; }}
+  font-variant-numeric: tabular-nums; white-space: nowrap; max-width: 100%; overflow: hidden;
+    text-overflow: ellipsis; }}
 .chip b {{ color: var(--fin-text); font-weight: 600; }}
 .dot {{ width: 8px; height: 8px; border-radius: 50%; flex: none; background: var(--fin-neutral); }}
 .dot.complete {{ background: var(--fin-complete); }} .dot.closed {{ background: var(--fin-closed); }}
 .dot.stale {{ background: var(--fin-stale); }} .dot.incomplete {{ background: var(--fin-incomplete); }}
-.dot.missing {{ background: var(--fin-missing); }}
+.dot.missing {{ background: var(--fin-missing); }} .dot.blocked {{ background: var(--fin-blocked); }}
+.dot.history {{ background: var(--fin-history); }}
 .kpis {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(158px, 1fr)); gap: 12px; }}
 .kpi {{ background: var(--fin-surface); border: 1px solid var(--fin-border); border-radius: 10px; padding: 12px 14px;
   min-width: 0; display: block; color: inherit; }}
@@ -188,6 +199,8 @@ a.kpi:hover {{ border-color: var(--fin-accent); text-decoration: none; }}
   text-overflow: ellipsis; }}
 .kpi .hint {{ font-size: 12px; color: var(--fin-muted); font-variant-numeric: tabular-nums; white-space: nowrap;
   overflow: hidden; text-overflow: ellipsis; }}
+.events {{ list-style: none; margin: 0; padding: 10px 14px; border: 1px solid var(--fin-border); border-radius: 10px;
+  background: var(--fin-surface); }}
 .split {{ display: flex; height: 6px; border-radius: 3px; overflow: hidden; gap: 2px; margin: 6px 0 4px; }}
 .split i {{ display: block; }}
 @media (max-width: 600px) {{ .kpis {{ grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 8px; }}
@@ -201,7 +214,8 @@ CARD_CSS = """
 """
 
 TABLE_CSS = f"""
-.tabulator {{ font-family: {FONT} !important; font-size: 13px; border: none !important; background: transparent !important;
+.tabulator {{ font-family: {FONT} !important; font-size: 13px; border: none !important;
+  background: transparent !important;
   font-variant-numeric: tabular-nums; }}
 .tabulator .tabulator-header {{ background: transparent !important; border: none !important;
   border-bottom: 1px solid var(--fin-border) !important; color: var(--fin-muted) !important; font-weight: 500; }}
@@ -210,15 +224,19 @@ TABLE_CSS = f"""
 .tabulator .tabulator-header .tabulator-col .tabulator-col-content {{ padding: 6px 8px !important; }}
 .tabulator .tabulator-header .tabulator-col .tabulator-col-title {{ font-weight: 500; font-size: 12px;
   color: var(--fin-muted) !important; }}
-.tabulator .tabulator-col .tabulator-col-sorter {{ opacity: 0; }}
-.tabulator .tabulator-col:hover .tabulator-col-sorter, .tabulator .tabulator-col[aria-sort=ascending] .tabulator-col-sorter,
+.tabulator .tabulator-header .tabulator-col.tabulator-sortable .tabulator-col-title
+  {{ padding-right: 10px !important; }}
+.tabulator .tabulator-col .tabulator-col-sorter {{ opacity: 0; right: 0 !important; }}
+.tabulator .tabulator-col:hover .tabulator-col-sorter,
+  .tabulator .tabulator-col[aria-sort=ascending] .tabulator-col-sorter,
 .tabulator .tabulator-col[aria-sort=descending] .tabulator-col-sorter {{ opacity: 1; }}
 .tabulator .tabulator-tableholder, .tabulator .tabulator-table {{ background: transparent !important;
   color: var(--fin-text) !important; }}
 .tabulator .tabulator-row {{ background: transparent !important; border: none !important;
   border-bottom: 1px solid var(--fin-grid) !important; min-height: 32px; color: var(--fin-text) !important; }}
 .tabulator .tabulator-row:hover {{ background: var(--fin-raised) !important; }}
-.tabulator .tabulator-row .tabulator-cell {{ border: none !important; padding: 6px 8px !important; font-size: 13px; height: auto; }}
+.tabulator .tabulator-row .tabulator-cell {{ border: none !important; padding: 6px 8px !important; font-size: 13px;
+  height: auto; }}
 :host(.unpaged) .tabulator-footer {{ display: none !important; }}
 .tabulator .tabulator-row .tabulator-cell a {{ color: var(--fin-accent); text-decoration: none; }}
 .tabulator .tabulator-row .tabulator-cell a:hover {{ text-decoration: underline; }}
@@ -226,10 +244,12 @@ TABLE_CSS = f"""
 .tabulator .muted {{ color: var(--fin-muted); }}
 .tabulator .dot {{ display: inline-block; width: 8px; height: 8px; border-radius: 50%; margin-right: 7px; }}
 .tabulator code {{ font-size: 12px; background: var(--fin-raised); border-radius: 4px; padding: 1px 5px; }}
-.tabulator .tabulator-footer {{ background: transparent !important; border: none !important; color: var(--fin-muted) !important; }}
+.tabulator .tabulator-footer {{ background: transparent !important; border: none !important;
+  color: var(--fin-muted) !important; }}
 .tabulator .tabulator-footer .tabulator-page {{ background: transparent !important; color: var(--fin-muted) !important;
   border: 1px solid var(--fin-border) !important; border-radius: 6px; }}
 .tabulator .tabulator-footer .tabulator-page.active {{ color: var(--fin-accent) !important;
   border-color: var(--fin-accent) !important; }}
-.tabulator .tabulator-placeholder span {{ color: var(--fin-muted) !important; font-weight: 400; font-size: 13px; }}
+.tabulator .tabulator-placeholder .tabulator-placeholder-contents {{ color: var(--fin-muted) !important;
+  font-weight: 400 !important; font-size: 13px !important; white-space: normal; padding: 6px; }}
 """

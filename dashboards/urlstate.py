@@ -13,8 +13,8 @@ import panel as pn
 import param
 
 
-class UrlState(param.Parameterized):  # type: ignore[misc] # param has no types for its base
-    """Base of a page's state. Subclasses declare `param.Selector`s; the name of a parameter is its name in the address."""
+class UrlState(param.Parameterized):
+    """Base of a page's state: `param.Selector`s, each named in the address as it is here."""
 
     def load(self, query: Mapping[str, str]) -> None:
         """Take over what an address says. A value that is none of a parameter's choices is left at its default."""
@@ -25,12 +25,14 @@ class UrlState(param.Parameterized):  # type: ignore[misc] # param has no types 
 
     def query(self) -> dict[str, str]:
         """Return the choices that differ from their defaults."""
-        return {name: str(getattr(self, name)) for name in self._names() if getattr(self, name) != self.param[name].default}
+        return {
+            name: str(getattr(self, name)) for name in self._names() if getattr(self, name) != self.param[name].default
+        }
 
     def bind_location(self) -> None:
         """Keep the address of the reader's page equal to the choices."""
 
-        def write(*_events: Any) -> None:  # noqa: ANN401 - param's events
+        def write(*_events: Any) -> None:
             if pn.state.location is not None:
                 query = self.query()
                 pn.state.location.search = f"?{urlencode(query)}" if query else ""
@@ -43,6 +45,4 @@ class UrlState(param.Parameterized):  # type: ignore[misc] # param has no types 
 
 def request_query() -> dict[str, str]:
     """Return the query string of the request that opened this page; of a repeated key the last value."""
-    context = pn.state.curdoc.session_context if pn.state.curdoc else None
-    arguments = context.request.arguments if context and context.request else {}
-    return {key: values[-1].decode("utf-8", "replace") for key, values in arguments.items() if values}
+    return {key: values[-1].decode("utf-8", "replace") for key, values in pn.state.session_args.items() if values}

@@ -20,7 +20,7 @@ from fin_assets.commands.problems import explain
 class _Shown(TyperGroup):
     """Shows every failure as one panel with its way out. A traceback comes only with `--debug`."""
 
-    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override] # noqa: ANN401 - the signature is the library's
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         try:
             return super().invoke(ctx)
         except Exception as error:
@@ -70,7 +70,9 @@ Marts = Annotated[bool, typer.Option("--marts/--no-marts", help="Build and publi
 @app.command(epilog="Example: fin demo --no-serve --sessions 30")
 def demo(
     *,
-    dataset: Annotated[Path | None, typer.Option(help="CSV or CSV.GZ with real lists, in place of generated ones.", metavar="FILE")] = None,
+    dataset: Annotated[
+        Path | None, typer.Option(help="CSV or CSV.GZ with real lists, in place of generated ones.", metavar="FILE")
+    ] = None,
     serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve the pages until Ctrl-C afterwards.")] = True,
     sessions: Annotated[int, typer.Option(min=1, help="How many of the newest sessions to collect.")] = 80,
 ) -> None:
@@ -96,8 +98,13 @@ def run(
     start: From = None,
     end: To = None,
     table: Tables = None,
-    refetch: Annotated[bool, typer.Option("--refetch", help="Ask again for complete sessions; a changed page becomes a new generation.")] = False,
-    newest_first: Annotated[bool, typer.Option("--newest-first", help="Work from the newest session to the oldest.")] = False,
+    refetch: Annotated[
+        bool,
+        typer.Option("--refetch", help="Ask again for complete sessions; a changed page becomes a new generation."),
+    ] = False,
+    newest_first: Annotated[
+        bool, typer.Option("--newest-first", help="Work from the newest session to the oldest.")
+    ] = False,
     marts: Marts = True,
 ) -> None:
     """Collect sessions: only what is missing is asked for. Without a range, the newest session that is due."""
@@ -139,9 +146,15 @@ def reparse(source: Source, *, start: From = None, end: To = None, table: Tables
 @app.command(epilog="Example: fin build --full-refresh; fin build --rollback")
 def build(
     *,
-    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Build from all staged sessions, not only changed ones.")] = False,
-    rollback: Annotated[bool, typer.Option("--rollback", help="Publish the build before the current one again.")] = False,
-    to: Annotated[str | None, typer.Option("--to", help="With --rollback: the build to go back to.", metavar="BUILD")] = None,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Build from all staged sessions, not only changed ones.")
+    ] = False,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Publish the build before the current one again.")
+    ] = False,
+    to: Annotated[
+        str | None, typer.Option("--to", help="With --rollback: the build to go back to.", metavar="BUILD")
+    ] = None,
     list_builds: Annotated[bool, typer.Option("--list", help="List the published builds that are kept.")] = False,
 ) -> None:
     """Build the marts, test them, and publish them if every test passed."""
@@ -150,11 +163,15 @@ def build(
     work(full_refresh=full_refresh, rollback=rollback, to=to, list_builds=list_builds)
 
 
-@app.command(epilog='Example: fin sql -c "select session_date, count(*) from hk__daily_holdings group by 1 order by 1 desc limit 5"')
+@app.command(epilog='Example: fin sql -c "select session_date, count(*) from hk__daily_holdings group by 1 order by 1"')
 def sql(
     *,
-    query: Annotated[str | None, typer.Option("-c", "--command", help="Run this query and leave.", metavar="QUERY")] = None,
-    output: Annotated[str, typer.Option("--format", help="duckbox, box, csv, json, jsonlines, line, list, markdown or table.")] = "duckbox",
+    query: Annotated[
+        str | None, typer.Option("-c", "--command", help="Run this query and leave.", metavar="QUERY")
+    ] = None,
+    output: Annotated[
+        str, typer.Option("--format", help="duckbox, box, csv, json, jsonlines, line, list, markdown or table.")
+    ] = "duckbox",
 ) -> None:
     """Open DuckDB's shell on the published marts, read-only."""
     from fin_assets.commands.sql import sql as work
@@ -169,11 +186,17 @@ def sandbox(
     seed: Annotated[int | None, typer.Option(help="Another seed, another market.")] = None,
     start: Annotated[str | None, typer.Option(help="First day with a list.", metavar="DATE")] = None,
     end: Annotated[str | None, typer.Option(help="The site's today.", metavar="DATE")] = None,
-    dataset: Annotated[Path | None, typer.Option(help="CSV or CSV.GZ in place of generated lists.", metavar="FILE")] = None,
+    dataset: Annotated[
+        Path | None, typer.Option(help="CSV or CSV.GZ in place of generated lists.", metavar="FILE")
+    ] = None,
     latency_ms: Annotated[float | None, typer.Option(min=0, help="Waiting time of every page.")] = None,
     history_months: Annotated[int | None, typer.Option(min=1, help="How far back the site answers.")] = None,
-    behaviour: Annotated[Path | None, typer.Option(help="TOML or JSON file with faults and latencies.", metavar="FILE")] = None,
-    fault: Annotated[list[str] | None, typer.Option(help="kind=...,match=...,share=...,count=... (repeatable).", metavar="FAULT")] = None,
+    behaviour: Annotated[
+        Path | None, typer.Option(help="TOML or JSON file with faults and latencies.", metavar="FILE")
+    ] = None,
+    fault: Annotated[
+        list[str] | None, typer.Option(help="kind=...,match=...,share=...,count=... (repeatable).", metavar="FAULT")
+    ] = None,
 ) -> None:
     """Serve the embedded exchange sites until Ctrl-C. Defaults come from fin.toml, section sandbox."""
     from fin_assets.commands.sandbox import sandbox as work

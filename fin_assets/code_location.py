@@ -1,4 +1,4 @@
-"""The module that `workspace.yaml` names. It only calls: importing `definitions` alone reads no settings and builds nothing."""
+"""The module that `workspace.yaml` names. It only calls: importing `definitions` alone reads no settings."""
 
 from __future__ import annotations
 

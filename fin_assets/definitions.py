@@ -1,4 +1,4 @@
-"""Assembles what Dagster sees: every source found, the marts over them, schedules and sensors. Policy is applied here, once."""
+"""Assembles what Dagster sees: every source found, the marts over them, schedules, sensors. Policy is applied here."""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 """The Hong Kong overview: what southbound investors hold, what changed, what entered and left."""
 
+# Panel's own classes have untyped constructors.
+# mypy: disable-error-code="no-untyped-call"
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -10,14 +13,16 @@ import param
 import polars as pl
 
 from dashboards import charts, formats
-from dashboards.components import Chart, Column, Kpi, Table, card, downloads, empty_state, grid, html, kpi_markup, stack, switch
+from dashboards.components import Chart, Kpi, card, empty_state, grid, html, kpi_markup, stack, switch
 from dashboards.queries import hk, ops
 from dashboards.shell import Heading, origin_chips
 from dashboards.store import Snapshot
+from dashboards.tables import Column, Table, downloads
 from dashboards.theme import Palette
 from dashboards.urlstate import UrlState
 
 SOURCE, TABLE = "hkex_southbound", "holdings"
+SMALL = '<p class="muted" style="font-size:12px">{}</p>'
 BREADTH_SESSIONS = 60
 BAR_PIXELS, CHART_MARGIN = 29, 46
 
@@ -27,11 +32,11 @@ KIND_WORDS = {"new": "▲ new", "returning": "▲ returning", "removed": "▼ re
 class OverviewState(UrlState):
     """The reader's choices."""
 
-    window = param.Selector(default=1, objects=[1, 5, 20], doc="sessions of the comparison")
-    measure = param.Selector(default="pp", objects=["pp", "pct", "shares"])
-    side = param.Selector(default="both", objects=["both", "top", "bottom"])
-    count = param.Selector(default=10, objects=[5, 10, 20])
-    listed = param.Selector(default=5, objects=[1, 5, 20], doc="sessions of additions and removals")
+    window: Any = param.Selector(default=1, objects=[1, 5, 20], doc="sessions of the comparison")
+    measure: Any = param.Selector(default="pp", objects=["pp", "pct", "shares"])
+    side: Any = param.Selector(default="both", objects=["both", "top", "bottom"])
+    count: Any = param.Selector(default=10, objects=[5, 10, 20])
+    listed: Any = param.Selector(default=5, objects=[1, 5, 20], doc="sessions of additions and removals")
 
 
 def additions_table(frame: pl.DataFrame) -> pl.DataFrame:
@@ -41,7 +46,11 @@ def additions_table(frame: pl.DataFrame) -> pl.DataFrame:
     `counter` which other code it belongs to, the ratio and the confidence; it is neither an addition nor a removal.
     """
     other = pl.concat_str([pl.col("linked_stock_code"), pl.col("linked_stock_name")], separator=" ", ignore_nulls=True)
-    ratio = pl.when(pl.col("counter_ratio").is_not_null()).then(pl.format(", 1 → {}", pl.col("counter_ratio").round(4))).otherwise(pl.lit(""))
+    ratio = (
+        pl.when(pl.col("counter_ratio").is_not_null())
+        .then(pl.format(", 1 → {}", pl.col("counter_ratio").round(4)))
+        .otherwise(pl.lit(""))
+    )
     confidence = pl.format(", {} confidence", pl.col("counter_confidence")).fill_null("")
     return frame.select(
         "session_date",
@@ -65,9 +74,16 @@ class Overview:
         self._kpis = html("")
         self._movers = Chart(height=400, label="Largest changes of holdings", click=charts.OPEN_STOCK)
         self._breadth = Chart(height=250, label="Stocks up and down by session")
-        self._all = Table(_MOVER_COLUMNS, page_size=15, placeholder="No stock has a base to compare with in this window")
-        self._listed = Table(_LISTED_COLUMNS, page_size=8, placeholder="No additions, removals or counter changes in these sessions")
-        self._unusual = Table(_UNUSUAL_COLUMNS, page_size=8, placeholder="No change is unusual for its stock on this session")
+        self._all = Table(
+            _MOVER_COLUMNS, page_size=15, placeholder="No stock has a base to compare with in this window"
+        )
+        self._listed = Table(
+            _LISTED_COLUMNS, page_size=8, placeholder="No additions, removals or counter changes in these sessions"
+        )
+        self._unusual = Table(
+            _UNUSUAL_COLUMNS, page_size=8, placeholder="No change is unusual for its stock on this session"
+        )
+        self._judged = html("", margin=(0, 0, 4, 0))
         self._mover_note = html("", margin=(0, 0, 4, 0))
         self._content = self._layout()
         self.view = pn.Column(sizing_mode="stretch_width", margin=0)
@@ -100,6 +116,10 @@ class Overview:
         self._show_listed()
         self._breadth.draw(charts.breadth(hk.breadth(snapshot, session=self._session, last_sessions=BREADTH_SESSIONS)))
         self._unusual.show(hk.unusual(snapshot, session=self._session))
+        judged, changes = hk.judged(snapshot, session=self._session)
+        self._judged.object = SMALL.format(
+            f"{judged:,} of {changes:,} changes have a history long enough to be judged."
+        )
         self.view.objects = [self._content]
 
     def restyle(self, colours: Palette) -> None:
@@ -124,18 +144,28 @@ class Overview:
         listed = card(
             "Additions, removals and counter changes",
             self._listed.pane,
-            note="Between complete lists only. ⇄ is a suspected temporary counter of a split or consolidation: not a sale and a new holding",
+            note="Between complete lists only. ⇄ is a suspected temporary counter of a split or consolidation, "
+            "not a sale and a new holding",
             controls=[switch(state.listed, {"1": 1, "5": 5, "20": 20}, label="Sessions")],
             footer=self._downloads("additions-removals", self._listed),
         )
         right = stack(
-            card("Breadth", self._breadth.pane, note="Stocks whose holding rose or fell over one session; dotted: southbound closed"), listed
+            card(
+                "Breadth",
+                self._breadth.pane,
+                note="Stocks whose holding rose or fell over one session; dotted: southbound closed",
+            ),
+            listed,
         )
         everything = card(
-            "All stocks", self._all.pane, note="Change over the chosen window; sort by any column", footer=self._downloads("movers", self._all)
+            "All stocks",
+            self._all.pane,
+            note="Change over the chosen window; sort by any column",
+            footer=self._downloads("movers", self._all),
         )
         unusual = card(
             "Unusual for the stock",
+            self._judged,
             self._unusual.pane,
             note="Robust z-score of the one-session change against the stock's own last 60 sessions, 3 or more",
             footer=self._downloads("unusual-changes", self._unusual),
@@ -144,7 +174,9 @@ class Overview:
 
     def _downloads(self, name: str, table: Table) -> list[Any]:
         return downloads(
-            lambda: f"hk-{name}-{self._session}-{self.state.window}s" if name == "movers" else f"hk-{name}-{self._session}",
+            lambda: (
+                f"hk-{name}-{self._session}-{self.state.window}s" if name == "movers" else f"hk-{name}-{self._session}"
+            ),
             lambda: table.frame,
             lambda: about(self._snapshot, self._origin, str(self._session)),
         )
@@ -178,22 +210,43 @@ def overview_kpis(figures: hk.Overview, *, window: int) -> list[Kpi]:
     changed = figures.up + figures.down
     share = formats.percent(100 * changed / figures.compared, 1) if figures.compared else formats.MISSING
     breadth = ((figures.up, "--fin-up"), (figures.unchanged, "--fin-closed"), (figures.down, "--fin-down"))
-    closed = f"{figures.day_state.replace('_', ' ')}: unchanged is normal" if figures.day_state != "open" else "southbound was open"
+    closed = (
+        f"{figures.day_state.replace('_', ' ')}: unchanged is normal"
+        if figures.day_state != "open"
+        else "southbound was open"
+    )
     tiles = [
         Kpi(key="held", label="Stocks held", value=formats.integer(figures.held), hint=closed),
-        Kpi(key="changed", label="Changed", value=formats.integer(changed), hint=f"{share} of {formats.integer(figures.compared)}"),
+        Kpi(
+            key="changed",
+            label="Changed",
+            value=formats.integer(changed),
+            hint=f"{share} of {formats.integer(figures.compared)}",
+        ),
         Kpi(key="breadth", label="▲ Up / ▼ down", value=f"{figures.up:,} / {figures.down:,}", hint=over, bar=breadth),
-        Kpi(key="listed", label="Added / removed", value=f"{figures.added:,} / {figures.removed:,}", hint=_counters(figures.counter_changes)),
+        Kpi(
+            key="listed",
+            label="Added / removed",
+            value=f"{figures.added:,} / {figures.removed:,}",
+            hint=_counters(figures.counter_changes),
+        ),
     ]
-    for key, label, extreme, tone in (("rise", "▲ Biggest increase", figures.rise, "up"), ("fall", "▼ Biggest decrease", figures.fall, "down")):
+    for key, label, extreme, tone in (
+        ("rise", "▲ Biggest increase", figures.rise, "up"),
+        ("fall", "▼ Biggest decrease", figures.fall, "down"),
+    ):
         tiles.append(
             Kpi(key=key, label=label, value=formats.MISSING, hint="none")
             if extreme is None
             else Kpi(
-                key=key, label=label, value=formats.points(extreme.change_pp), hint=f"{extreme.stock_code} {extreme.stock_name}",
-                tone="up" if tone == "up" else "down", link=f"/hk/stock/{extreme.stock_code}",
+                key=key,
+                label=label,
+                value=formats.points(extreme.change_pp),
+                hint=f"{extreme.stock_code} {extreme.stock_name}",
+                tone="up" if tone == "up" else "down",
+                link=f"/hk/stock/{extreme.stock_code}",
             )
-        )  # fmt: skip
+        )
     return tiles
 
 
@@ -205,14 +258,14 @@ def base_note(frame: pl.DataFrame) -> str:
     """Return which base the changes really stand on, for all stocks and for those that had to take an older one."""
     known = frame.filter(pl.col("base_date").is_not_null())
     if not known.height:
-        return '<p class="muted" style="font-size:12px">No earlier complete list within reach: nothing to compare with.</p>'
-    usual = known["base_date"].mode().max()
+        return SMALL.format("No earlier complete list within reach: nothing to compare with.")
+    usual = known["base_date"].mode().sort()[-1]
     older = known.filter(pl.col("gap_sessions") > 0).height
     text = f"Compared with {formats.day(usual)}"
     text += f"; {older} stocks with an older list, see their base date" if older else ""
     missing = frame.height - known.height
     text += f"; {missing} without a base are left out" if missing else ""
-    return f'<p class="muted" style="font-size:12px">{text}.</p>'
+    return SMALL.format(f"{text}.")
 
 
 def joined_name() -> pl.Expr:
@@ -235,7 +288,7 @@ def never_ran() -> pn.Column:
     """Return the content while the source has delivered nothing."""
     return empty_state(
         "No southbound list has been collected yet",
-        ["A build is published, but the source hkex_southbound has no complete session in it. Collect one and build the marts:"],
+        ["A build is published, but hkex_southbound has no complete session in it. Collect some sessions:"],
         ["fin run hkex_southbound --from 2026-09-01", "fin status hkex_southbound"],
         [("See the state of every session", "/data")],
     )

@@ -1,16 +1,20 @@
 """One stock: its southbound holding over time, and who holds it in CCASS if that is collected."""
 
+# Panel's own classes have untyped constructors.
+# mypy: disable-error-code="no-untyped-call"
+
 from __future__ import annotations
 
 import panel as pn
 import polars as pl
 
 from dashboards import charts, formats
-from dashboards.components import Chart, Column, Kpi, Table, card, downloads, empty_state, grid, html, kpi_markup, stack, toned
+from dashboards.components import Chart, Kpi, card, empty_state, grid, html, kpi_markup, stack, toned
 from dashboards.pages.hk_overview import SOURCE, TABLE, about
 from dashboards.queries import hk, ops, stock
 from dashboards.shell import Heading, origin_chips
 from dashboards.store import Snapshot
+from dashboards.tables import Column, Table, downloads
 from dashboards.theme import Palette
 
 
@@ -25,7 +29,9 @@ class Stock:
         self._events = html("")
         self._history = Table(_HISTORY_COLUMNS, page_size=10)
         self._participants = Table(_PARTICIPANT_COLUMNS, page_size=12)
-        self._big = Table(_BIG_COLUMNS, page_size=8, placeholder="No participant changed by more than 0.25 percentage points")
+        self._big = Table(
+            _BIG_COLUMNS, page_size=8, placeholder="No participant changed by more than 0.25 percentage points"
+        )
         self._participant_note = html("")
         self._participant_area = stack()
         self._content = self._layout()
@@ -53,7 +59,9 @@ class Stock:
         code = self._identity.stock_code
         frame = stock.history(snapshot, code)
         self._last = frame["session_date"][-1]
-        self._kpis.object = kpi_markup(stock_kpis(frame, stock.changes(snapshot, code), stock.rank_by_share(snapshot, code)))
+        self._kpis.object = kpi_markup(
+            stock_kpis(frame, stock.changes(snapshot, code), stock.rank_by_share(snapshot, code))
+        )
         self._events.object = events_markup(stock.listing_events(snapshot, code))
         self._events.visible = bool(self._events.object)
         self._holding.draw(charts.holding(frame))
@@ -91,20 +99,34 @@ class Stock:
             )
 
         holders = card(
-            "Participants", self._participant_note, self._participants.pane, note="Who holds the stock in CCASS",
+            "Participants",
+            self._participant_note,
+            self._participants.pane,
+            note="Who holds the stock in CCASS",
             footer=files("participants", self._participants),
-        )  # fmt: skip
+        )
         right = stack(
-            card("Concentration", self._concentration.pane, note="Share of the largest named participants; see the dictionary for denominators"),
-            card("Changes above 0.25 pp", self._big.pane, note="By participant, of the issued shares", footer=files("big-changes", self._big)),
+            card(
+                "Concentration",
+                self._concentration.pane,
+                note="Share of the largest named participants; see the dictionary for denominators",
+            ),
+            card(
+                "Changes above 0.25 pp",
+                self._big.pane,
+                note="By participant, of the issued shares",
+                footer=files("big-changes", self._big),
+            ),
         )
         self._participant_cards = grid(holders, right)
         return stack(
             self._kpis,
             self._events,
             card(
-                "Holding and percent of issued", self._holding.pane,
-                note="Left: shares; right: percent of the issued shares as published; below: change over one session. Drag the bar to zoom",
+                "Holding and percent of issued",
+                self._holding.pane,
+                note="Left: shares; right: percent of the issued shares as published; below: change over one session. "
+                "Drag the bar to zoom",
             ),
             self._participant_area,
             card("Daily history", self._history.pane, footer=files("history", self._history)),
@@ -116,7 +138,12 @@ def stock_kpis(history: pl.DataFrame, changes: pl.DataFrame, place: tuple[int, i
     last = history.row(-1, named=True)
     rank = f"number {place[0]} of {place[1]} by % of issued" if place else "not on the newest list"
     tiles = [
-        Kpi(key="holding", label="Holding, shares", value=formats.compact(last["shareholding_shares"]), hint=formats.integer(last["shareholding_shares"])),
+        Kpi(
+            key="holding",
+            label="Holding, shares",
+            value=formats.compact(last["shareholding_shares"]),
+            hint=formats.integer(last["shareholding_shares"]),
+        ),
         Kpi(key="pct", label="Percent of issued", value=formats.percent(last["pct_of_issued"]), hint=rank),
     ]
     for row in changes.iter_rows(named=True):
@@ -135,10 +162,16 @@ def stock_kpis(history: pl.DataFrame, changes: pl.DataFrame, place: tuple[int, i
     score = last["robust_z"]
     tiles.append(
         Kpi(
-            key="z", label="Unusual? (z)", value=formats.MISSING if score is None else f"{score:+.1f}".replace("-", formats.MINUS),
-            hint="too few observations" if score is None else "unusual for this stock" if last["is_unusual"] else "within its usual range",
+            key="z",
+            label="Unusual? (z)",
+            value=formats.MISSING if score is None else f"{score:+.1f}".replace("-", formats.MINUS),
+            hint="too few observations"
+            if score is None
+            else "unusual for this stock"
+            if last["is_unusual"]
+            else "within its usual range",
         )
-    )  # fmt: skip
+    )
     return tiles
 
 
@@ -155,23 +188,28 @@ def events_markup(events: pl.DataFrame) -> str:
         if row["kind"] == "counter_change":
             other = escape(f"{row['linked_stock_code']} {row['linked_stock_name'] or ''}".strip())
             link = f'<a href="/hk/stock/{escape(row["linked_stock_code"])}">{other}</a>'
-            text = f"⇄ suspected temporary counter ({escape(row['counter_role'] or '')}, {escape(row['counter_confidence'] or 'unrated')} confidence): {link}"
+            rating = escape(
+                f"{row['counter_role'] or 'unknown'} counter, {row['counter_confidence'] or 'unrated'} confidence"
+            )
+            text = f"⇄ suspected temporary counter ({rating}): {link}"
         else:
-            text = toned({"in": "entered the list", "out": "left the list"}[row["direction"]], 1 if row["direction"] == "in" else -1)
+            text = toned(
+                {"in": "entered the list", "out": "left the list"}[row["direction"]],
+                1 if row["direction"] == "in" else -1,
+            )
             text += f' <span class="muted">{escape(row["kind"])}</span>'
         lines.append(f'<li><span class="num muted">{row["session_date"]}</span> {text}</li>')
     if not lines:
         return ""
-    style = "list-style:none;margin:0;padding:10px 14px;border:1px solid var(--fin-border);border-radius:10px;background:var(--fin-surface)"
-    return f'<ul style="{style}" data-events>{"".join(lines)}</ul>'
+    return f'<ul class="events">{"".join(lines)}</ul>'
 
 
 def unknown(text: str, near: list[stock.Identity]) -> pn.Column:
     """Return the content for a code or name that no list has ever had."""
     links = [(f"{code} {name} {other or ''}".strip(), f"/hk/stock/{code}") for code, name, other in near]
+    reasons = "The code may be wrong, the stock may never have been eligible, or its sessions are not collected yet."
     sentences = [
-        f"No southbound list in this build has a stock “{text}”. The code may be wrong, the stock may never have been eligible, "
-        "or the sessions that had it are not collected yet.",
+        f"No southbound list in this build has a stock “{text}”. {reasons}",
         "Near matches:" if links else "Search by code or by name, in English or Chinese.",
     ]
     commands = [] if links else ["fin status hkex_southbound"]
@@ -182,7 +220,7 @@ def not_watched(code: str) -> pn.Column:
     """Return what stands where participants would be."""
     return empty_state(
         "Participants are not collected for this stock",
-        ["Participant lists are collected for a watchlist only. Add the code to the watchlist in fin.toml and run the source again:"],
+        ["Participant lists are collected for a watchlist only. Add the code to it in fin.toml and run the source:"],
         [f'[sources.hkex_southbound]  watchlist = [..., "{code}"]', "fin run hkex_southbound --table participants"],
     )
 

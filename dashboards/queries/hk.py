@@ -1,7 +1,7 @@
 """Questions about southbound holdings.
 
-Every function takes a `Snapshot` and returns a frame or a value; dates are sessions, shares are integers, percentages are
-in percent. Rows whose change is not known (no base within reach, H2) are left out of rankings, never counted as zero.
+Every function takes a `Snapshot` and returns a frame or a value; dates are sessions, shares are integers, percentages
+are in percent. Rows whose change is not known (no base within reach, H2) are left out, never counted as zero.
 """
 
 from __future__ import annotations
@@ -61,12 +61,14 @@ class Overview:
 
 def sessions(snapshot: Snapshot) -> list[date]:
     """Return the sessions that have a southbound list, newest first."""
-    frame = snapshot.query("select distinct session_date from hk__daily_holdings where market = ? order by 1 desc", [MARKET])
+    frame = snapshot.query(
+        "select distinct session_date from hk__daily_holdings where market = ? order by 1 desc", [MARKET]
+    )
     return frame["session_date"].to_list()
 
 
 def names(snapshot: Snapshot) -> pl.DataFrame:
-    """Return every stock that was ever held: stock_code, stock_name, other_name, first_date, last_date; newest names."""
+    """Return every stock ever held by code: stock_code, stock_name, other_name (the newest), first_date, last_date."""
     return snapshot.query(
         """
         select stock_code, arg_max(stock_name, session_date) as stock_name,
@@ -100,7 +102,8 @@ def overview(snapshot: Snapshot, *, session: date, window: int) -> Overview:
     ).row(0, named=True)
     kinds = snapshot.query(
         """
-        select count(*) filter (where kind in ('new', 'returning')) as added, count(*) filter (where kind = 'removed') as removed,
+        select count(*) filter (where kind in ('new', 'returning')) as added,
+               count(*) filter (where kind = 'removed') as removed,
                count(distinct least(stock_code, linked_stock_code) || greatest(stock_code, linked_stock_code))
                  filter (where kind = 'counter_change') as counter_changes
         from hk__additions_removals where session_date = ?
@@ -112,18 +115,21 @@ def overview(snapshot: Snapshot, *, session: date, window: int) -> Overview:
         held=held["held"],
         day_state=held["day_state"] or "open",
         is_complete=bool(held["is_complete"]),
-        rise=_extreme(snapshot, session, window, "desc"),
-        fall=_extreme(snapshot, session, window, "asc"),
+        rise=_extreme(snapshot, session, window, 1),
+        fall=_extreme(snapshot, session, window, -1),
         **counts,
         **kinds,
     )
 
 
-def _extreme(snapshot: Snapshot, session: date, window: int, order: Literal["asc", "desc"]) -> Extreme | None:
+def _extreme(snapshot: Snapshot, session: date, window: int, sign: Literal[1, -1]) -> Extreme | None:
     frame = snapshot.query(
-        "select stock_code, stock_name, change_pp from hk__movers where session_date = ? and window_sessions = ? "
-        f"and change_pp {'>' if order == 'desc' else '<'} 0 order by change_pp {order}, stock_code limit 1",
-        [session, window],
+        """
+        select stock_code, stock_name, change_pp from hk__movers
+        where session_date = ? and window_sessions = ? and ? * change_pp > 0
+        order by ? * change_pp desc, stock_code limit 1
+        """,
+        [session, window, sign, sign],
     )
     return Extreme(*frame.row(0)) if frame.height else None
 
@@ -131,15 +137,17 @@ def _extreme(snapshot: Snapshot, session: date, window: int, order: Literal["asc
 def movers(snapshot: Snapshot, *, session: date, window: int) -> pl.DataFrame:
     """Return all stocks of a session with their change over the window, by code.
 
-    Columns: stock_code, stock_name, other_name, shareholding_shares, pct_of_issued, change_shares, change_pct, change_pp,
-    base_date, gap_sessions, adjustment_factor.
+    Columns: stock_code, stock_name, other_name, shareholding_shares, pct_of_issued, change_shares, change_pct,
+    change_pp, base_date, gap_sessions, adjustment_factor.
     """
     return snapshot.query(
         """
-        select m.stock_code, m.stock_name, h.other_name, m.shareholding_shares, m.pct_of_issued, m.change_shares, m.change_pct,
+        select m.stock_code, m.stock_name, h.other_name, m.shareholding_shares, m.pct_of_issued, m.change_shares,
+               m.change_pct,
                m.change_pp, m.base_date, m.gap_sessions, m.adjustment_factor
         from hk__movers m
-        left join hk__daily_holdings h on h.market = ? and h.session_date = m.session_date and h.stock_code = m.stock_code
+        left join hk__daily_holdings h on h.market = ? and h.session_date = m.session_date
+        and h.stock_code = m.stock_code
         where m.session_date = ? and m.window_sessions = ? order by m.stock_code
         """,
         [MARKET, session, window],
@@ -161,7 +169,8 @@ def additions_removals(snapshot: Snapshot, *, session: date, last_sessions: int)
     return snapshot.query(
         """
         with days as (
-            select distinct session_date from hk__daily_holdings where market = ? and session_date <= ? order by 1 desc limit ?
+            select distinct session_date from hk__daily_holdings where market = ? and session_date <= ?
+            order by 1 desc limit ?
         )
         select session_date, kind, direction, stock_code, stock_name, shareholding_shares, change_shares, pct_of_issued,
                linked_stock_code, linked_stock_name, counter_role, counter_ratio, counter_confidence, previous_date
@@ -177,10 +186,11 @@ def breadth(snapshot: Snapshot, *, session: date, last_sessions: int) -> pl.Data
     return snapshot.query(
         """
         with counted as (
-            select session_date, count(*) filter (where change_shares > 0) as up, count(*) filter (where change_shares < 0) as down,
+            select session_date, count(*) filter (where change_shares > 0) as up,
+                   count(*) filter (where change_shares < 0) as down,
                    count(*) filter (where change_shares = 0) as unchanged, any_value(day_state) as day_state
             from hk__movers where window_sessions = 1 and session_date <= ? group by session_date
-            order by session_date desc limit ?
+            having count(change_shares) > 0 order by session_date desc limit ?
         )
         select * from counted order by session_date
         """,
@@ -197,6 +207,15 @@ def unusual(snapshot: Snapshot, *, session: date) -> pl.DataFrame:
         """,
         [session],
     )
+
+
+def judged(snapshot: Snapshot, *, session: date) -> tuple[int, int]:
+    """Return how many changes of a session could be judged (H10), and how many there are."""
+    frame = snapshot.query(
+        "select count(robust_z) as judged, count(*) as changes from hk__unusual_changes where session_date = ?",
+        [session],
+    )
+    return frame.row(0)
 
 
 def latest_holdings(snapshot: Snapshot, *, session: date) -> pl.DataFrame:

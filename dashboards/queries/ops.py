@@ -9,8 +9,25 @@ import polars as pl
 
 from dashboards.store import Snapshot
 
-STATES = ("complete", "closed", "not_due", "stale", "incomplete", "missing")
+STATES = ("complete", "closed", "not_due", "history", "stale", "incomplete", "blocked", "missing")
 """From nothing to do to most urgent; the heat map colours by the position."""
+
+_HEALTH = """
+with started as (
+    select source, table_name, min(session_date) filter (where state not in ('missing', 'not_due')) as first_tried
+    from ops__partition_health group by all
+), health as (
+    select h.* replace (
+        case when h.state = 'missing' and h.session_date < s.first_tried then 'history' else h.state end as state,
+        h.is_due and not (h.state = 'missing' and coalesce(h.session_date < s.first_tried, false)) as is_due
+    )
+    from ops__partition_health h join started s using (source, table_name)
+)
+"""
+"""What lies before the first session that anybody collected is history that can be had, not a gap that must be mended.
+
+A table of which nothing was ever collected has no such beginning: all its due sessions are missing.
+"""
 
 
 class Quality(NamedTuple):
@@ -27,11 +44,11 @@ def partitions(snapshot: Snapshot, *, last_sessions: int) -> pl.DataFrame:
     staged_rows, quarantined_rows, attempts, last_attempt_at.
     """
     return snapshot.query(
-        """
-        select source, table_name, session_date, state, day_state, why, mends, failure_kinds, units_expected, units_done,
-               staged_rows, quarantined_rows, attempts, last_attempt_at
-        from ops__partition_health
-        where session_date in (select distinct session_date from ops__partition_health order by 1 desc limit ?)
+        f"""
+        {_HEALTH}
+        select source, table_name, session_date, state, day_state, why, mends, failure_kinds, units_expected,
+               units_done, staged_rows, quarantined_rows, attempts, last_attempt_at
+        from health where session_date in (select distinct session_date from health order by 1 desc limit ?)
         order by source, table_name, session_date
         """,
         [last_sessions],
@@ -41,29 +58,33 @@ def partitions(snapshot: Snapshot, *, last_sessions: int) -> pl.DataFrame:
 def problems(snapshot: Snapshot) -> pl.DataFrame:
     """Return every due session that is not green, newest first, with its reason and the command that mends it."""
     return snapshot.query(
-        """
+        f"""
+        {_HEALTH}
         select session_date, source, table_name, state, why, mends, units_done, units_expected, attempts, next_retry_at
-        from ops__partition_health where is_due and not is_green order by session_date desc, source, table_name
+        from health where is_due and not is_green order by session_date desc, source, table_name
         """
     )
 
 
 def freshness(snapshot: Snapshot) -> pl.DataFrame:
-    """Return one row a table: source, table_name, newest_green, newest_due, behind, not_green, sessions, last_attempt_at.
+    """Return one row a table, by name.
 
-    `behind` counts the due sessions after the newest green one. Unit: sessions.
+    Columns: source, table_name, newest_green, newest_due, behind, not_green, history, sessions, last_attempt_at.
+    `behind` counts the due sessions after the newest green one, `history` those before the first one that was collected;
+    they are in none of the other counts. Unit: sessions.
     """
     return snapshot.query(
-        """
-        with newest as (
+        f"""
+        {_HEALTH}, newest as (
             select source, table_name, max(session_date) filter (where is_green and is_due) as newest_green
-            from ops__partition_health group by all
+            from health group by all
         )
         select h.source, h.table_name, n.newest_green, max(h.session_date) filter (where h.is_due) as newest_due,
-               count(*) filter (where h.is_due and (n.newest_green is null or h.session_date > n.newest_green)) as behind,
-               count(*) filter (where h.is_due and not h.is_green) as not_green, count(*) filter (where h.is_due) as sessions,
-               max(h.last_attempt_at) as last_attempt_at
-        from ops__partition_health h join newest n using (source, table_name)
+               count(*) filter (where h.is_due and coalesce(h.session_date > n.newest_green, true)) as behind,
+               count(*) filter (where h.is_due and not h.is_green) as not_green,
+               count(*) filter (where h.state = 'history') as history,
+               count(*) filter (where h.is_due) as sessions, max(h.last_attempt_at) as last_attempt_at
+        from health h join newest n using (source, table_name)
         group by all order by h.source, h.table_name
         """
     )
@@ -73,7 +94,8 @@ def attempts(snapshot: Snapshot, *, limit: int) -> pl.DataFrame:
     """Return the sessions that were collected last: what they are, their state, and what they cost."""
     return snapshot.query(
         """
-        select c.last_attempt_at, c.source, c.table_name, c.session_date, h.state, h.units_done, c.units as units_expected, h.staged_rows,
+        select c.last_attempt_at, c.source, c.table_name, c.session_date, h.state, h.units_done,
+               c.units as units_expected, h.staged_rows,
                c.requests, c.body_bytes, c.elapsed_seconds, c.attempts
         from ops__scrape_cost c join ops__partition_health h using (source, table_name, session_date)
         where c.last_attempt_at is not null
@@ -86,11 +108,16 @@ def attempts(snapshot: Snapshot, *, limit: int) -> pl.DataFrame:
 def quality(snapshot: Snapshot, *, source: str, table: str, session: date) -> Quality:
     """Return what the shown session is worth, and whether later ones are due and not there."""
     frame = snapshot.query(
-        "select session_date, state, why, is_due, is_green from ops__partition_health where source = ? and table_name = ? and session_date >= ?",
+        """
+        select session_date, state, why, is_due, is_green from ops__partition_health
+        where source = ? and table_name = ? and session_date >= ?
+        """,
         [source, table, session],
     )
     shown = frame.filter(pl.col("session_date") == session)
-    later = frame.filter((pl.col("session_date") > session) & pl.col("is_due") & ~pl.col("is_green")).sort("session_date")
+    later = frame.filter((pl.col("session_date") > session) & pl.col("is_due") & ~pl.col("is_green")).sort(
+        "session_date"
+    )
     if not shown.height:
         return Quality("missing", f"{table} of {session} has no ledger")
     state, why = shown["state"][0], shown["why"][0]
@@ -105,11 +132,15 @@ def marts(snapshot: Snapshot) -> pl.DataFrame:
     frame = snapshot.query(
         """
         select table_name as mart, comment as description, column_count::integer as "columns"
-        from duckdb_tables() where database_name = current_database() and schema_name = current_schema() and table_name like '%\\_\\_%' escape '\\'
+        from duckdb_tables() where database_name = current_database() and schema_name = current_schema()
+        and table_name like '%\\_\\_%' escape '\\'
         order by 1
         """
     )
-    counts = pl.DataFrame({"mart": list(snapshot.rows), "rows": list(snapshot.rows.values())}, schema={"mart": pl.String, "rows": pl.Int64})
+    counts = pl.DataFrame(
+        {"mart": list(snapshot.rows), "rows": list(snapshot.rows.values())},
+        schema={"mart": pl.String, "rows": pl.Int64},
+    )
     return frame.join(counts, on="mart", how="inner", maintain_order="left")
 
 
@@ -118,7 +149,8 @@ def columns(snapshot: Snapshot, *, mart: str) -> pl.DataFrame:
     return snapshot.query(
         """
         select column_name as "column", lower(data_type) as "type", comment as description from duckdb_columns()
-        where database_name = current_database() and schema_name = current_schema() and table_name = ? order by column_index
+        where database_name = current_database() and schema_name = current_schema() and table_name = ?
+        order by column_index
         """,
         [mart],
     )

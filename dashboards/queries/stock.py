@@ -21,7 +21,7 @@ class Identity(NamedTuple):
 
 
 def normalise(text: str) -> str:
-    """Return what a reader typed as the marts write it: `700` and ` 0700` become `00700`; other text is only trimmed."""
+    """Return what a reader typed as the marts write it: `700` becomes `00700`; other text is only trimmed."""
     text = text.strip()
     return text.zfill(MAX_CODE_DIGITS) if text.isascii() and text.isdigit() and len(text) <= MAX_CODE_DIGITS else text
 
@@ -30,7 +30,9 @@ def find(snapshot: Snapshot, text: str) -> Identity | None:
     """Return the stock that a code, or a whole name in either language, belongs to; None if there is none."""
     wanted, folded = normalise(text), text.strip().casefold()
     for row in hk.names(snapshot).iter_rows(named=True):
-        if row["stock_code"] == wanted or folded in {(row[name] or "").casefold() for name in ("stock_name", "other_name")} - {""}:
+        if row["stock_code"] == wanted or folded in {
+            (row[name] or "").casefold() for name in ("stock_name", "other_name")
+        } - {""}:
             return Identity(row["stock_code"], row["stock_name"], row["other_name"])
     return None
 
@@ -52,15 +54,17 @@ def similar(snapshot: Snapshot, text: str, *, limit: int = 8) -> list[Identity]:
 def history(snapshot: Snapshot, code: str) -> pl.DataFrame:
     """Return the daily holding of a stock, oldest first.
 
-    Columns: session_date, shareholding_shares, pct_of_issued, change_shares, change_pp, base_date, gap_sessions, day_state,
-    robust_z, is_unusual. Changes are over one session, against `base_date`.
+    Columns: session_date, shareholding_shares, pct_of_issued, change_shares, change_pp, base_date, gap_sessions,
+    day_state, robust_z, is_unusual. Changes are over one session, against `base_date`.
     """
     return snapshot.query(
         """
-        select h.session_date, h.shareholding_shares, h.pct_of_issued, m.change_shares, m.change_pp, m.base_date, m.gap_sessions,
+        select h.session_date, h.shareholding_shares, h.pct_of_issued, m.change_shares, m.change_pp, m.base_date,
+               m.gap_sessions,
                h.day_state, u.robust_z, coalesce(u.is_unusual, false) as is_unusual
         from hk__daily_holdings h
-        left join hk__movers m on m.session_date = h.session_date and m.stock_code = h.stock_code and m.window_sessions = 1
+        left join hk__movers m on m.session_date = h.session_date and m.stock_code = h.stock_code
+        and m.window_sessions = 1
         left join hk__unusual_changes u on u.session_date = h.session_date and u.stock_code = h.stock_code
         where h.market = ? and h.stock_code = ? order by h.session_date
         """,
@@ -72,7 +76,8 @@ def changes(snapshot: Snapshot, code: str) -> pl.DataFrame:
     """Return the changes of a stock on its newest session over 1, 5 and 20 sessions: the rows of `hk__movers`."""
     return snapshot.query(
         """
-        select window_sessions, session_date, base_date, gap_sessions, change_shares, change_pct, change_pp from hk__movers
+        select window_sessions, session_date, base_date, gap_sessions, change_shares, change_pct, change_pp
+        from hk__movers
         where stock_code = ? and session_date = (select max(session_date) from hk__movers where stock_code = ?)
         order by window_sessions
         """,
@@ -100,7 +105,8 @@ def listing_events(snapshot: Snapshot, code: str) -> pl.DataFrame:
     """Return when a stock entered or left the list, newest first: rows of `hk__additions_removals`."""
     return snapshot.query(
         """
-        select session_date, kind, direction, linked_stock_code, linked_stock_name, counter_role, counter_ratio, counter_confidence
+        select session_date, kind, direction, linked_stock_code, linked_stock_name, counter_role, counter_ratio,
+               counter_confidence
         from hk__additions_removals where stock_code = ? order by session_date desc
         """,
         [code],
@@ -115,12 +121,14 @@ def participants(snapshot: Snapshot, code: str) -> pl.DataFrame:
     """
     return snapshot.query(
         """
-        select p.session_date, p.participant_id, p.participant_name, p.participant_kind, p.shareholding_shares, p.holding_pct,
+        select p.session_date, p.participant_id, p.participant_name, p.participant_kind, p.shareholding_shares,
+               p.holding_pct,
                c.change_shares, c.change_pp, c.base_date
         from hk__participants_daily p
         left join hk__participant_changes c
           on c.session_date = p.session_date and c.stock_code = p.stock_code and c.participant_key = p.participant_key
-        where p.stock_code = ? and p.session_date = (select max(session_date) from hk__participants_daily where stock_code = ?)
+        where p.stock_code = ? and p.session_date = (select max(session_date) from hk__participants_daily
+        where stock_code = ?)
         order by p.shareholding_shares desc, p.line_no
         """,
         [code, code],
@@ -131,15 +139,20 @@ def big_changes(snapshot: Snapshot, code: str) -> pl.DataFrame:
     """Return the participants' changes of more than 0.25 percentage points (H9), newest first."""
     return snapshot.query(
         """
-        select session_date, participant_key, participant_name, kind, change_shares, change_pp, holding_pct, previous_change_date
-        from hk__participant_changes where stock_code = ? and is_big_change order by session_date desc, abs(change_pp) desc
+        select session_date, participant_key, participant_name, kind, change_shares, change_pp, holding_pct,
+               previous_change_date
+        from hk__participant_changes where stock_code = ? and is_big_change order by session_date desc,
+        abs(change_pp) desc
         """,
         [code],
     )
 
 
 def concentration(snapshot: Snapshot, code: str) -> pl.DataFrame:
-    """Return session_date, top5_pct, top10_pct, top10_with_unnamed_pct, ccass_stake_pct, southbound_pct, oldest first (H8)."""
+    """Return the concentration of a stock by session, oldest first (H8).
+
+    Columns: session_date, top5_pct, top10_pct, top10_with_unnamed_pct, ccass_stake_pct, southbound_pct, participants.
+    """
     return snapshot.query(
         """
         select session_date, top5_pct, top10_pct, top10_with_unnamed_pct, ccass_stake_pct, southbound_pct, participants

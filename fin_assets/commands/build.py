@@ -60,7 +60,9 @@ def build_and_tell(*, full_refresh: bool) -> Build:
     if now.id == before:
         console.print(f"marts: nothing has changed since build {now.id}", soft_wrap=True)
     else:
-        console.print(f"marts: published build {now.id} in {time.monotonic() - begun:.1f} s ({told}, all passed)", soft_wrap=True)
+        console.print(
+            f"marts: published build {now.id} in {time.monotonic() - begun:.1f} s ({told}, all passed)", soft_wrap=True
+        )
     return now
 
 
@@ -90,7 +92,9 @@ def marts_table(build: Build) -> Grid:
     from fin_assets.warehouse.reader import Reader
 
     reader = Reader(project()[0].data)
-    dated = reader.query("select table_name from duckdb_columns() where schema_name = 'main' and column_name = 'session_date'")
+    dated = reader.query(
+        "select table_name from duckdb_columns() where schema_name = 'main' and column_name = 'session_date'"
+    )
     with_session = set(dated["table_name"].to_list())
     grid = Grid(title=f"Marts of build {build.id}", title_justify="left")
     for name, side in (("mart", "left"), ("rows", "right"), ("newest session", "right"), ("its rows", "right")):
@@ -115,7 +119,13 @@ def _list() -> None:
         grid.add_column(name)
     for each in reversed(publish.published(layout)):
         sessions = max((span.last for span in each.sessions.values()), default=None)
-        grid.add_row(each.id, f"{each.created_at:%Y-%m-%d %H:%M:%S}", f"{sum(each.marts.values()):,}", f"to {sessions}", "current" if each.id == now else "")
+        grid.add_row(
+            each.id,
+            f"{each.created_at:%Y-%m-%d %H:%M:%S}",
+            f"{sum(each.marts.values()):,}",
+            f"to {sessions}",
+            "current" if each.id == now else "",
+        )
     console.print(grid)
 
 
@@ -124,4 +134,8 @@ def _rollback(to: str | None) -> None:
     from fin_assets.warehouse.build import rollback as go_back
 
     found = go_back(Store(project()[0].data), to)
-    console.print(f"readers see build {found.id} of {found.created_at:%Y-%m-%d %H:%M:%S} UTC now; the next fin build makes a new one from what is staged", soft_wrap=True)
+    console.print(
+        f"readers see build {found.id} of {found.created_at:%Y-%m-%d %H:%M:%S} UTC now; "
+        "the next fin build makes a new one from what is staged",
+        soft_wrap=True,
+    )

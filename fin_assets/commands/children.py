@@ -68,7 +68,14 @@ class Children:
         self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"{name}.log"
         with log.open("wb") as sink:
-            process = subprocess.Popen(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True)
+            process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         child = Child(name, url, log, process)
         self._children.append(child)
         return child
@@ -102,7 +109,7 @@ class Children:
             time.sleep(1)
 
     def end(self) -> list[str]:
-        """End every child with all below it: first politely, then by force; return the names of what had to be forced."""
+        """End every child with all below it: politely, then by force; return the names of what had to be forced."""
         trees = {child.name: child.descendants() for child in self._children}
         for child in self._children:
             _signal_group(child.process.pid, signal.SIGTERM)

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 import typer
 from rich.table import Table as Grid
 
-from fin_assets.commands.common import a_date, a_range, chosen_sources, chosen_tables, console, days_of, own_console, project
+from fin_assets.commands.common import (
+    a_date,
+    a_range,
+    chosen_sources,
+    chosen_tables,
+    console,
+    days_of,
+    is_weekend,
+    own_console,
+    project,
+)
 from fin_assets.commands.problems import EXIT_INCOMPLETE, Problem
 
 if TYPE_CHECKING:
@@ -34,7 +44,17 @@ class Choice:
     not_sessions: dict[date, str]
 
 
-def run(source: str, session: str | None, start: str | None, end: str | None, *, tables: list[str] | None, refetch: bool, newest_first: bool, marts: bool) -> None:
+def run(
+    source: str,
+    session: str | None,
+    start: str | None,
+    end: str | None,
+    *,
+    tables: list[str] | None,
+    refetch: bool,
+    newest_first: bool,
+    marts: bool,
+) -> None:
     """Collect sessions of a source, then build and publish the marts."""
     (found,) = chosen_sources(source)
     wanted = a_range(session, start, end)
@@ -44,7 +64,11 @@ def run(source: str, session: str | None, start: str | None, end: str | None, *,
         console.print("nothing to collect")
         return
     with working([found]) as runner:
-        outcomes = [runner.run(found, choice.table, choice.sessions, refetch=refetch, newest_first=newest_first) for choice in choices if choice.sessions]
+        outcomes = [
+            runner.run(found, choice.table, choice.sessions, refetch=refetch, newest_first=newest_first)
+            for choice in choices
+            if choice.sessions
+        ]
     conclude(outcomes, marts=marts)
 
 
@@ -93,7 +117,7 @@ def choose(source: Source, table: Table, wanted: tuple[date, date] | None) -> Ch
     for day in days_of(*wanted):
         if day.isoformat() in known:
             sessions.append(day)
-        elif day.weekday() < 5 or wanted[0] == wanted[1]:  # noqa: PLR2004 - weekends of a range explain themselves
+        elif not is_weekend(day) or wanted[0] == wanted[1]:
             others[day] = _why_none(source, table, day)
     return Choice(table, sessions, others)
 
@@ -104,7 +128,7 @@ def _why_none(source: Source, table: Table, day: date) -> str:
     reason = table.closed_reason(day)
     if reason is not None:
         return f"closed: {reason}"
-    if day.weekday() >= 5:  # noqa: PLR2004 - Saturday and Sunday
+    if is_weekend(day):
         return "closed: weekend"
     if table.sessions(day, day):
         return f"not over yet in {source.timezone}: its list cannot be complete"
@@ -146,7 +170,7 @@ def working(sources: Sequence[Source]) -> Iterator[Runner]:
 
 
 def conclude(outcomes: list[TableOutcome], *, marts: bool) -> None:
-    """Print the summary, build the marts if wanted, and end with the exit code for incomplete sessions if there are any."""
+    """Print the summary, build the marts if wanted, and end with the exit code for incomplete sessions if any."""
     print_summary(outcomes)
     if marts and any(manifest.state.green for outcome in outcomes for manifest in outcome.manifests):
         from fin_assets.commands.build import build_and_tell
@@ -179,13 +203,16 @@ def print_summary(outcomes: list[TableOutcome]) -> None:
         for manifest in outcome.unusable[:SHOWN]:
             why = manifest.why() or f"blocked by {', '.join(manifest.blocked_by)} (docs/runbook.md)"
             mends = next((unit.mends for unit in manifest.unfinished() if unit.mends), f"fin status {outcome.source}")
-            console.print(f"[red]{manifest.state.value}[/] {outcome.table} {manifest.session}: {why}\n  way out: {mends}", soft_wrap=True)
+            console.print(
+                f"[red]{manifest.state.value}[/] {outcome.table} {manifest.session}: {why}\n  way out: {mends}",
+                soft_wrap=True,
+            )
         if len(outcome.unusable) > SHOWN:
             console.print(f"... and {len(outcome.unusable) - SHOWN} more: fin status {outcome.source}", soft_wrap=True)
 
 
 def _tell_closed(source: Source, choices: list[Choice]) -> None:
-    """Say of each asked day that is a session of no table why, and of each table without any session that it has none."""
+    """Say of each asked day that is no session why, and of each table without any session that it has none."""
     sessions = {day for choice in choices for day in choice.sessions}
     told = {day: why for choice in choices for day, why in choice.not_sessions.items() if day not in sessions}
     for day, why in sorted(told.items())[:SHOWN]:

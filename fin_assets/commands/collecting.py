@@ -1,4 +1,4 @@
-"""Runs tables through Dagster in this process, so that its UI shows every run, and tells what became of each session."""
+"""Runs tables and builds through Dagster in this process, so that its UI shows every run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from fin_assets.commands.common import repository
-from fin_assets.commands.problems import Problem
 from fin_assets.core.assets import raw_key, staged_key
 from fin_assets.core.manifest import PartitionKey
 from fin_assets.core.partitions import partitions_of
@@ -97,7 +96,14 @@ class Runner:
         self._jobs: dict[str, dg.JobDefinition] = {}
 
     def run(
-        self, source: Source, table: Table, sessions: Sequence[date], *, refetch: bool = False, newest_first: bool = False, restage: bool = False
+        self,
+        source: Source,
+        table: Table,
+        sessions: Sequence[date],
+        *,
+        refetch: bool = False,
+        newest_first: bool = False,
+        restage: bool = False,
     ) -> TableOutcome:
         """Collect and stage sessions of one table, or, with `restage`, stage them again from what is stored.
 
@@ -112,14 +118,27 @@ class Runner:
         title = f"{source.name}/{table.name}" + (" from raw" if restage else "")
         with self._display.table(title, units=outcome.units):
             for first, last in reversed(parts) if newest_first else parts:
-                self._one_range(source, table, first, last, outcome, refetch=refetch, newest_first=newest_first, restage=restage)
+                self._one_range(
+                    source, table, first, last, outcome, refetch=refetch, newest_first=newest_first, restage=restage
+                )
         outcome.seconds = time.monotonic() - begun
         keys = (PartitionKey(source.name, table.name, session) for session in outcome.asked)
-        outcome.manifests = [manifest for manifest in (self._store.manifest(key) for key in keys) if manifest is not None]
+        outcome.manifests = [
+            manifest for manifest in (self._store.manifest(key) for key in keys) if manifest is not None
+        ]
         return outcome
 
     def _one_range(
-        self, source: Source, table: Table, first: str, last: str, outcome: TableOutcome, *, refetch: bool, newest_first: bool, restage: bool
+        self,
+        source: Source,
+        table: Table,
+        first: str,
+        last: str,
+        outcome: TableOutcome,
+        *,
+        refetch: bool,
+        newest_first: bool,
+        restage: bool,
     ) -> None:
         config: dict[str, Any] = {"config": {"refetch": refetch, "newest_first": newest_first}}
         selection = [staged_key(source, table)] if restage else [raw_key(source, table), staged_key(source, table)]
@@ -138,7 +157,9 @@ class Runner:
     def _job(self, source: Source, table: Table) -> dg.JobDefinition:
         name = f"collect_{source.name}__{table.name}"
         if name not in self._jobs:
-            definitions = build_definitions(settings=self._settings, sources=[source], on_event=self._display.on_event, marts=False)
+            definitions = build_definitions(
+                settings=self._settings, sources=[source], on_event=self._display.on_event, marts=False
+            )
             self._jobs[name] = definitions.resolve_job_def(name)
         return self._jobs[name]
 

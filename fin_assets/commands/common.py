@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fin_assets.core.source import Source, Table
     from fin_assets.settings import Settings
 
+SATURDAY = 5
 WIDE = 140
 """Columns where there is no terminal: a file or a pipe has no width, and a cut table tells nothing."""
 
@@ -119,7 +120,7 @@ def a_date(text: str | None, option: str) -> date | None:
 
 
 def a_range(session: str | None, start: str | None, end: str | None) -> tuple[date, date] | None:
-    """Read `--session` or `--from` and `--to`; None if none was given. `--to` defaults to today, `--from` is then needed.
+    """Read `--session`, or `--from` and `--to` (default: today); None if none was given.
 
     Raises:
         Problem: not dates, both ways at once, or an empty range.
@@ -127,7 +128,9 @@ def a_range(session: str | None, start: str | None, end: str | None) -> tuple[da
     one, first, last = a_date(session, "--session"), a_date(start, "--from"), a_date(end, "--to")
     if one is not None:
         if first or last:
-            raise Problem("--session was given together with --from or --to.", "give one session, or a range", EXIT_USAGE)
+            raise Problem(
+                "--session was given together with --from or --to.", "give one session, or a range", EXIT_USAGE
+            )
         return one, one
     if first is None and last is None:
         return None
@@ -150,6 +153,11 @@ def today() -> date:
 def days_of(start: date, end: date) -> list[date]:
     """Return every calendar day from `start` to `end`."""
     return [start + timedelta(days=n) for n in range((end - start).days + 1)]
+
+
+def is_weekend(day: date) -> bool:
+    """Return whether it is Saturday or Sunday."""
+    return day.weekday() >= SATURDAY
 
 
 def repository() -> Path:

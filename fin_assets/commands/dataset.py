@@ -6,19 +6,22 @@ import json
 import os
 import re
 import tomllib
+from collections import Counter
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from rich.table import Table as Grid
 
-from fin_assets.commands.common import console, days_of, forget_project, project
+from fin_assets.commands.common import console, days_of, forget_project, is_weekend, project
 from fin_assets.commands.problems import EXIT_USAGE, Problem
+from fin_assets.core.manifest import PartitionState
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fin_assets.core.source import Source
+    from fin_assets.core.manifest import Manifest
+    from fin_assets.core.source import Source, Table
 
 SOURCE = "hkex_southbound"
 """The source whose lists the dataset replaces."""
@@ -68,7 +71,9 @@ def use_dataset(path: Path) -> None:
 def _span(path: Path) -> tuple[date, date]:
     if not path.is_file():
         msg = f"There is no dataset {path}."
-        raise Problem(msg, "give an existing CSV or CSV.GZ: --dataset FILE; docs/sandbox.md describes its columns", EXIT_USAGE)
+        raise Problem(
+            msg, "give an existing CSV or CSV.GZ: --dataset FILE; docs/sandbox.md describes its columns", EXIT_USAGE
+        )
     try:
         days = pl.read_csv(path, columns=["date"], try_parse_dates=True)["date"]
         first, last = days.min(), days.max()
@@ -102,7 +107,6 @@ def _toml_value(value: object) -> str:
 
 def print_days(sources: list[Source]) -> None:
     """Print how many days of the dataset's span are complete, and why the others have no list."""
-    from fin_assets.core.manifest import PartitionKey, PartitionState
     from fin_assets.core.store import Store
 
     store = Store(project()[0].data)
@@ -111,21 +115,16 @@ def print_days(sources: list[Source]) -> None:
             known = {manifest.session: manifest for manifest in store.manifests(source.name, table.name)}
             if not known:
                 continue
-            reasons: dict[str, int] = {}
-            for day in days_of(min(known), max(known)):
-                manifest = store.manifest(PartitionKey(source.name, table.name, day))
-                if manifest is not None and manifest.state is PartitionState.COMPLETE:
-                    reason = "complete"
-                elif manifest is not None and manifest.state is PartitionState.CLOSED:
-                    reason = f"closed: {manifest.reason}"
-                elif manifest is not None:
-                    reason = manifest.state.value
-                else:
-                    reason = "closed: weekend" if day.weekday() >= 5 else f"closed: {table.closed_reason(day) or 'no list'}"  # noqa: PLR2004 - Saturday and Sunday
-                reasons[reason] = reasons.get(reason, 0) + 1
+            reasons = Counter(_reason(table, day, known.get(day)) for day in days_of(min(known), max(known)))
             grid = Grid(title=f"Days of {source.name}/{table.name}, {min(known)} to {max(known)}", title_justify="left")
             grid.add_column("day")
             grid.add_column("count", justify="right")
-            for reason, count in sorted(reasons.items(), key=lambda item: -item[1]):
+            for reason, count in reasons.most_common():
                 grid.add_row(reason, str(count))
             console.print(grid)
+
+
+def _reason(table: Table, day: date, manifest: Manifest | None) -> str:
+    if manifest is None:
+        return "closed: weekend" if is_weekend(day) else f"closed: {table.closed_reason(day) or 'no list'}"
+    return f"closed: {manifest.reason}" if manifest.state is PartitionState.CLOSED else manifest.state.value

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fin_assets.core.source import Source, Table
 
 UNITS_A_TABLE = 320
-"""A table with many units a session is shown with fewer sessions: this many units take half a minute on two slow cores."""
+"""Of a table with many units a session fewer sessions are shown: so many units take half a minute on two cores."""
 
 LEAST_SESSIONS = 5
 LEAST_DISK = 300 << 20
@@ -41,7 +41,11 @@ def demo(*, dataset: Path | None, serve: bool, sessions: int) -> None:
     _require_possible(serve=serve)
     with ExitStack() as stack:
         runner = stack.enter_context(working(sources))
-        plan = [(source, table, _sessions(source, table, None if dataset else sessions)) for source in sources for table in source.tables]
+        plan = [
+            (source, table, _sessions(source, table, None if dataset else sessions))
+            for source in sources
+            for table in source.tables
+        ]
         outcomes = []
         for source, table, days in plan:
             left = _left(source, table, days)
@@ -58,7 +62,9 @@ def demo(*, dataset: Path | None, serve: bool, sessions: int) -> None:
             print_days(sources)
         _where_to_look(settings.data, dataset)
         if any(outcome.unusable for outcome in outcomes):
-            console.print("[yellow]some sessions are not complete[/]: fin status says which and why, fin heal mends them")
+            console.print(
+                "[yellow]some sessions are not complete[/]: fin status says which and why, fin heal mends them"
+            )
         if serve:
             _serve()
     if any(outcome.unusable for outcome in outcomes):
@@ -94,19 +100,31 @@ def _require_possible(*, serve: bool) -> None:
 
 def _require_ports() -> None:
     servers = project()[0].servers
-    require_free(servers.dagster_port, what="the Dagster UI", setting="dagster_port under [servers]", variable="FIN_SERVERS__DAGSTER_PORT")
-    require_free(servers.dashboards_port, what="the dashboards", setting="dashboards_port under [servers]", variable="FIN_SERVERS__DASHBOARDS_PORT")
+    require_free(
+        servers.dagster_port,
+        what="the Dagster UI",
+        setting="dagster_port under [servers]",
+        variable="FIN_SERVERS__DAGSTER_PORT",
+    )
+    require_free(
+        servers.dashboards_port,
+        what="the dashboards",
+        setting="dashboards_port under [servers]",
+        variable="FIN_SERVERS__DASHBOARDS_PORT",
+    )
 
 
 def _sessions(source: Source, table: Table, count: int | None) -> list[date]:
-    """Return the newest sessions of a table that are due: those of `count` trading days, fewer where a session has many units."""
+    """Return the newest sessions of a table that are due: of `count` trading days, fewer where one has many units."""
     from fin_assets.core import clock
     from fin_assets.core.partitions import due_sessions, partitions_of
 
     now = clock.now()
     if count is None:
         keys = partitions_of(source, table).get_partition_keys()
-        return [date.fromisoformat(key) for key in keys if table.sessions(date.fromisoformat(key), date.fromisoformat(key))]
+        return [
+            date.fromisoformat(key) for key in keys if table.sessions(date.fromisoformat(key), date.fromisoformat(key))
+        ]
     # Seven days have five sessions at most; holidays are made up for by the slice below.
     since = now - timedelta(days=count * 7 / 5 + 20)
     due = due_sessions(source, table, since=since, until=now)
@@ -125,7 +143,8 @@ def _left(source: Source, table: Table, days: list[date]) -> list[date]:
     for day in days:
         manifest = store.manifest(PartitionKey(source.name, table.name, day))
         staged = manifest is not None and (
-            manifest.state is PartitionState.CLOSED or (manifest.staged is not None and manifest.staged.parser_version == table.parser_version)
+            manifest.state is PartitionState.CLOSED
+            or (manifest.staged is not None and manifest.staged.parser_version == table.parser_version)
         )
         if manifest is None or not manifest.state.green or not staged:
             left.append(day)
@@ -140,7 +159,10 @@ def _summary(plan: list[tuple[Source, Table, list[date]]], outcomes: list[TableO
     units = sum(manifest.done for outcome in outcomes for manifest in outcome.manifests)
     rows = sum(manifest.staged.rows for outcome in outcomes for manifest in outcome.manifests if manifest.staged)
     there = f", {asked - worked} were there already" if asked > worked else ""
-    console.print(f"[bold]{worked} sessions collected{there}; {units:,} units, {rows:,} rows, {seconds:.0f} s in all[/]", soft_wrap=True)
+    console.print(
+        f"[bold]{worked} sessions collected{there}; {units:,} units, {rows:,} rows, {seconds:.0f} s in all[/]",
+        soft_wrap=True,
+    )
 
 
 def _where_to_look(data: Path, dataset: Path | None) -> None:
@@ -171,15 +193,22 @@ def _serve() -> None:
             url=f"{dagster}/server_info",
             cwd=settings.home,
         )
-        second = children.start("dashboards", [sys.executable, "-m", "dashboards", "--port", str(settings.servers.dashboards_port)], url=pages, cwd=repository())
+        second = children.start(
+            "dashboards",
+            [sys.executable, "-m", "dashboards", "--port", str(settings.servers.dashboards_port)],
+            url=pages,
+            cwd=repository(),
+        )
         with console.status("starting the servers"):
             children.wait_ready(second)
             children.wait_ready(first)
-        console.print(f"\n[bold]dashboards[/]  {pages}\n[bold]Dagster UI[/]  {dagster}\nCtrl-C stops both and everything they started.", soft_wrap=True)
+        console.print(
+            f"\n[bold]dashboards[/]  {pages}\n[bold]Dagster UI[/]  {dagster}\n"
+            "Ctrl-C stops both and everything they started.",
+            soft_wrap=True,
+        )
         try:
             children.watch()
         except KeyboardInterrupt:
             console.print("\nstopping ...")
     console.print("stopped")
-
-

@@ -1,4 +1,4 @@
-"""`fin doctor`: what this machine and these settings can do, and what to mend. Changes nothing, asks no foreign host in sandbox mode."""
+"""`fin doctor`: what this machine and these settings can do, and what to mend. Changes nothing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psutil
@@ -31,7 +32,17 @@ LEAST_DISK = 1 << 30
 
 LEAST_MEMORY = 1 << 30
 PYTHONS = ((3, 11), (3, 13))
-PACKAGES = ("dagster", "dagster-webserver", "dbt-core", "dbt-duckdb", "duckdb", "polars", "pyarrow", "playwright", "panel")
+PACKAGES = (
+    "dagster",
+    "dagster-webserver",
+    "dbt-core",
+    "dbt-duckdb",
+    "duckdb",
+    "polars",
+    "pyarrow",
+    "playwright",
+    "panel",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +66,15 @@ def doctor() -> int:
         lines.append(_problem("settings", error))
     else:
         for looked in (_settings, _disk, _browser, _ports, _marts):
-            lines.extend(_safely(lambda looked=looked: looked(settings)))
-        lines.extend(line for source in sources for line in _safely(lambda source=source: _source(settings, source)))
+            lines.extend(_safely(partial(looked, settings)))
+        lines.extend(line for source in sources for line in _safely(partial(_source, source)))
     grid = Grid(title="fin doctor", title_justify="left")
     for name in ("", "what", "found"):
         grid.add_column(name, overflow="fold")
     for line in lines:
-        grid.add_row(MARKS[line.mark], line.what, line.found + (f"\n[bold]way out:[/] {line.mends}" if line.mends else ""))
+        grid.add_row(
+            MARKS[line.mark], line.what, line.found + (f"\n[bold]way out:[/] {line.mends}" if line.mends else "")
+        )
     console.print(grid)
     bad = sum(line.mark == "bad" for line in lines)
     console.print(f"{bad} things to mend" if bad else "nothing to mend")
@@ -84,10 +97,20 @@ def _problem(what: str, error: Exception) -> Line:
 def _python() -> Iterator[Line]:
     version = sys.version_info[:2]
     good = PYTHONS[0] <= version <= PYTHONS[1]
-    yield Line("ok" if good else "bad", "python", f"{platform.python_version()} at {sys.executable}", "" if good else "use Python 3.11 to 3.13: make clean && make install")
+    yield Line(
+        "ok" if good else "bad",
+        "python",
+        f"{platform.python_version()} at {sys.executable}",
+        "" if good else "use Python 3.11 to 3.13: make clean && make install",
+    )
     memory = psutil.virtual_memory().available
     enough = memory >= LEAST_MEMORY
-    yield Line("ok" if enough else "warn", "memory", f"{memory / 2**30:.1f} GiB free, {os.cpu_count()} cores", "" if enough else "lower workers of the sources in fin.toml")
+    yield Line(
+        "ok" if enough else "warn",
+        "memory",
+        f"{memory / 2**30:.1f} GiB free, {os.cpu_count()} cores",
+        "" if enough else "lower workers of the sources in fin.toml",
+    )
 
 
 def _packages() -> Iterator[Line]:
@@ -95,22 +118,40 @@ def _packages() -> Iterator[Line]:
     for name in PACKAGES:
         have, want = importlib.metadata.version(name), locked.get(name)
         same = want is None or have == want
-        yield Line("ok" if same else "warn", name, have if same else f"{have}, the lock has {want}", "" if same else "make install")
+        yield Line(
+            "ok" if same else "warn",
+            name,
+            have if same else f"{have}, the lock has {want}",
+            "" if same else "make install",
+        )
 
 
 def _locked() -> dict[str, str]:
     path = repository() / "requirements.lock"
     if not path.exists():
         return {}
-    pairs = (line.rstrip(" \\").split("==") for line in path.read_text(encoding="utf-8").splitlines() if "==" in line and not line.startswith(" "))
+    pairs = (
+        line.rstrip(" \\").split("==")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "==" in line and not line.startswith(" ")
+    )
     return {name: version.split(";")[0].strip() for name, version in pairs}
 
 
 def _duckdb_shell() -> Iterator[Line]:
-    found = subprocess.run([program("duckdb"), "--version"], capture_output=True, text=True, check=True, timeout=30).stdout.split()[0].lstrip("v")
+    found = (
+        subprocess.run([program("duckdb"), "--version"], capture_output=True, text=True, check=True, timeout=30)
+        .stdout.split()[0]
+        .lstrip("v")
+    )
     library = importlib.metadata.version("duckdb")
     same = found == library
-    yield Line("ok" if same else "bad", "duckdb shell", found, "" if same else f"the library is {library}; shell and library must be of one version: make install")
+    yield Line(
+        "ok" if same else "bad",
+        "duckdb shell",
+        found,
+        "" if same else f"the library is {library}; shell and library must be of one version: make install",
+    )
 
 
 def _settings(settings: Settings) -> Iterator[Line]:
@@ -127,10 +168,20 @@ def _disk(settings: Settings) -> Iterator[Line]:
     existing = _existing(settings.data)
     free = shutil.disk_usage(existing).free
     enough = free >= LEAST_DISK
-    yield Line("ok" if enough else "bad", "disk", f"{free / 2**30:.1f} GiB free for {settings.data}", "" if enough else "free some space, or set data_dir in fin.toml")
+    yield Line(
+        "ok" if enough else "bad",
+        "disk",
+        f"{free / 2**30:.1f} GiB free for {settings.data}",
+        "" if enough else "free some space, or set data_dir in fin.toml",
+    )
     writable = os.access(existing, os.W_OK)
     if not writable:
-        yield Line("bad", "data directory", f"{existing} is not writable for this user", "change its owner, or set data_dir in fin.toml")
+        yield Line(
+            "bad",
+            "data directory",
+            f"{existing} is not writable for this user",
+            "change its owner, or set data_dir in fin.toml",
+        )
 
 
 def _existing(path: Path) -> Path:
@@ -146,7 +197,12 @@ def _browser(settings: Settings) -> Iterator[Line]:
     try:
         answer = subprocess.run([str(found.path), "--version"], capture_output=True, text=True, timeout=60, check=True)
     except (subprocess.SubprocessError, OSError) as error:
-        yield Line("bad", "browser", f"{found.path} ({found.origin}) does not start: {error}", "install another: apt-get install chromium, or .venv/bin/playwright install chromium")
+        yield Line(
+            "bad",
+            "browser",
+            f"{found.path} ({found.origin}) does not start: {error}",
+            "install another: apt-get install chromium, or .venv/bin/playwright install chromium",
+        )
         return
     yield Line("ok", "browser", f"{answer.stdout.strip()} at {found.path} ({found.origin})")
 
@@ -160,15 +216,27 @@ def _ports(settings: Settings) -> Iterator[Line]:
         if is_free(port):
             yield Line("ok", f"port {port}", f"free for the {what}")
         else:
-            yield Line("note", f"port {port}", f"taken by {listener(port)}; the {what} would listen there", f"if that is not it, stop it or set {setting} in fin.toml")
+            yield Line(
+                "note",
+                f"port {port}",
+                f"taken by {listener(port)}; the {what} would listen there",
+                f"if that is not it, stop it or set {setting} in fin.toml",
+            )
     port = settings.sandbox.port
     facts = sandbox_facts(port)
     if facts is not None:
-        yield Line("ok", f"port {port}", f"our sandbox: {facts['data']}, {facts['first_list']} to {facts['newest_list']}")
+        yield Line(
+            "ok", f"port {port}", f"our sandbox: {facts['data']}, {facts['first_list']} to {facts['newest_list']}"
+        )
     elif is_free(port):
         yield Line("ok", f"port {port}", "free for the sandbox; commands start it when they need it")
     else:
-        yield Line("bad", f"port {port}", f"taken by {listener(port)}, which is no sandbox", "stop it, or set port under [sandbox] in fin.toml")
+        yield Line(
+            "bad",
+            f"port {port}",
+            f"taken by {listener(port)}, which is no sandbox",
+            "stop it, or set port under [sandbox] in fin.toml",
+        )
 
 
 def _marts(settings: Settings) -> Iterator[Line]:
@@ -181,15 +249,19 @@ def _marts(settings: Settings) -> Iterator[Line]:
         yield Line("note", "marts", "nothing is published yet", "fin demo, or fin run SOURCE")
 
 
-def _source(settings: Settings, source: Source) -> Iterator[Line]:
+def _source(source: Source) -> Iterator[Line]:
     own = source.settings
     values = ", ".join(f"{name}={_shown(value)}" for name, value in own.model_dump().items() if name in _TOLD)
     yield Line("ok", source.name, f"{own.mode} at {source.base_url}; {values}")
     if own.mode == "live":
         said = answers(source.base_url)
         good = said.startswith("answers")
-        yield Line("ok" if good else "bad", f"{source.name} site", said, "" if good else f"check the connection and base_url under [sources.{source.name}]")
-    del settings
+        yield Line(
+            "ok" if good else "bad",
+            f"{source.name} site",
+            said,
+            "" if good else f"check the connection and base_url under [sources.{source.name}]",
+        )
 
 
 _TOLD = ("rate_per_second", "workers", "look_back_days", "max_attempts", "watchlist")

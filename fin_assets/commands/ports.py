@@ -47,7 +47,9 @@ def listener(port: int) -> Listener:
     for process in psutil.process_iter(["pid"]):
         try:
             connections = process.net_connections(kind="tcp")
-            if any(found.status == psutil.CONN_LISTEN and found.laddr and found.laddr.port == port for found in connections):
+            if any(
+                found.status == psutil.CONN_LISTEN and found.laddr and found.laddr.port == port for found in connections
+            ):
                 return Listener(process.pid, " ".join(process.cmdline())[:120])
         except psutil.Error:
             continue  # ended meanwhile, or another user's
@@ -60,7 +62,9 @@ def require_free(port: int, *, what: str, setting: str, variable: str) -> None:
         owner = listener(port)
         stop = f"stop it (kill {owner.pid})" if owner.pid else "stop it"
         msg = f"Port {port}, on which {what} would listen, is taken by {owner}."
-        raise Problem(msg, f"{stop}, or choose another port: {setting} in fin.toml, or {variable}=... in the environment")
+        raise Problem(
+            msg, f"{stop}, or choose another port: {setting} in fin.toml, or {variable}=... in the environment"
+        )
 
 
 def sandbox_facts(port: int) -> dict[str, Any] | None:

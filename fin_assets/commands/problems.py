@@ -1,4 +1,4 @@
-"""Errors as a person meets them: what happened, to what, and the way out. Turns known exceptions into such a problem."""
+"""Errors as a person meets them: what happened, to what, and the way out. Known exceptions become such a problem."""
 
 from __future__ import annotations
 
@@ -46,16 +46,26 @@ class Problem(Exception):
         return Panel(body, title="error", title_align="left", border_style="red", expand=False)
 
 
-def explain(error: BaseException) -> Problem:
+def explain(error: BaseException) -> Problem:  # noqa: PLR0911 - one return a kind
     """Return the problem behind any exception; an unknown one is shown as unexpected, with the way to its traceback."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "DagsterExecutionInterruptedError":
-        return Problem("Interrupted. Every unit that was stored stays stored.", "run the same command again: it goes on where it stopped", EXIT_INTERRUPTED)
+        return Problem(
+            "Interrupted. Every unit that was stored stays stored.",
+            "run the same command again: it goes on where it stopped",
+            EXIT_INTERRUPTED,
+        )
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return Problem(f"No space left on the disk{_at(error)}.", "free some space (fin doctor says how much there is), or set data_dir in fin.toml to another disk")
+        return Problem(
+            f"No space left on the disk{_at(error)}.",
+            "free some space (fin doctor says how much there is), or set data_dir in fin.toml to another disk",
+        )
     if isinstance(error, PermissionError):
-        return Problem(f"No permission{_at(error)}: {error.strerror}.", "make it writable for this user, or set data_dir in fin.toml")
+        return Problem(
+            f"No permission{_at(error)}: {error.strerror}.",
+            "make it writable for this user, or set data_dir in fin.toml",
+        )
     for known in _KNOWN:
         found = known(error)
         if found is not None:
@@ -63,7 +73,10 @@ def explain(error: BaseException) -> Problem:
     cause = error.__cause__
     if cause is not None and type(error).__module__.startswith("dagster"):
         return explain(cause)
-    return Problem(f"Unexpected {type(error).__name__}: {error}", "see the traceback: repeat the command with --debug before its name (fin --debug ...)")
+    return Problem(
+        f"Unexpected {type(error).__name__}: {error}",
+        "see the traceback: repeat the command with --debug before its name (fin --debug ...)",
+    )
 
 
 def _at(error: OSError) -> str:
@@ -74,7 +87,9 @@ def _settings(error: BaseException) -> Problem | None:
     from fin_assets.settings import SettingsError
 
     if isinstance(error, SettingsError):
-        return Problem(str(error), "correct fin.toml or the environment; docs/configuration.md lists every key", EXIT_USAGE)
+        return Problem(
+            str(error), "correct fin.toml or the environment; docs/configuration.md lists every key", EXIT_USAGE
+        )
     return None
 
 
@@ -85,9 +100,15 @@ def _collecting(error: BaseException) -> Problem | None:
     from fin_assets.core.store import RawDamaged
 
     if isinstance(error, BrowserMissing):
-        return Problem(str(error), "apt-get install chromium, or .venv/bin/playwright install chromium, or browser.executable in fin.toml; then: fin doctor")
+        return Problem(
+            str(error),
+            "apt-get install chromium, or .venv/bin/playwright install chromium, "
+            "or browser.executable in fin.toml; then: fin doctor",
+        )
     if isinstance(error, PartitionBusy):
-        return Problem(str(error), "wait for the other run (the Dagster UI shows it), or stop it; then run the command again")
+        return Problem(
+            str(error), "wait for the other run (the Dagster UI shows it), or stop it; then run the command again"
+        )
     if isinstance(error, RawDamaged):
         return Problem(str(error), "the command in the message asks the site again for that session")
     if isinstance(error, CollectionFailure):
@@ -109,8 +130,15 @@ def _warehouse(error: BaseException) -> Problem | None:
     if isinstance(error, NothingPublished):
         return Problem(_sentence(error), "fin demo, or fin run SOURCE; with collected sessions alone: fin build")
     if isinstance(error, BuildFailed):
-        return Problem(_sentence(error), "readers keep the build before; docs/runbook.md#marts says what each test means; then: fin build")
-    return Problem(_sentence(error), "fin build, once the message's cause is gone; fin build --list shows what is kept") if isinstance(error, WarehouseError) else None
+        return Problem(
+            _sentence(error),
+            "readers keep the build before; docs/runbook.md#marts says what each test means; then: fin build",
+        )
+    return (
+        Problem(_sentence(error), "fin build, once the message's cause is gone; fin build --list shows what is kept")
+        if isinstance(error, WarehouseError)
+        else None
+    )
 
 
 def _sentence(error: BaseException) -> str:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 from rich.console import Group
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -33,7 +42,7 @@ class Display:
         self._begun = self._last_line = time.monotonic()
         self._where = self._note = ""
         self._progress: Progress | None = None
-        self._bar: int | None = None
+        self._bar: TaskID | None = None
         self._live: Live | None = None
 
     @contextmanager
@@ -49,7 +58,13 @@ class Display:
             self._line(final=True)
             return
         progress = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(), console=self._console
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
         )
         self._progress, self._bar = progress, progress.add_task(title, total=max(units, 1))
         with Live(self._drawing(progress), console=self._console, refresh_per_second=4, transient=True) as live:
@@ -94,9 +109,17 @@ class Display:
         self._last_line = time.monotonic()
         seconds = self._last_line - self._begun
         if final:
-            failed = f", {self._failed} failed ({', '.join(f'{count} {kind}' for kind, count in self._kinds.most_common())})" if self._failed else ""
+            failed = (
+                f", {self._failed} failed ({', '.join(f'{count} {kind}' for kind, count in self._kinds.most_common())})"
+                if self._failed
+                else ""
+            )
             self._console.print(f"{self._title}: {self._done} units in {seconds:.1f} s{failed}", soft_wrap=True)
             return
         answered = self._done + self._failed
-        left = f", about {(self._total - answered) / self._rate():.0f} s left" if answered and self._total > answered else ""
+        left = (
+            f", about {(self._total - answered) / self._rate():.0f} s left"
+            if answered and self._total > answered
+            else ""
+        )
         self._console.print(f"{self._title}: {answered}/{self._total} units{left} · {self._state()}", soft_wrap=True)

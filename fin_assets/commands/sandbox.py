@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from fin_assets.commands.common import a_date, console, project
 from fin_assets.commands.ports import require_free
@@ -29,7 +30,7 @@ def sandbox(
 
     config = sandbox_config(project()[0])
     first: date | None = a_date(start, "--start")
-    changed = {
+    changed: dict[str, Any] = {
         "port": port,
         "seed": seed,
         "dataset": dataset,

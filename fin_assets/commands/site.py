@@ -26,7 +26,9 @@ def sandbox_config(settings: Settings) -> SandboxConfig:
     given = wanted.dataset is not None
     # A dataset brings its own first day; the default start is that of the generated market.
     start = None if given and "start" not in wanted.model_fields_set else wanted.start
-    return SandboxConfig(port=wanted.port, seed=wanted.seed, start=start, end=wanted.end, dataset=wanted.dataset, latency=wanted.latency)
+    return SandboxConfig(
+        port=wanted.port, seed=wanted.seed, start=start, end=wanted.end, dataset=wanted.dataset, latency=wanted.latency
+    )
 
 
 def needs_sandbox(settings: Settings, sources: Sequence[Source]) -> bool:
@@ -59,7 +61,9 @@ def sandbox_up(settings: Settings, sources: Sequence[Source], console: Console) 
     from fin_assets.sandbox import Sandbox
 
     with Sandbox(sandbox_config(settings)).run_in_thread() as site:
-        console.print(f"sandbox: nothing answered on port {port}; serving it at {site.url} while this runs", soft_wrap=True)
+        console.print(
+            f"sandbox: nothing answered on port {port}; serving it at {site.url} while this runs", soft_wrap=True
+        )
         yield
 
 

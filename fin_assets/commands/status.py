@@ -14,7 +14,14 @@ from fin_assets.commands.common import a_range, chosen_sources, console, project
 if TYPE_CHECKING:
     from fin_assets.core.source import Source, Table
 
-COLOURS = {"complete": "green", "closed": "dim", "stale": "yellow", "incomplete": "red", "missing": "red", "blocked": "magenta"}
+COLOURS = {
+    "complete": "green",
+    "closed": "dim",
+    "stale": "yellow",
+    "incomplete": "red",
+    "missing": "red",
+    "blocked": "magenta",
+}
 SHOWN = 30
 
 
@@ -60,17 +67,29 @@ def rows_of(source: Source, table: Table, wanted: tuple[date, date] | None) -> l
     due: list[date] = []
     if begin is not None:
         now = clock.now()
-        due = [day for day in due_sessions(source, table, since=now - (now.date() - begin + timedelta(days=90)), until=now) if day >= begin]
+        due = [
+            day
+            for day in due_sessions(source, table, since=now - (now.date() - begin + timedelta(days=90)), until=now)
+            if day >= begin
+        ]
     rows = []
     for day in sorted({*known, *due}):
         if wanted is not None and not wanted[0] <= day <= wanted[1]:
             continue
         manifest = known.get(day)
         if manifest is None:
-            rows.append(Row(source.name, table.name, day, "missing", len(table.units(day)), 0, 0, 0, "never collected", None, ()))
+            rows.append(
+                Row(
+                    source.name, table.name, day, "missing", len(table.units(day)), 0, 0, 0, "never collected", None, ()
+                )
+            )
             continue
         blocked = manifest.state.green and manifest.blocked_by
-        retry = manifest.next_retry_at.isoformat(timespec="seconds") if manifest.next_retry_at and not manifest.state.green else None
+        retry = (
+            manifest.next_retry_at.isoformat(timespec="seconds")
+            if manifest.next_retry_at and not manifest.state.green
+            else None
+        )
         rows.append(
             Row(
                 source.name,
@@ -127,7 +146,10 @@ def _print_bad(rows: list[Row]) -> None:
     bad = [row for row in rows if row.state not in {"complete", "closed", "missing"}]
     for row in bad[-SHOWN:]:
         again = f"; healing tries again after {row.next_retry_at}" if row.next_retry_at else ""
-        console.print(f"[{COLOURS[row.state]}]{row.state}[/] {row.source}/{row.table} {row.session}: {row.why}{again}", soft_wrap=True)
+        console.print(
+            f"[{COLOURS[row.state]}]{row.state}[/] {row.source}/{row.table} {row.session}: {row.why}{again}",
+            soft_wrap=True,
+        )
         if row.evidence:
             console.print(f"  evidence: {project()[0].data / row.evidence[0]}", soft_wrap=True)
     if len(bad) > SHOWN:
@@ -145,7 +167,11 @@ def _print_missing(rows: list[Row]) -> None:
     previous: Row | None = None
     for row in rows:
         if row.state == "missing":
-            if previous is not None and previous.state == "missing" and (previous.source, previous.table) == (row.source, row.table):
+            if (
+                previous is not None
+                and previous.state == "missing"
+                and (previous.source, previous.table) == (row.source, row.table)
+            ):
                 spans[-1].append(row)
             else:
                 spans.append([row])

@@ -13,9 +13,9 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 
 from fin_assets.core.automation import heal, heal_with_raw
 from fin_assets.core.collect import Collector, OnEvent
+from fin_assets.core.manifest import PartitionKey
 from fin_assets.core.partitions import partitions_of
-from fin_assets.core.reference import RowReference
-from fin_assets.core.settle import RAW_CHECKS, STAGED_CHECKS, SessionResult, restage
+from fin_assets.core.settle import RAW_CHECKS, STAGED_CHECKS, SessionResult, reference_around, restage
 from fin_assets.core.source import Finding, Source, Table
 from fin_assets.core.store import Store
 from fin_assets.settings import BrowserSettings
@@ -81,15 +81,19 @@ def table_assets(source: Source, table: Table, *, store: Store, browser: Browser
 
 
 def _restage(source: Source, table: Table, sessions: list[date], *, store: Store, report: Callable[[SessionResult], None]) -> None:
-    below, above = table.row_band or (source.settings.row_count_below, source.settings.row_count_above)
-    manifests = {manifest.session: manifest for manifest in store.manifests(source.name, table.name)}
-    reference = RowReference(manifests.values(), below=below, above=above)
+    reference = reference_around(source, table, sessions, store=store)
+    never: list[date] = []
     for session in sessions:
-        manifest = manifests.get(session)
+        manifest = store.manifest(PartitionKey(source.name, table.name, session))
         if manifest is None:
-            msg = f"{source.name}/{table.name} of {session} was never collected: fin run {source.name} --session {session}"
-            raise dg.Failure(msg, allow_retries=False)
-        report(restage(source, table, manifest, store=store, reference=reference, force=True) if manifest.state.green else SessionResult(manifest))
+            never.append(session)
+        elif manifest.state.green:
+            report(restage(source, table, manifest, store=store, reference=reference, force=True))
+        else:
+            report(SessionResult(manifest))
+    if never:
+        msg = f"{len(never)} sessions of {source.name}/{table.name} were never collected: fin run {source.name} --from {min(never)} --to {max(never)}"
+        raise dg.Failure(msg, allow_retries=False)
 
 
 class _Report:
@@ -107,7 +111,7 @@ class _Report:
         self._done += 1
         manifest, partition = result.manifest, result.manifest.session.isoformat()
         state = manifest.state.value + (f", blocked by {', '.join(manifest.blocked_by)}" if manifest.blocked_by else "")
-        self._context.log.info(f"{self._done}/{self._total} {partition}: {state}. {manifest.why()}")
+        self._context.log.info(f"{self._done}/{self._total} {partition}: {state}. {result.problem or manifest.why()}")
         selected = self._context.selected_asset_keys
         if manifest.state.green and self._raw in selected:
             self._context.log_event(dg.AssetMaterialization(self._raw, partition=partition, metadata=self._raw_metadata(result)))
@@ -123,11 +127,16 @@ class _Report:
         if not self._bad:
             return
         first = self._bad[0].manifest
+        problems = [result.problem for result in self._bad if result.problem]
         name, days = self._source.name, [result.manifest.session.isoformat() for result in self._bad]
-        lines = "\n".join(f"- {result.manifest.session}: {result.manifest.why() or 'blocked by ' + ', '.join(result.manifest.blocked_by)}" for result in self._bad)
+        lines = "\n".join(
+            f"- {result.manifest.session}: {result.problem or result.manifest.why() or 'blocked by ' + ', '.join(result.manifest.blocked_by)}"
+            for result in self._bad
+        )
         mends = f"fin heal {name}" if any(result.manifest.unfinished() for result in self._bad) else f"fin status {name}"
         raise dg.Failure(
-            description=f"{len(self._bad)} of {self._total} sessions of {name}/{self._table.name} are not complete ({', '.join(days[:5])}). Mend it: {mends}",
+            description=f"{len(self._bad)} of {self._total} sessions of {name}/{self._table.name} are not complete ({', '.join(days[:5])}). "
+            + (f"{days[[bool(result.problem) for result in self._bad].index(True)]}: {problems[0]}" if problems else f"Mend it: {mends}"),
             metadata={
                 "sessions": dg.MetadataValue.md(lines),
                 "evidence": dg.MetadataValue.path(str(self._store.evidence_dir(first.key))),

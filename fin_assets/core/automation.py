@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 from dagster import AutomationCondition as C  # noqa: N817 - the docs' own short name keeps conditions readable
 
-from fin_assets.core.manifest import Manifest
+from fin_assets.core.manifest import Manifest, PartitionKey
 from fin_assets.core.source import Source, Table
 from fin_assets.core.store import Store
 
@@ -37,32 +37,26 @@ class RetryDue(C[dg.AssetKey]):
         return "retry_due"
 
     def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
-        """Keep those candidates whose retry is due at the time of the tick."""
-        keys = {
-            manifest.session.isoformat()
-            for manifest in self._store.manifests(self._source.name, self._table.name)
-            if retry_is_due(manifest, now=context.evaluation_time, max_attempts=self._source.settings.max_attempts)
-        }
-        view: Any = context.asset_graph_view
-        due = view.get_asset_subset_from_asset_partitions(context.key, {_asset_partition(context.key, key) for key in keys})
-        return dg.AutomationResult(context, true_subset=due.compute_intersection(context.candidate_subset))
+        """Keep those candidates whose retry is due at the time of the tick. Only their ledgers are read."""
+        candidates: Any = context.candidate_subset
+        due = {key for key in candidates.expensively_compute_partition_keys() if self._is_due(key, context.evaluation_time)}
+        return dg.AutomationResult(context, true_subset=candidates.compute_intersection_with_partition_keys(due))
 
-
-def _asset_partition(asset: dg.AssetKey, partition: str) -> object:
-    from dagster._core.definitions.events import AssetKeyPartitionKey  # no public name
-
-    return AssetKeyPartitionKey(asset, partition)
+    def _is_due(self, partition: str, now: datetime) -> bool:
+        manifest = self._store.manifest(PartitionKey(self._source.name, self._table.name, date.fromisoformat(partition)))
+        return retry_is_due(manifest, now=now, max_attempts=self._source.settings.max_attempts)
 
 
 def heal(source: Source, table: Table, store: Store) -> C[dg.AssetKey]:
-    """Ask again for exactly the sessions whose blocking check failed, once a tick, back to the look-back, if a retry is due.
+    """Ask again for exactly the sessions that are not complete, once a tick, back to the look-back, if a retry is due.
 
     Prevents: silent gaps (a failed session is asked for again without anybody looking), endless repetition (the cron
     tick, the attempt cap and the wait in the ledger), and attempts at sessions that the site has long dropped.
+
+    The ledger says what is not complete, not the check `complete`: a run that was killed has logged no check.
     """
     return (
-        C.any_checks_match(C.check_failed(), blocking_only=True)
-        & C.cron_tick_passed(source.heal_schedule, source.timezone)
+        C.cron_tick_passed(source.heal_schedule, source.timezone)
         & C.in_latest_time_window(timedelta(days=source.settings.look_back_days))
         & ~C.in_progress()
         & RetryDue(source, table, store)
@@ -72,11 +66,3 @@ def heal(source: Source, table: Table, store: Store) -> C[dg.AssetKey]:
 def heal_with_raw(condition: C[dg.AssetKey]) -> C[dg.AssetKey]:
     """Ask for the staged rows of a session in the same run that heals its raw pages."""
     return C.any_deps_match(condition).with_label("stage with the healed raw")
-
-
-def rebuild_when_staged() -> C[dg.AssetKey]:
-    """Build a mart after new staged sessions whose blocking checks all passed.
-
-    Prevents marts over half data, and a second build while one is running.
-    """
-    return (C.any_deps_updated() & C.all_deps_blocking_checks_passed() & ~C.any_deps_in_progress() & ~C.in_progress()).with_label("rebuild after new sessions")

@@ -36,6 +36,9 @@ T = TypeVar("T")
 CLEAN_UP = timedelta(seconds=5)
 """Closing a page or a context takes milliseconds; a browser that needs longer is stuck and is killed."""
 
+START = timedelta(seconds=30)
+"""Driver and Chromium start within a second each, on a busy machine within five."""
+
 MEMORY_EVERY = timedelta(seconds=5)
 """Measuring the tree reads a file in /proc for each of about a dozen processes: some 20 ms."""
 
@@ -284,7 +287,11 @@ class BrowserPool:
             msg = "the browser pool is not open"
             raise BrowserLost(msg)
         before = ProcessTree.drivers()
-        playwright = await async_playwright().start()
+        try:
+            playwright = await asyncio.wait_for(async_playwright().start(), START.total_seconds())
+        except (PlaywrightError, OSError, TimeoutError) as error:
+            msg = f"the driver of playwright does not start ({error!r}): reinstall that package in this environment"
+            raise BrowserMissing(msg) from error
         new = ProcessTree.drivers() - before
         tree = ProcessTree(psutil.Process(new.pop())) if len(new) == 1 else None
         try:
@@ -297,7 +304,7 @@ class BrowserPool:
                 handle_sigint=False,
                 handle_sigterm=False,
                 handle_sighup=False,
-                timeout=30_000,
+                timeout=START.total_seconds() * 1000,
             )
         except BaseException as error:
             await asyncio.shield(playwright.stop())
@@ -317,6 +324,9 @@ class BrowserPool:
         if running is None:
             return
         processes = running.tree.processes() if running.tree else []
+        if running.broken:
+            # What hangs does not close; killing it first saves three time-outs.
+            await asyncio.to_thread(chromium.end_survivors, processes, grace=0.0)
         await self.quietly(running.browser.close(reason="the pool is closing"), what="closing the browser")
         await self.quietly(running.playwright.stop(), what="stopping the driver")
         self._running = None

@@ -22,9 +22,9 @@ from fin_assets.core.fetching import Event, Job, Outcome, run_jobs
 from fin_assets.core.journal import Journal, PartitionBusy
 from fin_assets.core.manifest import Manifest, PartitionKey, PartitionState, RawUnit, UnitRecord, UnitState
 from fin_assets.core.reference import ENOUGH, RowReference
-from fin_assets.core.settle import SessionResult, restage, settle
-from fin_assets.core.source import Examined, Fetched, Source, Table
-from fin_assets.core.store import Store
+from fin_assets.core.settle import SessionResult, reference_around, restage, retry_wait, settle
+from fin_assets.core.source import Examined, Fetched, Source, Table, due_at
+from fin_assets.core.store import RawDamaged, Store
 from fin_assets.settings import BrowserSettings
 
 CHUNK = 120
@@ -36,12 +36,14 @@ OnSession = Callable[[SessionResult], None]
 
 @dataclass(slots=True)
 class _Open:
-    """A session that is being collected."""
+    """A session that is being collected. `begun` once a unit of it has been asked for."""
 
     key: PartitionKey
     before: Manifest | None
     expected: list[str]
     journal: Journal
+    closing: ExitStack
+    begun: bool = False
     failures: dict[str, UnitRecord] = field(default_factory=dict)
     requests: int = 0
     seconds: float = 0.0
@@ -69,15 +71,17 @@ class Collector:
         self.source, self.table, self.store, self.browser = source, table, store, browser
         self._on_session, self._on_event = on_session, on_event
         self._refetch, self._deadline = refetch, deadline
-        below, above = table.row_band or (source.settings.row_count_below, source.settings.row_count_above)
-        self._reference = RowReference(store.manifests(source.name, table.name), below=below, above=above)
+        self._reference: RowReference
+        self._left_alone: list[Exception] = []
 
     def run(self, sessions: Sequence[date]) -> list[SessionResult]:
         """Collect the sessions in the order given and return what became of each.
 
         Raises:
             BrowserMissing: there is no Chromium to start.
-            PartitionBusy: another process collects one of the sessions.
+            PartitionBusy: another process collects one of the sessions; the others have been collected.
+            RawDamaged: a session to which units were added is damaged; the others have been collected.
+            SettingsError: the store has pages that were collected in another mode.
         """
         return asyncio.run(self.collect(sessions))
 
@@ -89,11 +93,13 @@ class Collector:
             results.append(result)
             self._on_session(result)
 
+        self.store.claim(self.source.name, mode=self.source.settings.mode)
+        self._reference, self._left_alone = reference_around(self.source, self.table, sessions, store=self.store), []
         todo = []
         for session in sessions:
             manifest = self.store.manifest(self._key(session))
-            if manifest is not None and manifest.state.green and not self._refetch:
-                settled(restage(self.source, self.table, manifest, store=self.store, reference=self._reference))
+            if manifest is not None and self._nothing_to_ask(manifest):
+                settled(self._restaged(manifest))
             else:
                 todo.append(session)
         if todo:
@@ -106,14 +112,24 @@ class Collector:
             ) as pool:
                 for start in range(0, len(todo), CHUNK):
                     await self._chunk(pool, todo[start : start + CHUNK], settled)
+        if self._left_alone:
+            raise self._left_alone[0]
         return results
+
+    def _nothing_to_ask(self, manifest: Manifest) -> bool:
+        """Return whether a session is green for every unit that is expected now: settings may have added some since."""
+        known = {record.unit for record in manifest.units}
+        return manifest.state.green and not self._refetch and known >= set(self.table.units(manifest.session))
+
+    def _restaged(self, manifest: Manifest) -> SessionResult:
+        return restage(self.source, self.table, manifest, store=self.store, reference=self._reference)
 
     def _key(self, session: date) -> PartitionKey:
         return PartitionKey(self.source.name, self.table.name, session)
 
     async def _chunk(self, pool: BrowserPool, sessions: Sequence[date], settled: OnSession) -> None:
         with ExitStack() as stack:
-            opened = {session: self._open(session, stack) for session in sessions}
+            opened = {session: part for session in sessions if (part := self._open(session, stack, settled)) is not None}
             waiting = list(opened.values())
             for part in waiting:
                 for unit in part.journal.units.values():
@@ -141,25 +157,44 @@ class Collector:
             for part in again:
                 settled(self._settle(part))
 
-    def _open(self, session: date, stack: ExitStack) -> _Open:
+    def _open(self, session: date, stack: ExitStack, settled: OnSession) -> _Open | None:
+        """Take a session for this process alone; None if another has it, or has completed it since it was looked at."""
         key = self._key(session)
-        journal = stack.enter_context(self.store.open_journal(key))
-        before = self.store.manifest(key)
-        expected = self.table.units(session)
-        if before is None or not before.state.green:
-            # Written before the first request: a killed attempt has happened too.
-            self.store.save(_attempt_begun(key, before, expected))
-        else:
-            # A refetch asks for everything: what a journal of the sealed generation still holds is no answer to it.
-            for record in before.units:
-                held = journal.units.get(record.unit)
-                if held is not None and held.sha256 == record.sha256:
-                    journal.retract(record.unit)
-        return _Open(key, before, expected, journal)
+        closing = stack.enter_context(ExitStack())
+        try:
+            journal = closing.enter_context(self.store.open_journal(key))
+            before = self.store.manifest(key)
+            expected = self.table.units(session)
+            if before is not None and before.state.green:
+                if self._nothing_to_ask(before):
+                    closing.close()
+                    settled(self._restaged(before))
+                    return None
+                expected = self._reopen(before, expected, journal)
+        except (PartitionBusy, RawDamaged) as error:
+            closing.close()
+            self._left_alone.append(error)
+            return None
+        return _Open(key, before, expected, journal, closing)
+
+    def _reopen(self, before: Manifest, expected: list[str], journal: Journal) -> list[str]:
+        """Prepare the journal of a session that was complete, and return its expected units."""
+        if self._refetch or before.state is not PartitionState.COMPLETE:
+            # Everything is asked for: what a journal of the sealed generation still holds is no answer to it.
+            sealed = {record.unit: record.sha256 for record in before.units}
+            for held in list(journal.units.values()):
+                if sealed.get(held.unit) == held.sha256:
+                    journal.retract(held.unit)
+            return expected
+        # Units were added: the sealed ones are stored, and stay in the session even if they are not expected any more.
+        for unit in self.store.units(before):
+            if unit.unit not in journal.units:
+                journal.append(unit)
+        return list(dict.fromkeys([*expected, *(record.unit for record in before.units)]))
 
     async def _ask(self, pool: BrowserPool, parts: Iterable[_Open], answered: Callable[[Outcome], None]) -> None:
         jobs = [
-            Job(key=part.key, unit=unit, fetch=partial(self._fetch, unit=unit, session=part.key.session), examine=partial(self._examine, part.key.session, unit))
+            Job(key=part.key, unit=unit, fetch=partial(self._fetch, part=part, unit=unit), examine=partial(self._examine, part.key.session, unit))
             for part in parts
             for unit in part.expected
             if unit not in part.journal.units and unit not in part.failures
@@ -178,14 +213,19 @@ class Collector:
             self._reference.remove(unit.unit, part.key.session)
         return bool(short)
 
-    async def _fetch(self, lease: Lease, *, unit: str, session: date) -> Fetched:
-        return await self.table.fetch(lease, unit, session)
+    async def _fetch(self, lease: Lease, *, part: _Open, unit: str) -> Fetched:
+        if not part.begun:
+            part.begun = True
+            if part.before is None or not part.before.state.green:
+                # Written before the first request: a killed attempt has happened too.
+                self.store.save(_attempt_begun(part.key, part.before, part.expected))
+        return await self.table.fetch(lease, unit, part.key.session)
 
     def _examine(self, session: date, unit: str, fetched: Fetched) -> Examined:
         examined = self.table.examine(fetched.body, fetched.content_type, unit, session)
         if examined.stated_date == session:
             self._reference.require_whole(unit, session, examined.rows, body=fetched.body)
-        elif self.table.closed_reason(session) is None and examined.stated_date != session:
+        elif self._closed_reason(session) is None:
             self._keep_under_stated_date(unit, fetched, examined)
             msg = f"{unit}: asked for {session}, the page states {examined.stated_date}, and no calendar explains it"
             raise StaleDate(msg, body=fetched.body)
@@ -202,23 +242,28 @@ class Collector:
             return
         reason = None
         if outcome.examined.stated_date != session:
-            reason = f"{self.table.closed_reason(session)}; the page states {outcome.examined.stated_date}"
+            reason = f"{self._closed_reason(session)}; the page states {outcome.examined.stated_date}"
             self._keep_under_stated_date(unit, outcome.fetched, outcome.examined)
         part.journal.append(_raw_unit(unit, outcome.fetched, outcome.examined, attempts=outcome.attempts, seconds=outcome.seconds, closed_reason=reason))
         part.failures.pop(unit, None)
         if reason is None:
             self._reference.add(unit, session, outcome.examined.rows)
 
+    def _closed_reason(self, session: date) -> str | None:
+        """Return why a session may have nothing, once it is due: before that, a list that is merely late looks the same."""
+        return self.table.closed_reason(session) if clock.now() >= due_at(self.source, self.table, session) else None
+
     def _keep_under_stated_date(self, unit: str, fetched: Fetched, examined: Examined) -> None:
         """Store a page under the date that it states, unless that session has it or is being collected right now."""
         key = self._key(examined.stated_date)
-        manifest = self.store.manifest(key)
-        if (manifest is not None and manifest.state.green) or unit not in self.table.units(key.session):
-            return
-        if not self.table.sessions(key.session, key.session):
+        if not self._is_partition(key.session) or unit not in self.table.units(key.session) or self._is_green(key):
             return
         try:
             with self.store.open_journal(key) as journal:
+                manifest = self.store.manifest(key)
+                if manifest is not None and manifest.state.green:
+                    # Completed by another process since it was looked at.
+                    return
                 if unit not in journal.units:
                     journal.append(_raw_unit(unit, fetched, examined, attempts=1, seconds=0.0, closed_reason=None))
                 if manifest is None:
@@ -226,6 +271,14 @@ class Collector:
         except PartitionBusy:
             # Whoever collects that session asks for this unit itself.
             return
+
+    def _is_partition(self, session: date) -> bool:
+        within = self.source.start <= session <= (self.source.end or session)
+        return within and bool(self.table.sessions(session, session))
+
+    def _is_green(self, key: PartitionKey) -> bool:
+        manifest = self.store.manifest(key)
+        return manifest is not None and manifest.state.green
 
     def _can_judge(self, part: _Open) -> bool:
         """Return whether every unit has a reference, so that the session need not wait for later ones."""
@@ -235,7 +288,7 @@ class Collector:
         )
 
     def _settle(self, part: _Open) -> SessionResult:
-        return settle(
+        result = settle(
             self.source,
             self.table,
             part.key,
@@ -248,21 +301,28 @@ class Collector:
             requests=part.requests,
             seconds=part.seconds,
         )
+        # A long backfill must not hold the pages of all its sessions in memory.
+        part.closing.close()
+        part.journal.units.clear()
+        return result
 
 
 def _attempt_begun(key: PartitionKey, before: Manifest | None, expected: list[str], *, attempts: int = 1) -> Manifest:
     now = clock.now()
     known = {unit.unit: unit for unit in before.units} if before else {}
+    attempts += before.attempts if before else 0
     return Manifest(
         source=key.source,
         table=key.table,
         session=key.session,
         state=PartitionState.INCOMPLETE,
         units=tuple(known.get(unit) or UnitRecord(unit=unit, state=UnitState.MISSING, error="not asked for yet") for unit in expected),
-        attempts=(before.attempts if before else 0) + attempts,
+        attempts=attempts,
         generation=before.generation if before else 0,
         first_attempt_at=(before.first_attempt_at if before else None) or now,
         last_attempt_at=now,
+        # Healing leaves an attempt alone that is under way; one that was killed is tried again after the usual wait.
+        next_retry_at=now + retry_wait(attempts) if attempts else None,
         seconds=before.seconds if before else 0.0,
         requests=before.requests if before else 0,
     )

@@ -65,16 +65,28 @@ def opened(path: Path) -> Iterator[Journal]:
         PartitionBusy: another process has it open.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            msg = f"{path.parent.name} of {path.parent.parent.name} is being collected by another process: wait for it, or stop it"
-            raise PartitionBusy(msg) from error
+    with _locked(path) as file:
         units, whole = _read(file)
         file.truncate(whole)
         file.seek(0, os.SEEK_END)
         yield Journal(file, units)
+
+
+def _locked(path: Path) -> BinaryIO:
+    while True:
+        file = path.open("a+b")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Whoever held it may have removed it between our opening and locking it: then we would write into nothing.
+            if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file
+        except BlockingIOError as error:
+            file.close()
+            msg = f"{path.parent.name} of {path.parent.parent.name} is being collected by another process: wait for it, or stop it"
+            raise PartitionBusy(msg) from error
+        except FileNotFoundError:
+            pass
+        file.close()
 
 
 def read(path: Path) -> dict[str, RawUnit]:

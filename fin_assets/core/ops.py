@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from collections.abc import Collection
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 
 from fin_assets.core import clock
 from fin_assets.core.assets import raw_key, staged_key
-from fin_assets.core.manifest import PartitionKey
+from fin_assets.core.manifest import Manifest, PartitionKey
 from fin_assets.core.partitions import due_at, due_sessions
 from fin_assets.core.source import Finding, Source, Table
 from fin_assets.core.store import Store
@@ -37,25 +37,37 @@ def freshness(source: Source, table: Table, store: Store, *, now: datetime) -> F
 
 
 def backlog(source: Source, table: Table, store: Store, *, now: datetime) -> Finding:
-    """Find incomplete sessions that healing no longer asks for: older than the look-back, tried too often, or hopeless."""
-    edge = now.astimezone(ZoneInfo(source.timezone)).date() - timedelta(days=source.settings.look_back_days)
-    left = [
-        manifest
-        for manifest in store.manifests(source.name, table.name)
-        if not manifest.state.green
-        and (
-            manifest.session < edge
-            or manifest.attempts >= source.settings.max_attempts
-            or not any(unit.heals for unit in manifest.unfinished())
-        )
-    ]
-    sessions = [manifest.session.isoformat() for manifest in left]
-    mends = f"fin run {source.name} --from {sessions[0]} --to {sessions[-1]}" if sessions else ""
+    """Find sessions that nobody asks for: given up by healing, never collected between others, or blocked by a check."""
+    edge = now - timedelta(days=source.settings.look_back_days)
+    known = {manifest.session: manifest for manifest in store.manifests(source.name, table.name)}
+    left = {
+        "that healing has given up": [day for day, manifest in known.items() if _given_up(source, table, manifest, edge=edge)],
+        "never collected": _holes(source, table, known, now=now),
+        "blocked by a check": [day for day, manifest in known.items() if manifest.blocked_by],
+    }
+    parts = [f"{len(days)} sessions {what}: {', '.join(map(str, days[:5]))}" for what, days in left.items() if days]
+    ask = sorted(left["that healing has given up"] + left["never collected"])
+    mends = [f"fin run {source.name} --table {table.name} --from {ask[0]} --to {ask[-1]}"] if ask else []
+    mends += [f"fin status {source.name}"] if left["blocked by a check"] else []
     return Finding(
-        passed=not left,
-        summary=f"{len(left)} sessions that healing has given up: {', '.join(sessions[:5])}. Mend it: {mends}" if left else "nothing is given up",
-        numbers={"sessions": len(left)},
+        passed=not parts,
+        summary=f"{'; '.join(parts)}. Mend it: {'; '.join(mends)}" if parts else "nothing is given up",
+        numbers={"sessions": sum(len(days) for days in left.values())},
     )
+
+
+def _given_up(source: Source, table: Table, manifest: Manifest, *, edge: datetime) -> bool:
+    if manifest.state.green:
+        return False
+    hopeless = not any(unit.heals for unit in manifest.unfinished())
+    return hopeless or manifest.attempts >= source.settings.max_attempts or due_at(source, table, manifest.session) < edge
+
+
+def _holes(source: Source, table: Table, known: Collection[date], *, now: datetime) -> list[date]:
+    """Return the sessions between the first and the last known one that were never asked for: the machine was off."""
+    if not known:
+        return []
+    return [day for day in table.sessions(min(known), max(known)) if day not in known and due_at(source, table, day) <= now]
 
 
 WATCHES = {"fresh": freshness, "backlog": backlog}
@@ -87,7 +99,8 @@ def collect_schedules(source: Source) -> list[dg.ScheduleDefinition]:
 def _collect_schedule(source: Source, table: Table) -> dg.ScheduleDefinition:
     job = dg.define_asset_job(
         f"collect_{source.name}__{table.name}",
-        selection=[raw_key(source, table), staged_key(source, table)],
+        # Without the watch checks: they judge the table as a whole, on a schedule of their own.
+        selection=dg.AssetSelection.assets(raw_key(source, table), staged_key(source, table)) - dg.AssetSelection.checks(*_watch_keys(source, table)),
         description=f"Collect and stage sessions of {source.title}, {table.name}.",
     )
 
@@ -110,10 +123,14 @@ def _collect_schedule(source: Source, table: Table) -> dg.ScheduleDefinition:
 
 def watch_schedule(source: Source) -> dg.ScheduleDefinition:
     """Return the schedule that runs the watch checks of a source every hour."""
-    keys = [dg.AssetCheckKey(staged_key(source, table), name) for table in source.tables for name in WATCHES]
+    keys = [key for table in source.tables for key in _watch_keys(source, table)]
     job = dg.define_asset_job(
         f"watch_{source.name}",
         selection=dg.AssetSelection.checks(*keys),
         description=f"Freshness and backlog of {source.title}, without a request to the site.",
     )
     return dg.ScheduleDefinition(name=f"hourly_watch_{source.name}", job=job, cron_schedule="20 * * * *", execution_timezone=source.timezone)
+
+
+def _watch_keys(source: Source, table: Table) -> list[dg.AssetCheckKey]:
+    return [dg.AssetCheckKey(staged_key(source, table), name) for name in WATCHES]

@@ -9,31 +9,29 @@ import dagster as dg
 
 from fin_assets.core import clock
 from fin_assets.core.calendars import weekdays
-from fin_assets.core.source import Source, Table
+from fin_assets.core.source import Source, Table, due_at
+
+__all__ = ["due_at", "due_sessions", "partitions_of"]
 
 
 def partitions_of(source: Source, table: Table) -> dg.TimeWindowPartitionsDefinition:
-    """Return one partition a session, from the source's start to yesterday in its own time zone.
+    """Return one partition a session, from the source's start to its end, or to yesterday in its own time zone.
 
-    The end is open: the definition itself leaves out weekends and every weekday that is no session, up to a year ahead.
+    An open end stays open: the definition itself leaves out weekends and every weekday that is no session, up to a year ahead.
     `end_offset` stays 0, so that a session becomes a partition only once its day is over.
     """
-    horizon = date(clock.now().year + 1, 12, 31)
+    horizon = source.end or date(clock.now().year + 1, 12, 31)
     sessions = set(table.sessions(source.start, horizon))
     closed = [datetime(day.year, day.month, day.day) for day in weekdays(source.start, horizon) if day not in sessions]  # noqa: DTZ001 - Dagster localizes exclusions itself
     return dg.TimeWindowPartitionsDefinition(
         cron_schedule="0 0 * * *",
         start=source.start.isoformat(),
+        # Dagster's end is the first moment that is outside.
+        end=(source.end + timedelta(days=1)).isoformat() if source.end else None,
         timezone=source.timezone,
         fmt="%Y-%m-%d",
         exclusions=["0 0 * * 6", "0 0 * * 0", *closed],
     )
-
-
-def due_at(source: Source, table: Table, session: date) -> datetime:
-    """Return when a session's data are published at the latest, aware, in the source's time zone."""
-    midnight = datetime(session.year, session.month, session.day, tzinfo=ZoneInfo(source.timezone)) + timedelta(days=1)
-    return midnight + table.published_after
 
 
 def due_sessions(source: Source, table: Table, *, since: datetime, until: datetime) -> list[date]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 
 import polars as pl
 
 from fin_assets.core import clock
-from fin_assets.core.failures import CollectionFailure
+from fin_assets.core.failures import CollectionFailure, StaleDate
 from fin_assets.core.journal import Journal
 from fin_assets.core.manifest import Manifest, PartitionKey, PartitionState, RawUnit, UnitRecord, UnitState
-from fin_assets.core.reference import RowReference
+from fin_assets.core.reference import REACH, RowReference
 from fin_assets.core.source import Finding, Source, Table
-from fin_assets.core.store import Store
+from fin_assets.core.store import RawDamaged, Store
 
 FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=10), timedelta(hours=6)
 """Waits between attempts at a partition double from the first to the longest, so that a refusing site is left alone."""
@@ -32,17 +33,32 @@ STAGED_CHECKS = {
 class SessionResult:
     """What became of one session: its ledger and the findings of its checks by name.
 
-    `worked` is False if nothing had to be fetched or staged.
+    `worked` is False if nothing had to be fetched or staged. `problem` says what went wrong although the ledger stays as it
+    was: a refetch that brought nothing whole, stored pages that the present parser refuses.
     """
 
     manifest: Manifest
     findings: dict[str, Finding] = field(default_factory=dict)
     worked: bool = True
+    problem: str | None = None
 
     @property
     def usable(self) -> bool:
-        """Whether the session is green and no blocking check failed."""
-        return self.manifest.state.green and not self.manifest.blocked_by
+        """Whether the session is green, no blocking check failed, and nothing went wrong."""
+        return self.manifest.state.green and not self.manifest.blocked_by and self.problem is None
+
+
+def reference_around(source: Source, table: Table, sessions: Iterable[date], *, store: Store) -> RowReference:
+    """Return the reference for judging sessions. Only ledgers within its reach are read: the cost does not grow with history."""
+    below, above = table.row_band or (source.settings.row_count_below, source.settings.row_count_above)
+    days = sorted(sessions)
+    known = store.manifests(source.name, table.name, first=days[0] - REACH, last=days[-1] + REACH) if days else ()
+    return RowReference(known, below=below, above=above)
+
+
+def retry_wait(attempts: int) -> timedelta:
+    """Return how long to leave a partition alone after so many attempts."""
+    return min(FIRST_RETRY * 2 ** max(attempts - 1, 0), LONGEST_RETRY)
 
 
 def settle(
@@ -61,15 +77,17 @@ def settle(
 ) -> SessionResult:
     """Decide what a session is worth, seal and stage it if it is complete, and write its ledger."""
     now = clock.now()
+    _refuse_half_closed(key, expected, journal, failures)
     records = tuple(_record(unit, journal.units.get(unit), failures.get(unit)) for unit in expected)
     manifest = Manifest(
         source=key.source,
         table=key.table,
         session=key.session,
-        state=_state(records, journal),
+        state=_state(records),
         units=records,
-        reason=next((unit.closed_reason for unit in journal.units.values() if unit.closed_reason), None),
-        attempts=before.attempts if before else 1,
+        reason=next((journal.units[unit].closed_reason for unit in expected if unit in journal.units), None),
+        # Without a ledger no unit of it was ever asked for: the attempt ended before its turn came.
+        attempts=before.attempts if before else 0,
         generation=before.generation if before else 0,
         first_attempt_at=before.first_attempt_at if before else now,
         last_attempt_at=now,
@@ -79,7 +97,7 @@ def settle(
     if not manifest.state.green:
         return _not_green(manifest, before, store)
     units = [journal.units[unit] for unit in expected]
-    if before is not None and before.state.green and _same_bytes(before, units):
+    if before is not None and before.state.green and _same_bytes(before, units, store):
         store.drop_journal(key)
         return restage(source, table, before, store=store, reference=reference)
     raw_file, raw_bytes = store.seal(key, units, generation=manifest.generation + 1)
@@ -101,17 +119,25 @@ def settle(
 def restage(source: Source, table: Table, manifest: Manifest, *, store: Store, reference: RowReference, force: bool = False) -> SessionResult:
     """Return the findings of a green session; parse and stage it again only if the parser changed or `force` is set.
 
-    Raises:
-        RawDamaged: the stored bytes are not what was fetched.
-        CollectionFailure: the present parser refuses the stored bytes; nothing is changed.
+    Stored bytes that are damaged, or that the present parser refuses, are a `problem` of this session alone: the check
+    `schema` fails, and ledger and staged rows stay as they are.
     """
-    del source
     if manifest.state is PartitionState.CLOSED:
         return SessionResult(manifest, _raw_findings(manifest), worked=False)
     fresh = manifest.staged is not None and manifest.staged.parser_version == table.parser_version
     if fresh and not force and manifest.staged is not None and (store.data / manifest.staged.file).exists():
-        return SessionResult(manifest, _raw_findings(manifest) | _staged_findings(table, manifest, store=store, reference=reference), worked=False)
-    result = _stage(table, manifest, store.units(manifest), store=store, reference=reference)
+        result = _judged(table, manifest, store=store, reference=reference, worked=False)
+        if result.manifest != manifest:
+            store.save(result.manifest)
+        return result
+    try:
+        result = _stage(table, manifest, store.units(manifest), store=store, reference=reference)
+    except (RawDamaged, CollectionFailure) as failure:
+        problem = f"not staged again: {failure}"
+        if isinstance(failure, CollectionFailure):
+            problem += f". Mend it: {failure.mends}, or fin run {source.name} --session {manifest.session} --refetch"
+        findings = _raw_findings(manifest) | {"schema": Finding(passed=False, summary=problem)}
+        return SessionResult(manifest, findings, worked=False, problem=problem)
     store.save(result.manifest)
     return result
 
@@ -121,17 +147,32 @@ def _stage(table: Table, manifest: Manifest, units: list[RawUnit], *, store: Sto
         return SessionResult(manifest, _raw_findings(manifest))
     staged = table.stage(units, manifest.session)
     ref = store.write_staged(manifest.key, staged.frame, staged.quarantine, parser_version=table.parser_version)
-    manifest = manifest.model_copy(update={"staged": ref})
+    return _judged(table, manifest.model_copy(update={"staged": ref}), store=store, reference=reference, worked=True)
+
+
+def _judged(table: Table, manifest: Manifest, *, store: Store, reference: RowReference, worked: bool) -> SessionResult:
+    """Judge staged rows by the present settings; checks and ledger then say the same of what is blocked."""
     findings = _raw_findings(manifest) | _staged_findings(table, manifest, store=store, reference=reference)
     blocked = tuple(sorted(name for name in STAGED_CHECKS if not findings[name].passed))
-    return SessionResult(manifest.model_copy(update={"blocked_by": blocked}), findings)
+    return SessionResult(manifest.model_copy(update={"blocked_by": blocked}), findings, worked=worked)
 
 
-def _state(records: tuple[UnitRecord, ...], journal: Journal) -> PartitionState:
+def _refuse_half_closed(key: PartitionKey, expected: list[str], journal: Journal, failures: dict[str, UnitRecord]) -> None:
+    """Take back what said that the session is closed if another unit has data of it: the list came in between."""
+    units = [journal.units[unit] for unit in expected if unit in journal.units]
+    if all(unit.closed_reason for unit in units):
+        return
+    for unit in units:
+        if unit.closed_reason:
+            journal.retract(unit.unit)
+            failure = StaleDate(f"{unit.unit}: {unit.closed_reason}, but other units have data of {key.session}")
+            failures[unit.unit] = _contradicted(unit, failure)
+
+
+def _state(records: tuple[UnitRecord, ...]) -> PartitionState:
     states = {record.state for record in records}
     if states <= {UnitState.FETCHED, UnitState.EMPTY_CONFIRMED}:
-        closed = records and all(unit.closed_reason for unit in journal.units.values())
-        return PartitionState.CLOSED if closed else PartitionState.COMPLETE
+        return PartitionState.CLOSED if states == {UnitState.EMPTY_CONFIRMED} else PartitionState.COMPLETE
     kinds = {record.error_kind for record in records if record.state not in {UnitState.FETCHED, UnitState.EMPTY_CONFIRMED}}
     return PartitionState.STALE if kinds == {"stale_date"} else PartitionState.INCOMPLETE
 
@@ -161,19 +202,26 @@ def _contradicted(unit: RawUnit, failure: CollectionFailure) -> UnitRecord:
     )
 
 
-def _same_bytes(before: Manifest, units: list[RawUnit]) -> bool:
-    return {record.unit: record.sha256 for record in before.units} == {unit.unit: unit.sha256 for unit in units}
+def _same_bytes(before: Manifest, units: list[RawUnit], store: Store) -> bool:
+    """Return whether the sealed file holds these very bytes; a damaged one is worth nothing."""
+    if {record.unit: record.sha256 for record in before.units} != {unit.unit: unit.sha256 for unit in units}:
+        return False
+    try:
+        store.units(before)
+    except RawDamaged:
+        return False
+    return True
 
 
 def _not_green(manifest: Manifest, before: Manifest | None, store: Store) -> SessionResult:
     """Write the ledger of an attempt that did not end whole. What was green before stays so: a failed refetch loses nothing."""
-    findings = _raw_findings(manifest)
     if before is not None and before.state.green:
-        return SessionResult(before, findings)
-    wait = min(FIRST_RETRY * 2 ** max(manifest.attempts - 1, 0), LONGEST_RETRY)
-    manifest = manifest.model_copy(update={"next_retry_at": clock.now() + wait})
+        mends = next((unit.mends for unit in manifest.unfinished() if unit.mends), None)
+        problem = f"asked again in vain, what was complete stays: {manifest.why()}" + (f". Mend it: {mends}" if mends else "")
+        return SessionResult(before, _raw_findings(before), problem=problem)
+    manifest = manifest.model_copy(update={"next_retry_at": clock.now() + retry_wait(manifest.attempts)})
     store.save(manifest)
-    return SessionResult(manifest, findings)
+    return SessionResult(manifest, _raw_findings(manifest))
 
 
 def _raw_findings(manifest: Manifest) -> dict[str, Finding]:

@@ -10,8 +10,9 @@ import importlib
 import pkgutil
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -118,6 +119,7 @@ class Source:
         title, description, owner, link: for people.
         timezone: IANA name; partitions, schedules and freshness are in it.
         start: first session that can be had.
+        end: last session that can be had, for a history that is over; None while it goes on.
         schedule: cron expression in `timezone`, after publication.
         heal_schedule: cron expression in `timezone` on whose ticks incomplete partitions are tried again.
         base_url: where its pages are, by the mode in the settings.
@@ -137,6 +139,7 @@ class Source:
     base_url: str
     settings: SourceSettings
     tables: tuple[Table, ...]
+    end: date | None = None
 
     def table(self, name: str) -> Table:
         """Return a table by name.
@@ -149,6 +152,12 @@ class Source:
                 return table
         msg = f"{self.name} has no table {name!r}: it has {', '.join(table.name for table in self.tables)}"
         raise KeyError(msg)
+
+
+def due_at(source: Source, table: Table, session: date) -> datetime:
+    """Return when a session's data are published at the latest, aware, in the source's time zone."""
+    midnight = datetime(session.year, session.month, session.day, tzinfo=ZoneInfo(source.timezone)) + timedelta(days=1)
+    return midnight + table.published_after
 
 
 def discover(settings: Settings) -> list[Source]:

@@ -1,5 +1,6 @@
 """Where raw and staged data lie, and how they get there without ever being half there.
 
+    raw/<source>/mode                                   sandbox or live: the two never share a data directory
     raw/<source>/<table>/<session>/manifest.json        the ledger, replaced atomically
     raw/<source>/<table>/<session>/journal.bin          only while the partition is incomplete
     raw/<source>/<table>/<session>/raw-<generation>.parquet   exact bytes, one row a unit, sealed and never changed
@@ -27,6 +28,7 @@ import pyarrow.parquet as pq
 
 from fin_assets.core import journal
 from fin_assets.core.manifest import Manifest, PartitionKey, RawUnit, StagedRef
+from fin_assets.settings import SettingsError
 
 _RAW_SCHEMA = pa.schema(
     [
@@ -64,16 +66,35 @@ class Store:
         """Return the directory of a partition's evidence."""
         return self.data / "evidence" / key.source / key.table / key.session.isoformat()
 
+    def claim(self, source: str, *, mode: str) -> None:
+        """Note on the first collection in which mode a source is collected here.
+
+        Raises:
+            SettingsError: it was another one; generated pages would count as the real ones of the same sessions.
+        """
+        path = self.data / "raw" / source / "mode"
+        if not path.exists():
+            write_atomically(path, mode.encode())
+        elif (known := path.read_text()) != mode:
+            msg = (
+                f"sources.{source}.mode: it is {mode!r}, and {path.parent} holds pages that were collected with {known!r}. "
+                f"Name another directory as data_dir, or go back to mode = {known!r}"
+            )
+            raise SettingsError(msg)
+
     def manifest(self, key: PartitionKey) -> Manifest | None:
         """Return the ledger of a partition, or None if it was never tried."""
         path = self.partition_dir(key) / "manifest.json"
         return Manifest.model_validate_json(path.read_bytes()) if path.exists() else None
 
-    def manifests(self, source: str | None = None, table: str | None = None) -> Iterator[Manifest]:
-        """Yield every ledger, by source, table and session."""
+    def manifests(
+        self, source: str | None = None, table: str | None = None, *, first: date = date.min, last: date = date.max
+    ) -> Iterator[Manifest]:
+        """Yield every ledger of the sessions from `first` to `last`, by source, table and session; others are not read."""
         root = self.data / "raw"
         for path in sorted(root.glob(f"{source or '*'}/{table or '*'}/*/manifest.json")):
-            yield Manifest.model_validate_json(path.read_bytes())
+            if first <= date.fromisoformat(path.parent.name) <= last:
+                yield Manifest.model_validate_json(path.read_bytes())
 
     def save(self, manifest: Manifest) -> None:
         """Replace the ledger of a partition atomically."""
@@ -104,20 +125,22 @@ class Store:
         """Return the stored units of a partition, sealed or not yet.
 
         Raises:
-            RawDamaged: a body does not have the checksum that was recorded with it.
+            RawDamaged: the sealed file is gone or cannot be read, or a body does not have the checksum recorded with it.
         """
         if manifest.raw_file is None:
             return list(journal.read(self.partition_dir(manifest.key) / "journal.bin").values())
         names = {field.name for field in fields(RawUnit)}
-        # partitioning=None: the path has no key=value parts, and pyarrow must not guess any.
-        rows = pq.read_table(self.data / manifest.raw_file, partitioning=None).to_pylist()
+        mends = f"Collect it again: fin run {manifest.source} --session {manifest.session} --refetch"
+        try:
+            # partitioning=None: the path has no key=value parts, and pyarrow must not guess any.
+            rows = pq.read_table(self.data / manifest.raw_file, partitioning=None).to_pylist()
+        except (OSError, pa.ArrowException) as error:
+            msg = f"{manifest.raw_file} cannot be read ({str(error).splitlines()[0]}). {mends}"
+            raise RawDamaged(msg) from error
         units = [RawUnit(**{name: row[name] for name in names}) for row in rows]
         for unit in units:
             if hashlib.sha256(unit.body).hexdigest() != unit.sha256:
-                msg = (
-                    f"{manifest.raw_file}: the body of {unit.unit} is damaged (checksum differs). "
-                    f"Collect it again: fin run {manifest.source} --session {manifest.session} --refetch"
-                )
+                msg = f"{manifest.raw_file}: the body of {unit.unit} is damaged (checksum differs). {mends}"
                 raise RawDamaged(msg)
         return units
 

@@ -1,4 +1,4 @@
-"""The marts as Dagster assets: lineage, checks and columns from the dbt project, one step that builds and publishes all.
+"""The marts as Dagster assets: lineage, checks and columns from the dbt project, one step that builds and publishes.
 
 A mart counts as materialized when its build is published, not when its table is made: what readers cannot see is not
 there. Whatever part is selected, the whole build runs, because a build is published as a whole.
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster import AutomationCondition as C  # noqa: N817 - the docs' own short name keeps conditions readable
+from dagster import AutomationCondition as C
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
 
 from fin_assets.core.source import Source
@@ -66,7 +66,9 @@ def mart_assets(
         BuildFailed: the project cannot be parsed.
     """
     layout = Layout(store.data)
-    translator = _Translator([dg.AssetKey(["raw", source.name, table.name]) for source in sources for table in source.tables])
+    translator = _Translator(
+        [dg.AssetKey(["raw", source.name, table.name]) for source in sources for table in source.tables]
+    )
 
     @dbt_assets(manifest=dbt.parse(layout, project), name="marts", dagster_dbt_translator=translator, pool=POOL)
     def marts(context: dg.AssetExecutionContext, config: MartsConfig) -> Iterator[Event]:
@@ -84,7 +86,8 @@ def mart_assets(
                         for node in stream:
                             if on_node is not None:
                                 on_node(node)
-                            context.log.info(f"{node.done}/{node.total} {node.kind} {node.name}: {node.status} ({node.seconds} s)")
+                            progress = f"{node.done}/{node.total} {node.kind} {node.name}: {node.status}"
+                            context.log.info("%s (%s s)", progress, node.seconds)
                             if checks.get(node.unique_id) in selected:
                                 results.append(_check_result(checks[node.unique_id], node))
                 except BuildFailed as error:
@@ -92,7 +95,7 @@ def mart_assets(
                     raise dg.Failure(str(error), allow_retries=False) from error
                 published = build.complete(layout, keep=settings.warehouse.keep_builds, project=project)
             else:
-                context.log.info(f"nothing has changed since build {published.id}")
+                context.log.info("nothing has changed since build %s", published.id)
         yield from _materialized(context, marts, published, plan)
         yield from results
 
@@ -101,7 +104,7 @@ def mart_assets(
 
 def _log_plan(context: dg.AssetExecutionContext, plan: Plan) -> None:
     what = f"full refresh ({plan.reason})" if plan.full_refresh else "increment"
-    context.log.info(f"{what}: {plan.changed} changed sessions, {plan.files} staged files to read")
+    context.log.info("%s: %d changed sessions, %d staged files to read", what, plan.changed, plan.files)
 
 
 def _check_result(key: dg.AssetCheckKey, node: NodeDone) -> dg.AssetCheckResult:
@@ -146,7 +149,7 @@ class _Translator(DagsterDbtTranslator):
         return dg.AssetKey([_FOLDERS.get(schema, schema), dbt_resource_props["name"]])
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
-        """Let what reads the ledgers depend on the raw assets, and leave the other control tables out of the lineage."""
+        """Let what reads the ledgers depend on the raw assets; leave other control tables out of the lineage."""
         spec = super().get_asset_spec(manifest, unique_id, project)
         reads_ledgers = any(dep.asset_key == _LEDGERS for dep in spec.deps)
         deps = [dep for dep in spec.deps if dep.asset_key.path[0] != "control"]
@@ -195,8 +198,8 @@ def _describe(node: Mapping[str, Any]) -> str:
 def rebuild_when_staged() -> C[dg.AssetKey]:
     """Build the marts after sessions were staged, once all that is being collected has ended.
 
-    Prevents a build for each of sixty sessions of a backfill, and a second build while one is running. Sessions that are
-    not complete, or failed a blocking check, are left out by the build itself, so one bad session does not hold up the rest.
+    Prevents a build for each of sixty sessions of a backfill, and a second build while one is running. Sessions that
+    are not complete, or failed a blocking check, are left out by the build itself: one bad session holds up nothing.
     """
     staged = dg.AssetSelection.key_prefixes("staged")
     return (

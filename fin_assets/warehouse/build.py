@@ -92,7 +92,9 @@ def begin(layout: Layout, sources: Sequence[Source], *, full_refresh: bool = Fal
         WarehouseError: as `build_and_publish`.
     """
     with build_connection(layout) as connection:
-        return control.prepare(connection, data=layout.data, project=project, sources=sources, full_refresh=full_refresh)
+        return control.prepare(
+            connection, data=layout.data, project=project, sources=sources, full_refresh=full_refresh
+        )
 
 
 def nothing_to_do(layout: Layout, plan: Plan) -> Build | None:

@@ -1,8 +1,8 @@
-"""What a build is told before dbt runs: ledgers, calendars, changed sessions, and views over exactly the files that count.
+"""What a build is told before dbt runs: ledgers, calendars, changed sessions, and views over the files that count.
 
 All of it is written into the private build file, so that dbt is never started with changing variables. What a build
-changed stays marked until the build has ended well; a killed one is therefore done again by the next. Nothing here knows
-a source by name: the staged tables are those that the dbt project declares.
+changed stays marked until the build has ended well; a killed one is therefore done again by the next. Nothing here
+knows a source by name: the staged tables are those that the dbt project declares.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 import polars as pl
-import yaml
+import yaml  # type: ignore[import-untyped]  # published without types; dbt brings it
 
 from fin_assets.core.source import Source
 from fin_assets.warehouse import ledgers
@@ -51,7 +51,13 @@ where sessions.ordinal is distinct from built.ordinal
 
 _REMEMBER = """
 create or replace table control.built as
-select sessions.source, sessions.table_name, sessions.session_date, sessions.ordinal, sessions.day_state, partitions.staged_sha256
+select
+    sessions.source,
+    sessions.table_name,
+    sessions.session_date,
+    sessions.ordinal,
+    sessions.day_state,
+    partitions.staged_sha256
 from control.expected_sessions as sessions
 inner join control.partitions as partitions using (source, table_name, session_date)
 where partitions.is_usable
@@ -77,7 +83,12 @@ class Plan:
 
 
 def prepare(
-    connection: duckdb.DuckDBPyConnection, *, data: Path, project: Path, sources: Sequence[Source], full_refresh: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    data: Path,
+    project: Path,
+    sources: Sequence[Source],
+    full_refresh: bool = False,
 ) -> Plan:
     """Write the control tables and the staged views of the next build, in one transaction.
 
@@ -101,25 +112,37 @@ def prepare(
     return plan
 
 
-def _prepare(connection: duckdb.DuckDBPyConnection, data: Path, project: Path, sources: Sequence[Source], *, full_refresh: bool) -> Plan:
+def _prepare(
+    connection: duckdb.DuckDBPyConnection, data: Path, project: Path, sources: Sequence[Source], *, full_refresh: bool
+) -> Plan:
     connection.execute(_CREATE)
     unfinished = _meta(connection, "unfinished")
     built_project = _meta(connection, "project")
     _take_ledgers(connection, data)
-    collected: set[ledgers.Ledger] = set(connection.execute("select source, table_name, session_date from control.partitions").fetchall())
+    collected: set[ledgers.Ledger] = set(
+        connection.execute("select source, table_name, session_date from control.partitions").fetchall()
+    )
     _replace(connection, "expected_sessions", ledgers.expected(sources, collected))
     _replace(connection, "tables", ledgers.declared(sources))
 
     fingerprint = _fingerprint(connection, project)
     moved = _scalar(connection, _MOVED)
-    reason = _refresh_reason(asked=full_refresh, unfinished=unfinished, built=built_project, now=project_hash(project), moved=moved)
+    reason = _refresh_reason(
+        asked=full_refresh, unfinished=unfinished, built=built_project, now=project_hash(project), moved=moved
+    )
     idle = reason is None and unfinished is None and fingerprint == _meta(connection, "fingerprint")
     if reason is not None:
-        connection.execute("create or replace table control.changed_sessions as select distinct source, session_date from control.expected_sessions")
+        connection.execute(
+            "create or replace table control.changed_sessions as"
+            " select distinct source, session_date from control.expected_sessions"
+        )
     elif unfinished is None:
         connection.execute(f"create or replace table control.changed_sessions as {_DIFFERENT}")
     else:
-        connection.execute(f"create or replace table control.changed_sessions as {_DIFFERENT} union select * from control.changed_sessions")
+        connection.execute(
+            f"create or replace table control.changed_sessions as {_DIFFERENT}"  # noqa: S608 - a constant
+            " union select * from control.changed_sessions"
+        )
     files = _make_views(connection, data, project)
     if not idle:
         _set_meta(connection, "unfinished", "full_refresh" if reason else "incremental")
@@ -137,7 +160,9 @@ def finish(connection: duckdb.DuckDBPyConnection, *, project: Path) -> None:
     _set_meta(connection, "project", project_hash(project))
     _set_meta(connection, "fingerprint", _fingerprint(connection, project))
     connection.execute("delete from control.meta where key = 'unfinished'")
-    for (name,) in connection.execute("select view_name from duckdb_views() where schema_name = 'staged' and not internal").fetchall():
+    for (name,) in connection.execute(
+        "select view_name from duckdb_views() where schema_name = 'staged' and not internal"
+    ).fetchall():
         connection.execute(f'drop view staged."{name}"')
     connection.commit()
 
@@ -171,18 +196,24 @@ def _refresh_reason(*, asked: bool, unfinished: str | None, built: str | None, n
 
 def _take_ledgers(connection: duckdb.DuckDBPyConnection, data: Path) -> None:
     present = ledgers.stamps(data)
-    exists = _scalar(connection, "select count(*) from duckdb_tables() where schema_name = 'control' and table_name = 'partitions'")
+    exists = _scalar(
+        connection, "select count(*) from duckdb_tables() where schema_name = 'control' and table_name = 'partitions'"
+    )
     if not exists:
         _replace(connection, "partitions", ledgers.read(data, present))
         return
     known = {
         (source, table, session): stamp
-        for source, table, session, stamp in connection.execute("select source, table_name, session_date, stamp from control.partitions").fetchall()
+        for source, table, session, stamp in connection.execute(
+            "select source, table_name, session_date, stamp from control.partitions"
+        ).fetchall()
     }
     gone = [key for key, stamp in known.items() if present.get(key) != stamp]
     news = {key: stamp for key, stamp in present.items() if known.get(key) != stamp}
     if gone:
-        connection.executemany("delete from control.partitions where source = ? and table_name = ? and session_date = ?", gone)
+        connection.executemany(
+            "delete from control.partitions where source = ? and table_name = ? and session_date = ?", gone
+        )
     if news:
         connection.register("news", ledgers.read(data, news).to_arrow())
         connection.execute("insert into control.partitions by name select * from news")
@@ -196,7 +227,8 @@ def _make_views(connection: duckdb.DuckDBPyConnection, data: Path, project: Path
             str(data / file)
             for (file,) in connection.execute(
                 "select staged_file from control.partitions where is_usable and source = ? and table_name = ?"
-                " and (source, session_date) in (select (source, session_date) from control.changed_sessions) order by session_date",
+                " and (source, session_date) in (select (source, session_date) from control.changed_sessions)"
+                " order by session_date",
                 [table["source"], table["table"]],
             ).fetchall()
         ]
@@ -209,7 +241,7 @@ def _make_view(connection: duckdb.DuckDBPyConnection, view: str, columns: dict[s
     if files:
         wanted = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in columns.items())
         listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-        rows = f"select {wanted} from read_parquet([{listed}], hive_partitioning = false)"
+        rows = f"select {wanted} from read_parquet([{listed}], hive_partitioning = false)"  # noqa: S608 - quoted above
     else:
         empty = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in columns.items())
         rows = f"select {empty} where false"
@@ -217,14 +249,17 @@ def _make_view(connection: duckdb.DuckDBPyConnection, view: str, columns: dict[s
         connection.execute(f'create or replace view staged."{view}" as {rows}')
     except duckdb.Error as error:
         first = str(error).splitlines()[0]
-        msg = f"the staged files of {view} do not fit the marts ({first}). Stage them again from the raw pages: fin reparse"
+        msg = f"the staged files of {view} do not fit the marts ({first}). Stage them again from raw: fin reparse"
         raise WarehouseError(msg) from error
 
 
 def _fingerprint(connection: duckdb.DuckDBPyConnection, project: Path) -> str:
     """Return a hash of all that a build depends on."""
     parts = [
-        _scalar(connection, f"select coalesce(bit_xor(hash(t)), 0) from (select * exclude ({left_out}) from control.{table}) as t")
+        _scalar(
+            connection,
+            f"select coalesce(bit_xor(hash(t)), 0) from (select * exclude ({left_out}) from control.{table}) as t",  # noqa: S608 - names from here
+        )
         for table, left_out in (("partitions", "stamp"), ("expected_sessions", "ordinal"), ("tables", "timezone"))
     ]
     return f"{project_hash(project)}-{'-'.join(str(part) for part in parts)}"
@@ -232,7 +267,7 @@ def _fingerprint(connection: duckdb.DuckDBPyConnection, project: Path) -> str:
 
 def _replace(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
     connection.register("frame", frame.to_arrow())
-    connection.execute(f"create or replace table control.{table} as select * from frame")
+    connection.execute(f"create or replace table control.{table} as select * from frame")  # noqa: S608 - names from here
     connection.unregister("frame")
 
 

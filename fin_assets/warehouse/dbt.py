@@ -54,8 +54,8 @@ OnNode = Callable[[NodeDone], None]
 def arguments(*, full_refresh: bool) -> list[str]:
     """Return the dbt command of a build.
 
-    Unit tests and seeds run in a full refresh only: any change to them, or to a model, is a change of the project, and that
-    is a full refresh. The variables never change, because that would switch off dbt's partial parsing.
+    Unit tests and seeds run in a full refresh only: any change to them, or to a model, is a change of the project, and
+    that is a full refresh. The variables never change, because that would switch off dbt's partial parsing.
     """
     if full_refresh:
         return ["build", "--full-refresh"]
@@ -77,7 +77,7 @@ def environment(layout: Layout) -> dict[str, str]:
 
 
 def stream(layout: Layout, project: Path, *, full_refresh: bool) -> Generator[NodeDone, None, None]:
-    """Build and test every mart in the private build file. The caller holds `writer_lock` and no connection to the file.
+    """Build and test every mart in the private build file. The caller holds `writer_lock` and no connection to it.
 
     Yields:
         each model, seed and test when it has finished; ends normally only if all of them passed.
@@ -208,4 +208,5 @@ def _failure(layout: Layout, errors: list[str]) -> str:
     shown = found or [line for line in errors if line][-SHOWN_PROBLEMS:]
     more = f"\n... and {len(shown) - SHOWN_PROBLEMS} more" if len(shown) > SHOWN_PROBLEMS else ""
     body = "\n".join(f"- {problem}" for problem in shown[:SHOWN_PROBLEMS])
-    return f"the marts were not published, readers keep the build before:\n{body}{more}\nThe whole log: {layout.dbt_logs / 'dbt.log'}"
+    log = layout.dbt_logs / "dbt.log"
+    return f"the marts were not published, readers keep the build before:\n{body}{more}\nThe whole log: {log}"

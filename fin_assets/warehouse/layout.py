@@ -1,11 +1,11 @@
 """Where the warehouse lies below the data directory, and the failures that its users see. No behaviour.
 
-    marts/build.duckdb            private to the one writer: control tables, views of staged files, marts being built
-    marts/builds/<id>.duckdb      published builds, never changed; <id>.json beside each says what is in it
-    marts/current.json            the pointer: which build readers see
-    marts/writer.lock             held by the one writer
-    marts/dbt/                    dbt's target and logs
-    warehouse.duckdb              a copy of the current build, for people
+marts/build.duckdb            private to the one writer: control tables, views of staged files, marts being built
+marts/builds/<id>.duckdb      published builds, never changed; <id>.json beside each says what is in it
+marts/current.json            the pointer: which build readers see
+marts/writer.lock             held by the one writer
+marts/dbt/                    dbt's target and logs
+warehouse.duckdb              a copy of the current build, for people
 """
 
 from __future__ import annotations

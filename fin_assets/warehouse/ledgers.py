@@ -17,8 +17,7 @@ from pydantic import ValidationError
 
 from fin_assets.core import clock
 from fin_assets.core.manifest import Manifest, PartitionState
-from fin_assets.core.partitions import due_at
-from fin_assets.core.source import Source
+from fin_assets.core.source import Source, due_at
 from fin_assets.warehouse.layout import WarehouseError
 
 INSTANT = pl.Datetime("us", "UTC")
@@ -104,12 +103,12 @@ def read(data: Path, ledgers: dict[Ledger, str]) -> pl.DataFrame:
 
 
 def expected(sources: Sequence[Source], collected: set[Ledger]) -> pl.DataFrame:
-    """Return the sessions of each table up to today, and those that were collected without being expected (SESSIONS)."""
+    """Return the sessions of each table up to today, and those collected without being expected (SESSIONS)."""
     rows: list[tuple[Any, ...]] = []
     now = clock.now()
     of_table: dict[tuple[str, str], set[date]] = {}
-    for source, table, session in collected:
-        of_table.setdefault((source, table), set()).add(session)
+    for name, table_name, session in collected:
+        of_table.setdefault((name, table_name), set()).add(session)
     for source in sources:
         for table in source.tables:
             days = set(table.sessions(source.start, clock.today(source.timezone)))
@@ -118,7 +117,16 @@ def expected(sources: Sequence[Source], collected: set[Ledger]) -> pl.DataFrame:
             day_state = getattr(table, "day_state", None)
             for ordinal, day in enumerate(sorted(days | also), start=1):
                 state = day_state(day) if day_state else table.closed_reason(day) or OPEN
-                rows.append((source.name, table.name, day, ordinal, due_at(source, table, day) <= now, state if day in days else UNKNOWN_SESSION))
+                rows.append(
+                    (
+                        source.name,
+                        table.name,
+                        day,
+                        ordinal,
+                        due_at(source, table, day) <= now,
+                        state if day in days else UNKNOWN_SESSION,
+                    )
+                )
     # Tables that no source declares (any more), such as those of a source that is switched off: what they have stays.
     for (name, table_name), days in sorted(of_table.items()):
         rows.extend((name, table_name, day, ordinal, True, OPEN) for ordinal, day in enumerate(sorted(days), start=1))
@@ -149,7 +157,8 @@ def _manifest(data: Path, ledger: Ledger) -> Manifest:
         return Manifest.model_validate_json(path.read_bytes())
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
-        msg = f"the ledger {path} cannot be read ({problem['msg']}). Collect the session again: fin run {source} --session {session} --refetch"
+        mends = f"fin run {source} --session {session} --refetch"
+        msg = f"the ledger {path} cannot be read ({problem['msg']}). Collect the session again: {mends}"
         raise WarehouseError(msg) from error
 
 

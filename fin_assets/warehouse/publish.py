@@ -83,7 +83,7 @@ def publish(layout: Layout, *, keep: int) -> Build:
         build = _sign(connection, build_id, now)
     wal = layout.build.with_name(layout.build.name + ".wal")
     if wal.exists():
-        msg = f"{wal} is left although the build was closed: something else has the build file open; close it and build again"
+        msg = f"{wal} is left although the build was closed: another process has the file open; end it and build again"
         raise WarehouseError(msg)
     _copy(layout.build, layout.data / build.file)
     write_atomically(layout.builds / f"{build_id}.json", build.model_dump_json(indent=1).encode())
@@ -94,7 +94,11 @@ def publish(layout: Layout, *, keep: int) -> Build:
 
 def published(layout: Layout) -> list[Build]:
     """Return the published builds that are still kept, oldest first."""
-    found = [_read(path) for path in layout.builds.glob("*.json") if _ID.match(path.stem) and path.with_suffix(".duckdb").exists()]
+    found = [
+        _read(path)
+        for path in layout.builds.glob("*.json")
+        if _ID.match(path.stem) and path.with_suffix(".duckdb").exists()
+    ]
     return sorted(found, key=lambda build: build.number)
 
 
@@ -128,7 +132,7 @@ def current_id(layout: Layout) -> str:
 
 
 def rollback(layout: Layout, build_id: str | None = None) -> Build:
-    """Point readers to another kept build: the one that is named, or the one before the current. Holds no lock by itself.
+    """Point readers to another kept build: the one named, or the one before the current. The caller holds the lock.
 
     The next build that is published is a new one, from the staged data as it then is.
 
@@ -163,7 +167,12 @@ def _sign(connection: duckdb.DuckDBPyConnection, build_id: str, now: datetime) -
     connection.execute("create or replace table control.build (build_id varchar, created_at timestamp with time zone)")
     connection.execute("comment on table control.build is 'Which build of the marts this file is. One row.'")
     connection.execute("insert into control.build values (?, ?)", [build_id, now])
-    tables = [name for (name,) in connection.execute("select table_name from duckdb_tables() where schema_name = 'main' and not internal order by 1").fetchall()]
+    tables = [
+        name
+        for (name,) in connection.execute(
+            "select table_name from duckdb_tables() where schema_name = 'main' and not internal order by 1"
+        ).fetchall()
+    ]
     marts = {name: _count(connection, name) for name in tables}
     spans = connection.execute(
         "select source || '/' || table_name, min(session_date), max(session_date), count(*)"
@@ -175,7 +184,7 @@ def _sign(connection: duckdb.DuckDBPyConnection, build_id: str, now: datetime) -
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    row = connection.execute(f'select count(*) from main."{table}"').fetchone()
+    row = connection.execute(f'select count(*) from main."{table}"').fetchone()  # noqa: S608 - a name from the catalog
     return 0 if row is None else int(row[0])
 
 
@@ -220,8 +229,8 @@ def _sync_directory(path: Path) -> None:
 def _prune(layout: Layout, *, keep: int) -> None:
     """Remove the oldest builds, never the current one or a newer one.
 
-    A reader that has one attached keeps it: its file lives on until the reader lets go. One that is about to attach has read
-    the pointer at most some milliseconds before, so `keep` of two or more suffices; should it lose the race, it reads again.
+    A reader that has one attached keeps it: its file lives on until the reader lets go. One that is about to attach has
+    read the pointer some milliseconds before, so `keep` of two or more suffices; if it loses the race, it reads again.
     """
     pointed = current(layout).number
     candidates = [build for build in published(layout)[: -max(keep, 2)] if build.number < pointed]

@@ -1,4 +1,4 @@
-"""Reading the published marts: always one whole build, never blocked and never blocking. No writing, no SQL of its own."""
+"""Reading the published marts: always one whole build, never blocked, never blocking. No writing, no SQL of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One writer at a time: the file lock around a build, and the only place that opens the private build file for writing."""
+"""One writer at a time: the file lock around a build, and the only place that opens the private build file to write."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ def writer_lock(layout: Layout, *, wait: timedelta = WAIT) -> Iterator[None]:
             if time.monotonic() >= deadline:
                 file.seek(0)
                 holder = file.read().strip() or "unknown"
-                msg = f"another process (pid {holder}) is building the marts and did not end within {wait}: wait for it, or end it, then build again"
+                msg = (
+                    f"another process (pid {holder}) is building the marts and did not end within {wait}: "
+                    "wait for it, or end it, then build again"
+                )
                 raise WarehouseError(msg)
             time.sleep(_POLL.total_seconds())
         file.seek(0)
@@ -68,12 +71,15 @@ def _connect(layout: Layout, wait: timedelta) -> duckdb.DuckDBPyConnection:
         except duckdb.Error as error:
             if "lock" not in str(error):
                 msg = (
-                    f"{layout.build} cannot be opened ({str(error).splitlines()[0]}). It holds nothing that is not in the staged files: "
-                    f"remove it, and the next build makes it anew"
+                    f"{layout.build} cannot be opened ({str(error).splitlines()[0]}). It holds nothing that is not in "
+                    "the staged files: remove it, and the next build makes it anew"
                 )
                 raise WarehouseError(msg) from error
             if time.monotonic() >= deadline:
-                msg = f"{layout.build} is private to the build and another process has it open: close that one ({str(error).splitlines()[0]})"
+                msg = (
+                    f"{layout.build} is private to the build and another process has it open: "
+                    f"close that one ({str(error).splitlines()[0]})"
+                )
                 raise WarehouseError(msg) from error
         time.sleep(_POLL.total_seconds())
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dataframely as dy
 import polars as pl
@@ -18,10 +19,13 @@ from fin_assets.core.store import Store
 from fin_assets.settings import Settings, SourceSettings
 
 SOURCE = "hkex_southbound"
+EVERY = {"holdings": 1, "northbound": 20, "participants": 1}
+"""Each table has every n-th session."""
+
 OBSERVED = datetime(2026, 3, 1, tzinfo=UTC)
 INSTANT = pl.Datetime("us", "UTC")
 
-HOLDINGS = {
+HOLDINGS: dict[str, Any] = {
     "session_date": pl.Date,
     "market": pl.String,
     "stock_code": pl.String,
@@ -33,7 +37,7 @@ HOLDINGS = {
     "pct_of_issued": pl.Float64,
     "observed_at": INSTANT,
 }
-PARTICIPANTS = {
+PARTICIPANTS: dict[str, Any] = {
     "session_date": pl.Date,
     "stock_code": pl.String,
     "line_no": pl.Int32,
@@ -76,8 +80,7 @@ class Home:
         self.settings = Settings(home=root)
         self.store = Store(self.settings.data)
         self.sessions = sorted(sessions)
-        names = ("holdings", "northbound", "participants")
-        tables = tuple(_table(name, self.sessions, day_state) for name in names)
+        tables = tuple(_table(name, self.sessions[::every], day_state) for name, every in EVERY.items())
         self.sources = [_source(self.sessions[0], tables)]
 
     @property
@@ -90,7 +93,15 @@ class Home:
         key = PartitionKey(SOURCE, table, session)
         staged = self.store.write_staged(key, frame, frame.head(0), parser_version="1")
         records = tuple(
-            UnitRecord(unit=unit, state=UnitState.FETCHED, attempts=1, rows=frame.height, bytes=1000, via="request", seconds=0.5)
+            UnitRecord(
+                unit=unit,
+                state=UnitState.FETCHED,
+                attempts=1,
+                rows=frame.height,
+                bytes=1000,
+                via="request",
+                seconds=0.5,
+            )
             for unit in units
         )
         self.store.save(
@@ -131,10 +142,15 @@ class Home:
         )
 
 
-def holdings_frame(session: date, rows: Sequence[tuple[str, str, int, float | None]], *, market: str = "hk") -> pl.DataFrame:
+def holdings_frame(
+    session: date, rows: Sequence[tuple[str, str, int, float | None]], *, market: str = "hk"
+) -> pl.DataFrame:
     """Return staged holdings from (code, name, shares, percent)."""
     return pl.DataFrame(
-        [(session, market, code, name, "en", None, None, shares, pct, OBSERVED) for code, name, shares, pct in sorted(rows)],
+        [
+            (session, market, code, name, "en", None, None, shares, pct, OBSERVED)
+            for code, name, shares, pct in sorted(rows)
+        ],
         schema=HOLDINGS,
         orient="row",
     )
@@ -177,7 +193,8 @@ def participants_frame(
 
 def weekdays(start: date, count: int) -> list[date]:
     """Return `count` weekdays from `start` on."""
-    days, day = [], start
+    days: list[date] = []
+    day = start
     while len(days) < count:
         if day.weekday() < 5:
             days.append(day)

@@ -26,8 +26,8 @@ class Killed(Exception):
     """Stands for the end of the process in the middle of a build."""
 
 
-def _build(home: Home, **options: bool) -> BuildResult:
-    return build_and_publish(home.settings, home.sources, home.store, **options)
+def _build(home: Home, *, full_refresh: bool = False) -> BuildResult:
+    return build_and_publish(home.settings, home.sources, home.store, full_refresh=full_refresh)
 
 
 def _marts(home: Home) -> dict[str, pl.DataFrame]:
@@ -37,7 +37,7 @@ def _marts(home: Home) -> dict[str, pl.DataFrame]:
             "select schema_name || '.' || table_name from duckdb_tables() where database_name = 'build'"
             " and schema_name in ('main', 'intermediate') and table_name <> 'int_hk__scope'"
         ).fetchall()
-        return {name: connection.execute(f"select * from build.{name} order by all").pl() for (name,) in names}
+        return {name: connection.execute(f"select * from build.{name} order by all").pl() for (name,) in names}  # noqa: S608 - names from the catalog
 
 
 def test_increments_equal_a_full_refresh_whatever_happened_between(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_failed_test_publishes_nothing_and_the_next_build_is_right(tmp_path: P
 
     rows = small_market(LATE)
     home.stage("holdings", LATE, holdings_frame(LATE, [*rows, rows[0]]))
-    with pytest.raises(BuildFailed, match="grain_hk__daily_holdings.*1 rows break it") as failure:
+    with pytest.raises(BuildFailed, match=r"grain_hk__daily_holdings.*1 rows break it") as failure:
         _build(home)
     assert "readers keep the build before" in str(failure.value)
     reader = Reader(home.data)
@@ -102,5 +102,3 @@ def _kill_in_the_middle(home: Home) -> None:
 
     with pytest.raises(Killed):
         build_and_publish(home.settings, home.sources, home.store, on_event=stop)
-
-

@@ -25,18 +25,24 @@ def test_a_build_publishes_every_mart_and_says_how_many_rows_it_has(built: Built
         "ops__scrape_cost",
     }
     for mart, rows in result.build.marts.items():
-        assert reader.query(f"select count(*) from {mart}").item() == rows > 0, mart
+        assert reader.query(f"select count(*) from {mart}").item() == rows > 0, mart  # noqa: S608 - names from the build
     assert reader.query("select build_id from control.build").item() == result.build.id
     assert result.build.sessions["hkex_southbound/holdings"].count == 44
 
 
 def test_every_column_of_a_mart_has_a_comment_in_the_published_file(reader: Reader) -> None:
     silent = reader.query(
-        "select table_name, column_name from duckdb_columns() where database_name = 'warehouse' and schema_name = 'main'"
+        "select table_name, column_name from duckdb_columns()"
+        " where database_name = 'warehouse' and schema_name = 'main'"
         " and coalesce(comment, '') = ''"
     )
     assert silent.rows() == []
-    assert reader.query("select count(*) from duckdb_tables() where schema_name = 'main' and coalesce(comment, '') = ''").item() == 0
+    assert (
+        reader.query(
+            "select count(*) from duckdb_tables() where schema_name = 'main' and coalesce(comment, '') = ''"
+        ).item()
+        == 0
+    )
 
 
 def test_nothing_published_depends_on_where_the_data_lie(reader: Reader) -> None:
@@ -54,7 +60,8 @@ def test_a_missing_reference_day_takes_the_closest_day_before_and_says_so(reader
 
 def test_a_stock_away_for_more_than_ten_sessions_has_no_base(reader: Reader) -> None:
     rows = reader.query(
-        "select window_sessions, base_date, gap_sessions from hk__movers where session_date = ? and stock_code = '00005'"
+        "select window_sessions, base_date, gap_sessions from hk__movers"
+        " where session_date = ? and stock_code = '00005'"
         " order by 1",
         [SESSIONS[37]],
     )
@@ -73,7 +80,8 @@ def test_a_round_trip_through_a_temporary_counter_adjusts_the_base(reader: Reade
 
 def test_the_life_of_special_stocks_is_told_as_it_was(reader: Reader) -> None:
     rows = reader.query(
-        "select session_date, stock_code, kind, direction, linked_stock_code, counter_role, counter_ratio, absent_sessions"
+        "select session_date, stock_code, kind, direction, linked_stock_code, counter_role, counter_ratio,"
+        " absent_sessions"
         " from hk__additions_removals order by session_date, stock_code"
     )
     assert rows.rows() == [
@@ -124,5 +132,8 @@ def test_an_incomplete_session_is_told_with_what_mends_it(reader: Reader) -> Non
         [SESSIONS[40]],
     )
     assert row.rows() == [("incomplete", False, "1 of 1 units: 1 half_table (hk/en)", "1 half_table", "fin heal")]
-    cost = reader.query("select requests, requests_per_unit from ops__scrape_cost where table_name = 'holdings' and session_date = ?", [SESSIONS[40]])
+    cost = reader.query(
+        "select requests, requests_per_unit from ops__scrape_cost where table_name = 'holdings' and session_date = ?",
+        [SESSIONS[40]],
+    )
     assert cost.rows() == [(6, 6.0)]

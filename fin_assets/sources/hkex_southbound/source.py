@@ -45,6 +45,7 @@ class HkexSettings(SourceSettings):
     sandbox_path: str = "/hkexnews"
     live_base_url: str = "https://www3.hkexnews.hk"
     start: date = Field(default=date(2024, 9, 2), description="first session of the partitions; the site keeps twelve months")
+    end: date | None = Field(default=None, description="last session of the partitions, for a site over a given dataset; default: open")
     languages: tuple[Language, ...] = Field(default=("en", "zh"), min_length=1, description="pages of the southbound list; the first gives the name")
     northbound: bool = Field(default=True, description="also collect the lists of Shanghai and Shenzhen")
     watchlist: tuple[str, ...] = Field(default=DEFAULT_WATCHLIST, description="stock codes whose participants are collected; empty: none")
@@ -77,6 +78,13 @@ class HkexSettings(SourceSettings):
             raise ValueError(msg)
         return value
 
+    @model_validator(mode="after")
+    def _not_ended_before_start(self) -> HkexSettings:
+        if self.end is not None and self.end < self.start:
+            msg = f"end {self.end} lies before start {self.start}"
+            raise ValueError(msg)
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class _Pages:
@@ -91,7 +99,7 @@ class _Pages:
             name="holdings",
             description="Southbound holdings: one row a stock and session, the sum of both mainland clearing participants.",
             schema=Holdings,
-            sessions=southbound_calendar().list_days,
+            sessions=self._until_end(southbound_calendar().list_days),
             units=lambda _session: [f"hk/{language}" for language in languages],
             fetch=fetch.holdings_fetcher(self.url),
             examine=_examine_holdings,
@@ -107,7 +115,7 @@ class _Pages:
             name="northbound",
             description="Northbound holdings of Shanghai and Shenzhen: daily before 2024-08-19, since then on quarter ends.",
             schema=Holdings,
-            sessions=northbound_sessions,
+            sessions=self._until_end(northbound_sessions),
             units=lambda _session: ["sh/en", "sz/en"],
             fetch=fetch.holdings_fetcher(self.url),
             examine=_examine_holdings,
@@ -125,7 +133,7 @@ class _Pages:
             name="participants",
             description="Holdings of each clearing participant in the stocks of the watchlist.",
             schema=Participants,
-            sessions=southbound_calendar().list_days,
+            sessions=self._until_end(southbound_calendar().list_days),
             units=lambda _session: sorted(self.settings.watchlist),
             fetch=fetch.participants_fetcher(self.url),
             examine=_examine_participants,
@@ -136,6 +144,10 @@ class _Pages:
             checks=dict(checks.PARTICIPANTS_CHECKS),
             parser_version=PARSER_VERSION,
         )
+
+    def _until_end(self, sessions: Callable[[date, date], list[date]]) -> Callable[[date, date], list[date]]:
+        end = self.settings.end
+        return sessions if end is None else lambda first, last: sessions(first, min(last, end))
 
 
 def source(settings: Settings) -> Source:
@@ -159,6 +171,7 @@ def source(settings: Settings) -> Source:
         link="https://www3.hkexnews.hk/sdw/search/mutualmarket.aspx?t=hk",
         timezone=TIMEZONE,
         start=own.start,
+        end=own.end,
         schedule="30 6 * * *",
         heal_schedule="*/30 * * * *",
         base_url=pages.url,

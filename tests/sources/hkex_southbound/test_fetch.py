@@ -292,7 +292,7 @@ async def test_a_page_that_does_not_send_the_search_says_why(shared_pool: Browse
     [
         ("<form action='mutualmarket.aspx'><input name='txtShareholdingDate'></form>", "no search form"),
         (
-            "<form action='mutualmarket.aspx'><b id='txtShareholdingDate'></b><button id='btnSearch'>go</button></form>",
+            "<form action='mutualmarket.aspx'><b id='txtShareholdingDate'></b><button id='btnSearch'>s</button></form>",
             "no known field for the date",
         ),
     ],

@@ -1,12 +1,9 @@
 {{ config(materialized='incremental', incremental_strategy='by_session') }}
--- depends_on: {{ ref('int_hk__scope') }}
 
 with snapshots as (
     select * from {{ ref('int__snapshots') }}
     where source = 'hkex_southbound' and table_name = 'holdings' and is_complete and previous_complete_date is not null
-    {%- if is_incremental() %}
         and session_date in {{ sessions_in_scope('int_hk__presence_changes') }}
-    {%- endif %}
 ),
 
 holdings as (

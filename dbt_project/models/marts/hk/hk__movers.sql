@@ -9,22 +9,20 @@ scope as (
     select session_date from {{ ref('int_hk__scope') }} where model_name = 'hk__movers'
 ),
 
-holdings as (
-    select holdings.*, sessions.ordinal
-    from {{ ref('hk__daily_holdings') }} as holdings
+-- As far as the sessions in scope look back. An equality join on the date lets the scan skip the rest of the history.
+looked_at as (
+    select distinct earlier.session_date, earlier.ordinal
+    from scope
     inner join sessions using (session_date)
+    inner join sessions as earlier
+        on earlier.ordinal between sessions.ordinal - {{ 20 + var('base_tolerance_sessions') }} and sessions.ordinal
+),
+
+holdings as (
+    select holdings.*, looked_at.ordinal
+    from {{ ref('hk__daily_holdings') }} as holdings
+    inner join looked_at on holdings.session_date = looked_at.session_date
     where holdings.market = 'hk'
-    {%- if is_incremental() %}
-        -- What the oldest session in scope can look back to; literal bounds let the scan skip the history.
-        and holdings.session_date >= (
-            select min(earlier.session_date)
-            from scope
-            inner join sessions using (session_date)
-            inner join sessions as earlier
-                on earlier.ordinal between sessions.ordinal - {{ 20 + var('base_tolerance_sessions') }} and sessions.ordinal
-        )
-        and holdings.session_date <= (select max(session_date) from scope)
-    {%- endif %}
 ),
 
 adjustments as (
@@ -42,9 +40,7 @@ wanted as (
         holdings.ordinal - windows.window_sessions as ref_ordinal
     from holdings
     cross join windows
-    {%- if is_incremental() %}
     where holdings.session_date in (select session_date from scope)
-    {%- endif %}
 ),
 
 bases as (

@@ -12,19 +12,18 @@ scope as (
     where scope.model_name = 'hk__participant_changes'
 ),
 
+-- An equality join on the date lets the scan skip the rest of the history.
+looked_at as (
+    select distinct sessions.session_date, sessions.ordinal
+    from scope
+    inner join sessions
+        on sessions.ordinal between scope.ordinal - {{ var('base_tolerance_sessions') + 1 }} and scope.ordinal
+),
+
 participants as (
-    select participants.*, sessions.ordinal
+    select participants.*, looked_at.ordinal
     from {{ ref('hk__participants_daily') }} as participants
-    inner join sessions using (session_date)
-    {%- if is_incremental() %}
-    where participants.session_date >= (
-            select min(sessions.session_date)
-            from scope
-            inner join sessions
-                on sessions.ordinal between scope.ordinal - {{ var('base_tolerance_sessions') + 1 }} and scope.ordinal
-        )
-        and participants.session_date <= (select max(session_date) from scope)
-    {%- endif %}
+    inner join looked_at on participants.session_date = looked_at.session_date
 ),
 
 -- Consenting investors may stand on several lines under one name.
@@ -59,9 +58,7 @@ lists as (
 compared_lists as (
     select * from lists
     where ordinal - base_ordinal - 1 <= {{ var('base_tolerance_sessions') }}
-    {%- if is_incremental() %}
         and session_date in (select session_date from scope)
-    {%- endif %}
 ),
 
 now_held as (
@@ -110,16 +107,15 @@ known as (
     select session_date, ordinal, stock_code, participant_key from measured
     {%- if is_incremental() %}
     union all
-    select changes.session_date, sessions.ordinal, changes.stock_code, changes.participant_key
+    select changes.session_date, remembered.ordinal, changes.stock_code, changes.participant_key
     from {{ this }} as changes
-    inner join sessions using (session_date)
+    inner join (
+        select distinct sessions.session_date, sessions.ordinal
+        from scope
+        inner join sessions
+            on sessions.ordinal between scope.ordinal - {{ var('previous_change_sessions') }} and scope.ordinal
+    ) as remembered on changes.session_date = remembered.session_date
     where changes.session_date not in (select session_date from scope)
-        and changes.session_date >= (
-            select min(sessions.session_date)
-            from scope
-            inner join sessions
-                on sessions.ordinal between scope.ordinal - {{ var('previous_change_sessions') }} and scope.ordinal
-        )
     {%- endif %}
 ),
 

@@ -12,6 +12,14 @@ scope as (
     where scope.model_name = 'hk__unusual_changes'
 ),
 
+-- An equality join on the date lets the scan skip the rest of the history.
+looked_at as (
+    select distinct sessions.session_date, sessions.ordinal
+    from scope
+    inner join sessions
+        on sessions.ordinal between scope.ordinal - {{ var('unusual_sessions') }} and scope.ordinal
+),
+
 changes as (
     select
         movers.session_date,
@@ -20,22 +28,13 @@ changes as (
         movers.change_pp,
         movers.change_shares,
         movers.base_pct_of_issued * movers.change_pct / 100 as implied_pp,
-        sessions.ordinal
+        looked_at.ordinal
     from {{ ref('hk__movers') }} as movers
-    inner join sessions using (session_date)
+    inner join looked_at on movers.session_date = looked_at.session_date
     where movers.window_sessions = 1
         and movers.day_state = 'open'
         and movers.is_complete
         and movers.change_pp is not null
-    {%- if is_incremental() %}
-        and movers.session_date >= (
-            select min(sessions.session_date)
-            from scope
-            inner join sessions
-                on sessions.ordinal between scope.ordinal - {{ var('unusual_sessions') }} and scope.ordinal
-        )
-        and movers.session_date <= (select max(session_date) from scope)
-    {%- endif %}
 ),
 
 measured as (
@@ -60,9 +59,7 @@ scored as (
                 then (change_pp - median_pp) / (1.4826 * greatest(raw_mad_pp, {{ var('mad_floor_pp') }}))
         end as robust_z
     from measured
-    {%- if is_incremental() %}
     where session_date in (select session_date from scope)
-    {%- endif %}
 ),
 
 -- The nearest observation before that was at least as large; only for the few unusual rows.

@@ -1,0 +1,98 @@
+"""The heat map of sessions by table: its option and the order of its axes. No queries and no widgets here."""
+
+from __future__ import annotations
+
+import json
+
+import polars as pl
+
+from dashboards.charts import Drawing, tooltip_colours
+from dashboards.components import LABELS, Options, category_axis
+from dashboards.formats import javascript
+from dashboards.queries.ops import STATES
+from dashboards.theme import Palette
+
+
+def axes(frame: pl.DataFrame) -> tuple[list[str], list[str]]:
+    """Return the sessions from left to right and the tables from bottom to top, as `source/table`."""
+    days = sorted({str(day) for day in frame["session_date"]})
+    tables = sorted(
+        {f"{source}/{table}" for source, table in frame.select("source", "table_name").iter_rows()}, reverse=True
+    )
+    return days, tables
+
+
+def option(frame: pl.DataFrame) -> Drawing:
+    """Return states of sessions (columns) by table (rows). A cell carries what its tooltip says."""
+    days, tables = axes(frame)
+    cells = [
+        {
+            "value": [
+                days.index(str(row["session_date"])),
+                tables.index(f"{row['source']}/{row['table_name']}"),
+                STATES.index(row["state"]) if row["state"] in STATES else STATES.index("incomplete"),
+            ],
+            "state": LABELS.get(row["state"], row["state"]),
+            "units": "" if row["units_expected"] is None else f"{row['units_done']} of {row['units_expected']} units",
+            "why": row["why"] or "",
+            "day": "" if row["day_state"] in (None, "open") else row["day_state"].replace("_", " "),
+        }
+        for row in frame.iter_rows(named=True)
+    ]
+
+    def draw(colours: Palette) -> Options:
+        order = {"not_due": colours.raised} | {state: getattr(colours, state) for state in STATES if state != "not_due"}
+        tooltip = (
+            "(p)=>{const e=echarts.format.encodeHTML,d=p.data;return '<b>'+e(p.name)+'</b> '+e("
+            + json.dumps(tables)
+            + "[d.value[1]])+'<br>'+e(d.state)"
+            "+(d.day?' · '+e(d.day):'')+(d.units?'<br>'+e(d.units):'')"
+            "+(d.why?'<div style=\"max-width:320px;white-space:normal\">'+e(d.why)+'</div>':'')}"
+        )
+        return {
+            "grid": {"left": 8, "right": 8, "top": 4, "bottom": 58, "containLabel": True},
+            "tooltip": {"trigger": "item", "formatter": javascript(tooltip), **tooltip_colours(colours)},
+            "xAxis": category_axis(
+                colours,
+                days,
+                label={"hideOverlap": True, "formatter": javascript("(v)=>v.slice(5)")},
+                splitArea={"show": False},
+            ),
+            "yAxis": category_axis(
+                colours,
+                tables,
+                label={
+                    "color": colours.text,
+                    "formatter": javascript("(v)=>v.split('/').join('\\n')"),
+                    "lineHeight": 14,
+                },
+                axisLine={"show": False},
+            ),
+            "visualMap": {
+                "type": "piecewise",
+                "dimension": 2,
+                "orient": "horizontal",
+                "bottom": 0,
+                "left": "center",
+                "itemGap": 12,
+                "itemWidth": 12,
+                "itemHeight": 12,
+                "itemSymbol": "roundRect",
+                "textStyle": {"color": colours.muted, "fontSize": 11},
+                "pieces": [
+                    {"value": position, "label": LABELS.get(state, state), "color": order[state]}
+                    for position, state in enumerate(STATES)
+                ],
+            },
+            "series": [
+                {
+                    "type": "heatmap",
+                    "data": cells,
+                    "itemStyle": {"borderColor": colours.surface, "borderWidth": 1.5, "borderRadius": 3},
+                    "emphasis": {"itemStyle": {"borderColor": colours.text, "borderWidth": 1.5}},
+                    "cursor": "pointer",
+                }
+            ],
+        }
+
+    return draw

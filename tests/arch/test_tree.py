@@ -1,0 +1,83 @@
+"""What must not be in the repository: binaries, paths of a machine, hosts of a package index, unfinished work."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.arch.tree import ROOT, files, modules, relative
+
+# Assembled, so that this file does not contain what it looks for.
+HOMES = "|".join(["wo" + "rk", "ro" + "ot", "ho" + r"me/[a-z]\w*", "fa" + "rm"])
+MACHINE_PATH = re.compile(rf"(?<![\w.$}}])/(?:{HOMES})/[\w.]")
+HOSTS = re.compile("py" + r"pi\.org|python" + r"hosted\.org|--(?:extra-)?index-url[ =]http|registry\.npm" + r"js\.org")
+UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|X" + r"XX|HA" + r"CK)\b")
+LONG_MODULE, LARGE_FILE = 450, 600_000
+
+
+def texts():
+    """Return each file with its text."""
+    return [(path, path.read_text(encoding="utf-8")) for path in files() if path.stat().st_size < LARGE_FILE]
+
+
+def test_every_file_is_text_and_none_is_large() -> None:
+    for path in files():
+        content = path.read_bytes()
+        assert b"\0" not in content, f"{relative(path)} is binary"
+        content.decode("utf-8")
+        assert len(content) < LARGE_FILE, f"{relative(path)} has {len(content)} bytes"
+
+
+@pytest.mark.parametrize(
+    ("what", "pattern"),
+    [("a path of one machine", MACHINE_PATH), ("the host of a package index", HOSTS), ("unfinished work", UNFINISHED)],
+)
+def test_no_file_names(what: str, pattern: re.Pattern[str]) -> None:
+    for path, text in texts():
+        found = pattern.search(text)
+        assert found is None, f"{relative(path)}:{text[: found.start()].count(chr(10)) + 1} has {what}: {found.group()}"
+
+
+def test_every_module_says_what_belongs_in_it_and_is_not_long() -> None:
+    import ast
+
+    for path in modules().values():
+        text = path.read_text(encoding="utf-8")
+        assert ast.get_docstring(ast.parse(text)) or not text.strip(), f"{relative(path)} has no docstring"
+        assert text.count("\n") <= LONG_MODULE, f"{relative(path)} has {text.count(chr(10))} lines"
+
+
+def test_the_lock_has_a_hash_for_every_package() -> None:
+    entries = re.split(r"\n(?=[A-Za-z0-9])", (ROOT / "requirements.lock").read_text(encoding="utf-8").strip())
+    entries = [entry for entry in entries if not entry.startswith("#")]
+    assert len(entries) > 100
+    for entry in entries:
+        assert re.match(r"[A-Za-z0-9._\[\]-]+==[^\s;]+", entry), entry[:60]
+        assert "--hash=sha256:" in entry, entry[:60]
+
+
+def test_every_requirement_is_locked() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [
+        *project["dependencies"],
+        *(name for group in project["optional-dependencies"].values() for name in group),
+    ]
+    locked = {
+        line.split("==")[0].split("[")[0].lower().replace("_", "-")
+        for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+        if "==" in line
+    }
+    for requirement in wanted:
+        name = re.split(r"[\[<>=!~; ]", requirement)[0].lower().replace("_", "-")
+        assert name in locked, f"{name} is not in requirements.lock: make lock"
+
+
+def test_scripts_are_executable_and_stop_at_the_first_error() -> None:
+    for path in files():
+        text = path.read_text(encoding="utf-8")
+        if text.startswith("#!/usr/bin/env bash"):
+            assert path.stat().st_mode & 0o100, relative(path)
+            assert "set -euo pipefail" in text, relative(path)

@@ -1,0 +1,43 @@
+"""The sandbox in a process of its own, so that serving does not share an interpreter with what is measured."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+
+from fin_assets.sources.hkex_southbound.calendar import southbound_calendar
+
+FIRST, TODAY = date(2024, 9, 2), date(2026, 10, 30)
+LATENCY = timedelta(milliseconds=300)
+WORKERS = 5
+
+
+def list_days(n: int, *, skip: int = 0) -> list[date]:
+    """Return n list days of the sandbox, oldest first."""
+    days = southbound_calendar().list_days(FIRST, TODAY - timedelta(days=3))
+    chosen = days[skip : skip + n]
+    if len(chosen) < n:
+        msg = f"the benchmark's sandbox has {len(days)} list days, {skip + n} were asked for"
+        raise ValueError(msg)
+    return chosen
+
+
+@contextmanager
+def sandbox(*, latency: timedelta = LATENCY) -> Iterator[str]:
+    """Serve the generated site and yield its base address."""
+    command = [sys.executable, "-m", "fin_assets.sandbox", "--port", "0", "--start", str(FIRST), "--end", str(TODAY)]
+    command += ["--latency-ms", f"{latency / timedelta(milliseconds=1):g}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            address = re.search(r"http://\S+?/hkexnews", line)
+            if address is None:
+                msg = f"the sandbox did not start: {line!r}"
+                raise RuntimeError(msg)
+            yield address[0]
+        finally:
+            process.terminate()

@@ -1,0 +1,274 @@
+"""Every page in a real browser: wide and narrow, light and dark, against the numbers of the published marts."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+import duckdb
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from dashboards import formats
+from fin_assets.core.chromium import FLAGS, find_chromium, runs_as_root
+from fin_assets.settings import BrowserSettings
+from tests.dashboards.fake_marts import publish_build, sessions
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).resolve().parents[2]
+START_DEADLINE = 60
+PATIENCE = 20_000
+VARIANTS = [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
+PAGES = ["/hk", "/hk/stock", "/hk/stock/00700", "/data"]
+EMPTY_PAGES = ["/hk/stock/99999", "/nowhere/at-all"]
+
+OVERFLOWING = """() => {
+  const found = [];
+  const walk = (node) => {
+    for (const e of node.querySelectorAll('*')) {
+      const style = getComputedStyle(e);
+      const scrolls = ['auto', 'scroll'].includes(style.overflowX) && e.scrollWidth > e.clientWidth + 1;
+      if (scrolls && !String(e.className).includes('tabulator')) found.push(`${e.tagName}.${e.className}`);
+      if (e.shadowRoot) walk(e.shadowRoot);
+    }
+  };
+  walk(document);
+  const root = document.documentElement;
+  return root.scrollWidth > root.clientWidth ? ['the document', ...found] : found;
+}"""
+"""Boxes that scroll sideways. Tables may, within themselves; the page may not."""
+
+
+@contextmanager
+def served(home: Path) -> Iterator[str]:
+    """Serve the dashboards of a home in a process of their own; give their address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with (home / "dashboards.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dashboards", "--port", str(port)],
+            cwd=ROOT,
+            env={**os.environ, "FIN_HOME": str(home)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/hk", process, home / "dashboards.log")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_DEADLINE
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            with urlopen(url, timeout=30) as answer:  # noqa: S310 - our own server
+                assert answer.status == 200
+                return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(f"the dashboards did not start: {log.read_text()}")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("pages")
+    publish_build(path / "data", count=79)
+    return path
+
+
+@pytest.fixture(scope="module")
+def site(home: Path) -> Iterator[str]:
+    with served(home) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=find_chromium(BrowserSettings()).path, chromium_sandbox=not runs_as_root(), args=list(FLAGS)
+        )
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A browser page, and everything that went wrong on it."""
+
+    def __init__(self, page: Page, site: str) -> None:
+        self.page = page
+        self.site = site
+        self.faults: list[str] = []
+        allowed = (site, f"blob:{site}", "data:", site.replace("http", "ws"))
+        page.on("console", lambda message: self._fault(message.text) if message.type in {"error", "warning"} else None)
+        page.on("pageerror", lambda error: self._fault(str(error)))
+        page.on(
+            "request", lambda asked: None if asked.url.startswith(allowed) else self._fault(f"outside: {asked.url}")
+        )
+        page.on(
+            "response", lambda answer: None if answer.status < 400 else self._fault(f"{answer.status}: {answer.url}")
+        )
+
+    def _fault(self, what: str) -> None:
+        self.faults.append(what)
+
+    def open(self, path: str) -> Page:
+        self.page.goto(f"{self.site}{path}")
+        expect(self.page.locator("h1").first).to_be_visible(timeout=PATIENCE)
+        return self.page
+
+
+@contextmanager
+def opened(
+    browser: Browser, site: str, *, width: int = 1440, mode: str = "light", height: int = 1000
+) -> Iterator[Watched]:
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=mode)
+    try:
+        yield Watched(context.new_page(), site)
+    finally:
+        context.close()
+
+
+@pytest.mark.parametrize(("width", "mode"), VARIANTS)
+def test_every_page_is_whole_at_every_width_and_in_both_modes(browser: Browser, site: str, width: int, mode: str):
+    with opened(browser, site, width=width, mode=mode) as watched:
+        for path in PAGES + (EMPTY_PAGES if width == 390 else []):
+            page = watched.open(path)
+            if path in {"/hk", "/hk/stock/00700", "/data"}:
+                expect(page.locator("canvas").first).to_be_visible(timeout=PATIENCE)
+            assert page.evaluate(OVERFLOWING) == [], path
+            colour = page.locator("h1").first.evaluate("e => getComputedStyle(e).color")
+            assert (sum(int(part) for part in colour.strip("rgb()").split(",")) > 380) == (mode == "dark"), path
+        assert watched.faults == []
+
+
+def test_the_overview_says_what_the_marts_say(browser: Browser, site: str, home: Path):
+    with opened(browser, site) as watched, published(home) as marts:
+        page = watched.open("/hk?window=5")
+        last = marts.execute("select max(session_date) from hk__movers").fetchone()[0]
+        held = marts.execute("select count(*) from hk__daily_holdings where session_date = ?", [last]).fetchone()[0]
+        up, down, most = marts.execute(
+            "select count(*) filter (where change_shares > 0), count(*) filter (where change_shares < 0),"
+            " max(change_pp) from hk__movers where window_sessions = 5 and session_date = ?",
+            [last],
+        ).fetchone()
+        assert page.locator("[data-kpi=held] .value").inner_text() == formats.integer(held)
+        assert page.locator("[data-kpi=breadth] .value").inner_text() == f"{up} / {down}"
+        assert page.locator("[data-kpi=rise] .value").inner_text() == formats.points(most)
+        assert formats.day(last) in page.locator(".chips").first.inner_text()
+
+
+def test_the_stock_page_says_what_the_marts_say_and_takes_codes_without_zeros(browser: Browser, site: str, home: Path):
+    with opened(browser, site) as watched, published(home) as marts:
+        shares, percent = marts.execute(
+            "select shareholding_shares, pct_of_issued from hk__daily_holdings where stock_code = '00005'"
+            " order by session_date desc limit 1"
+        ).fetchone()
+        page = watched.open("/hk/stock/5")
+        assert page.locator("h1").first.inner_text() == "00005 HSBC HOLDINGS"
+        assert page.title() == "00005 HSBC HOLDINGS · Fin Assets"
+        assert page.locator("[data-kpi=holding] .hint").inner_text() == formats.integer(shares)
+        assert page.locator("[data-kpi=pct] .value").inner_text() == formats.percent(percent)
+        assert watched.faults == []
+
+
+def test_choices_go_into_the_address_and_a_bar_opens_its_stock(browser: Browser, site: str):
+    with opened(browser, site) as watched:
+        page = watched.open("/hk?count=5")
+        page.get_by_role("button", name="Top", exact=True).click()
+        page.wait_for_url("**/hk?side=top&count=5")
+        page.wait_for_function("() => !document.title.includes('Panel')")
+        chart = page.locator("canvas").first
+        expect(chart).to_be_visible()
+        code = page.locator("[data-kpi=rise] .hint").inner_text().split(" ")[0]
+        box = chart.bounding_box()
+        assert box is not None
+        deadline = time.monotonic() + 15
+        while "/hk/stock/" not in page.url and time.monotonic() < deadline:
+            # The chart redraws after the choice; the first bar then begins right of the names.
+            page.mouse.click(box["x"] + box["width"] * 0.35, box["y"] + 20)
+            page.wait_for_timeout(300)
+        assert page.url == f"{site}/hk/stock/{code}"
+
+
+def test_a_stock_is_searched_by_its_chinese_name(browser: Browser, site: str):
+    with opened(browser, site) as watched:
+        page = watched.open("/data")
+        box = page.get_by_placeholder("Search code or name …")
+        box.click()
+        box.press_sequentially("建設")
+        page.get_by_role("option", name="00939").click()
+        page.wait_for_url("**/hk/stock/00939")
+        expect(page.locator("h1").first).to_have_text("00939 CCB", timeout=PATIENCE)
+
+
+def test_the_chosen_mode_is_kept_on_the_next_page(browser: Browser, site: str):
+    with opened(browser, site, mode="light") as watched:
+        page = watched.open("/data")
+        page.get_by_label("Toggle theme").click()
+        expect(page.locator("h1").first).to_have_css("color", "rgb(230, 235, 240)", timeout=PATIENCE)
+        page = watched.open("/hk/stock")
+        expect(page.locator("h1").first).to_have_css("color", "rgb(230, 235, 240)", timeout=PATIENCE)
+        assert watched.faults == []
+
+
+def test_an_unknown_code_and_an_unknown_page_say_so(browser: Browser, site: str):
+    with opened(browser, site) as watched:
+        page = watched.open("/hk/stock/99999")
+        assert "No stock “99999”" in page.locator("h1").first.inner_text()
+        expect(page.get_by_text("fin status hkex_southbound")).to_be_visible()
+        page = watched.open("/nowhere")
+        assert page.locator("h1").first.inner_text() == "Page not found"
+
+
+def test_a_slash_at_the_end_and_the_bare_address_lead_to_the_pages(browser: Browser, site: str):
+    with opened(browser, site) as watched:
+        assert watched.open("/").url == f"{site}/hk"
+        assert watched.open("/hk/stock/700/").url == f"{site}/hk/stock/700"
+        assert watched.faults == []
+
+
+def test_a_table_is_taken_home_as_excel(browser: Browser, site: str):
+    with opened(browser, site, height=2600) as watched:
+        page = watched.open("/hk")
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Excel").first.click()
+        assert download.value.suggested_filename.endswith(".xlsx")
+        assert str(sessions()[78]) in download.value.suggested_filename
+
+
+def test_a_new_build_shows_a_notice_and_new_content_without_a_reload(browser: Browser, tmp_path: Path):
+    with served(tmp_path) as site, opened(browser, site) as watched:
+        page = watched.open("/hk?window=5")
+        assert page.locator("h1").first.inner_text() == "No data yet"
+        page.evaluate("() => { window.sameDocument = true }")
+        publish_build(tmp_path / "data", count=79)
+        expect(page.locator("[data-notice=new-build]")).to_be_visible(timeout=PATIENCE)
+        expect(page.locator(".chips").first).to_contain_text(formats.day(sessions()[78]))
+        build = publish_build(tmp_path / "data", count=80)
+        expect(page.locator("[data-notice=new-build]")).to_contain_text(build.id, timeout=PATIENCE)
+        expect(page.locator(".chips").first).to_contain_text(formats.day(sessions()[79]))
+        assert page.evaluate("() => window.sameDocument") is True
+        assert "window=5" in page.url
+        assert watched.faults == []
+
+
+@contextmanager
+def published(home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The file that people open."""
+    with duckdb.connect(home / "data" / "warehouse.duckdb", read_only=True) as connection:
+        yield connection

@@ -1,0 +1,118 @@
+"""The assembled definitions: they load, they describe themselves, and schedules ask on sessions only."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+from dagster._core.test_utils import freeze_time
+
+from fin_assets.core.source import discover
+from fin_assets.definitions import BUILD_MARTS, build_definitions
+from fin_assets.settings import Settings
+
+HONG_KONG = ZoneInfo("Asia/Hong_Kong")
+SOURCE = "hkex_southbound"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path)
+
+
+@pytest.fixture
+def definitions(settings: Settings) -> dg.Definitions:
+    return build_definitions(settings=settings, marts=False)
+
+
+def test_the_definitions_load_with_the_marts_and_every_asset_of_every_source(settings: Settings) -> None:
+    definitions = build_definitions(settings=settings)
+    dg.Definitions.validate_loadable(definitions)
+    keys = {key.to_user_string() for key in definitions.resolve_asset_graph().get_all_asset_keys()}
+    for source in discover(settings):
+        for table in source.tables:
+            assert {f"raw/{source.name}/{table.name}", f"staged/{source.name}/{table.name}"} <= keys
+    assert "marts/hk__movers" in keys
+    assert definitions.resolve_job_def(BUILD_MARTS).name == BUILD_MARTS
+
+
+def test_every_asset_says_whose_it_is_what_it_is_and_which_columns_it_has(definitions: dg.Definitions) -> None:
+    for spec in definitions.resolve_all_asset_specs():
+        assert spec.description, spec.key
+        assert spec.owners, spec.key
+        assert spec.kinds, spec.key
+        assert spec.group_name, spec.key
+        assert spec.automation_condition, spec.key
+        if spec.key.path[0] == "staged":
+            columns = spec.metadata["dagster/column_schema"].columns
+            assert all(column.description for column in columns), [
+                column.name for column in columns if not column.description
+            ]
+
+
+def test_every_check_points_to_its_heading_in_the_runbook(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for key in graph.asset_check_keys:
+        assert f"docs/runbook.md#{key.name}" in (graph.get_check_spec(key).description or ""), key
+
+
+def asked(definitions: dg.Definitions, schedule: str, moment: datetime) -> list[str]:
+    """Return the sessions that a schedule's tick asks for."""
+    with freeze_time(moment.astimezone(UTC)), dg.DagsterInstance.ephemeral() as instance:
+        repository = definitions.get_repository_def()
+        context = dg.build_schedule_context(
+            instance=instance, scheduled_execution_time=moment, repository_def=repository
+        )
+        data = repository.get_schedule_def(schedule).evaluate_tick(context)
+    if data.run_requests:
+        return [request.partition_key or "" for request in data.run_requests]
+    assert data.skip_message, "a tick without a session says why"
+    return []
+
+
+@pytest.mark.parametrize(
+    ("tick", "session"),
+    [
+        # A Tuesday morning asks for Monday, a Monday or a Sunday for nothing: Saturday has no list, nor has Sunday.
+        (date(2026, 3, 24), ["2026-03-23"]),
+        (date(2026, 3, 23), []),
+        (date(2026, 3, 22), []),
+        (date(2026, 3, 21), ["2026-03-20"]),
+        # Lunar New Year 2026: Hong Kong closed from Tuesday 17 to Thursday 19 February.
+        (date(2026, 2, 18), []),
+        (date(2026, 2, 19), []),
+        (date(2026, 2, 20), []),
+        (date(2026, 2, 21), ["2026-02-20"]),
+        # Super Typhoon Yagi, 2024-09-06: a list may be published, so it is asked for; the page decides.
+        (date(2024, 9, 7), ["2024-09-06"]),
+        # Hong Kong open, the mainland closed (National Day week, 2026-10-02): the list is published and unchanged.
+        (date(2026, 10, 3), ["2026-10-02"]),
+    ],
+)
+def test_the_daily_schedule_asks_for_sessions_only(definitions: dg.Definitions, tick: date, session: list[str]) -> None:
+    moment = datetime(tick.year, tick.month, tick.day, 6, 30, tzinfo=HONG_KONG)
+    assert asked(definitions, f"daily_{SOURCE}__holdings", moment) == session
+
+
+def test_the_quarterly_list_is_asked_for_once_a_quarter_when_it_is_published(definitions: dg.Definitions) -> None:
+    # The last list day of the first quarter of 2026 is 31 March; its list is due twenty days after the day's end.
+    ticks = [datetime(2026, 4, day, 6, 30, tzinfo=HONG_KONG) for day in range(1, 31)]
+    found = {tick.day: asked(definitions, f"daily_{SOURCE}__northbound", tick) for tick in ticks}
+    assert {day: sessions for day, sessions in found.items() if sessions} == {21: ["2026-03-31"]}
+
+
+def test_schedules_tick_in_the_exchanges_own_time_zone(definitions: dg.Definitions) -> None:
+    schedules = definitions.get_repository_def().schedule_defs
+    assert {schedule.execution_timezone for schedule in schedules} == {"Asia/Hong_Kong"}
+
+
+def test_importing_the_definitions_reads_no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FIN_CONFIG", str(tmp_path / "missing.toml"))
+    import importlib
+
+    import fin_assets.definitions
+
+    importlib.reload(fin_assets.definitions)

@@ -1,0 +1,35 @@
+"""The contract suite, over every source that is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fin_assets.core.source import Source, Table, discover
+from fin_assets.settings import Settings
+from tests.sources.contract import RULES, Rule, loads_in_dagster
+
+SOURCES = discover(Settings(home=Path("no-such-home")))
+TABLES = [
+    pytest.param(source, table, id=f"{source.name}/{table.name}") for source in SOURCES for table in source.tables
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize(("source", "table"), TABLES)
+def test_every_table_of_every_source_keeps_the_contract(source: Source, table: Table, rule: Rule) -> None:
+    rule(source, table)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_every_source_loads_in_dagster(source: Source) -> None:
+    loads_in_dagster(source)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_every_source_has_the_same_files(source: Source) -> None:
+    folder = Path(__file__).resolve().parents[2] / "fin_assets" / "sources" / source.name
+    assert {"__init__.py", "source.py", "fetch.py", "parse.py", "schema.py", "stage.py"} <= {
+        path.name for path in folder.iterdir()
+    }

@@ -1,0 +1,79 @@
+"""The marts in Dagster: lineage, names, checks, and that green means published."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from fin_assets.warehouse.assets import mart_assets
+from fin_assets.warehouse.build import BuildResult
+from fin_assets.warehouse.reader import Reader
+from tests.warehouse.conftest import SESSIONS, small_market, stage_session
+from tests.warehouse.home import SOURCE, Home, holdings_frame
+
+pytestmark = pytest.mark.usefixtures("clock_stopped")
+
+
+@pytest.fixture
+def home(built: tuple[Home, BuildResult], tmp_path: Path) -> Home:
+    """A copy of the built home, to be changed."""
+    shutil.copytree(built[0].data, tmp_path / "data")
+    return Home(tmp_path, SESSIONS, day_state=lambda _day: "open")
+
+
+def test_lineage_runs_from_staged_tables_to_marts_and_from_ledgers_to_ops(built: tuple[Home, BuildResult]) -> None:
+    home, _ = built
+    (marts,) = mart_assets(home.settings, home.sources, home.store)
+    deps = {spec.key.to_user_string(): {dep.asset_key.to_user_string() for dep in spec.deps} for spec in marts.specs}
+    assert {f"staged/{SOURCE}/holdings", f"staged/{SOURCE}/northbound"} < deps["marts/hk__daily_holdings"]
+    assert f"staged/{SOURCE}/participants" in deps["marts/hk__concentration"]
+    assert "marts/hk__daily_holdings" in deps["marts/hk__movers"]
+    assert f"raw/{SOURCE}/holdings" in deps["marts/ops__scrape_cost"]
+    assert not any(dep.startswith("control") for found in deps.values() for dep in found)
+    groups = {
+        spec.key.path[-1]: (spec.group_name, list(spec.owners)) for spec in marts.specs if spec.key.path[0] == "marts"
+    }
+    assert set(map(str, groups.values())) == {"('hk', ['team:hk'])", "('ops', ['team:ops'])"}
+
+
+def test_tests_are_blocking_checks_with_short_names(built: tuple[Home, BuildResult]) -> None:
+    home, _ = built
+    (marts,) = mart_assets(home.settings, home.sources, home.store)
+    names = {spec.key.to_user_string() for spec in marts.check_specs}
+    assert {
+        "marts/hk__movers:grain",
+        "marts/hk__movers:identity_H3",
+        "marts/hk__daily_holdings:within_pct_of_issued",
+    } < names
+    assert all(spec.blocking and spec.description for spec in marts.check_specs)
+
+
+def test_a_run_publishes_and_a_failed_test_materializes_nothing(home: Home) -> None:
+    assets = mart_assets(home.settings, home.sources, home.store)
+    before = Reader(home.data).build_id()
+    stage_session(home, SESSIONS[40])
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = dg.materialize(assets, instance=instance)
+        assert Reader(home.data).build_id() != before
+        events = {
+            event.asset_key.to_user_string(): event
+            for event in done.get_asset_materialization_events()
+            if event.asset_key
+        }
+        rows = events["marts/hk__movers"].materialization.metadata["dagster/row_count"].value
+        assert rows == Reader(home.data).query("select count(*) from hk__movers").item()
+        assert done.get_asset_check_evaluations()
+        assert all(check.passed for check in done.get_asset_check_evaluations())
+
+        market = small_market(SESSIONS[40])
+        home.stage("holdings", SESSIONS[40], holdings_frame(SESSIONS[40], [*market, market[0]]))
+        published = Reader(home.data).build_id()
+        failed = dg.materialize(assets, instance=instance, raise_on_error=False)
+        assert not failed.success
+        assert failed.get_asset_materialization_events() == []
+        broken = [check for check in failed.get_asset_check_evaluations() if not check.passed]
+        assert [str(check.asset_check_key.name) for check in broken] == ["grain"]
+        assert Reader(home.data).build_id() == published

@@ -1,0 +1,193 @@
+"""Publishing under readers, rollback, pruning, and shells that leave harm behind. No dbt: any tables do."""
+
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from fin_assets.warehouse import publish
+from fin_assets.warehouse.layout import Layout, NothingPublished, WarehouseError
+from fin_assets.warehouse.publish import Build
+from fin_assets.warehouse.reader import Reader
+from fin_assets.warehouse.writer import build_connection, writer_lock
+
+ROOT = Path(__file__).parents[2]
+PUBLISHES = 5
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return Layout(tmp_path / "data")
+
+
+def _publish(layout: Layout, *, keep: int = 3) -> Build:
+    """Publish a build in which every table has as many rows as the build's number says."""
+    with writer_lock(layout, wait=timedelta(0)):
+        number = max((build.number for build in publish.published(layout)), default=0) + 1
+        with build_connection(layout) as connection:
+            connection.execute("create schema if not exists control")
+            connection.execute(
+                "create table if not exists control.partitions"
+                " (source varchar, table_name varchar, session_date date, is_usable boolean)"
+            )
+            for table in ("hk__movers", "hk__daily_holdings"):
+                rows = f"select {number} as generation, repeat('x', 2000) as filler from range({number})"  # noqa: S608 - a number
+                connection.execute(f"create or replace table {table} as {rows}")
+        return publish.publish(layout, keep=keep)
+
+
+def test_three_kinds_of_readers_see_whole_builds_while_five_are_published(layout: Layout, tmp_path: Path) -> None:
+    _publish(layout)
+    stop = tmp_path / "stop"
+    readers = {
+        kind: subprocess.Popen(
+            [sys.executable, "-m", "tests.warehouse.reading_loop", kind, str(layout.data), str(stop)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for kind in ("reader", "python", "shell")
+    }
+    longest = 0.0
+    try:
+        for _ in range(PUBLISHES):
+            _let_readers_read(layout)
+            started = time.monotonic()
+            _publish(layout, keep=2)
+            longest = max(longest, time.monotonic() - started)
+        _let_readers_read(layout)
+    finally:
+        stop.touch()
+        answers = {kind: json.loads(process.communicate(timeout=60)[0]) for kind, process in readers.items()}
+    for kind, answer in answers.items():
+        assert answer["bad"] == [], kind
+        assert str(PUBLISHES + 1) in answer["seen"], kind
+    assert longest < 5, "a writer waited"
+
+
+def _let_readers_read(layout: Layout) -> None:
+    """Give the readers the time of some queries, by making as many here."""
+    reader = Reader(layout.data)
+    until = time.monotonic() + 1
+    while time.monotonic() < until:
+        reader.query("select count(*) from hk__movers")
+
+
+def test_a_snapshot_stays_what_it_is_and_the_next_question_sees_the_new_build(layout: Layout) -> None:
+    first = _publish(layout)
+    reader = Reader(layout.data)
+    kept = reader.snapshot()
+    for _ in range(4):
+        last = _publish(layout, keep=2)
+    assert not (layout.data / first.file).exists()
+    assert kept.query("select count(*) from hk__movers").item() == 1
+    assert reader.query("select count(*) from hk__movers").item() == 5
+    assert reader.build_id() == last.id
+
+
+def test_only_the_newest_builds_are_kept(layout: Layout) -> None:
+    for _ in range(5):
+        _publish(layout, keep=3)
+    assert [build.number for build in publish.published(layout)] == [3, 4, 5]
+    assert sorted(path.suffix for path in layout.builds.iterdir()) == [".duckdb"] * 3 + [".json"] * 3
+
+
+def test_rolling_back_shows_the_build_before_until_the_next_is_published(layout: Layout) -> None:
+    builds = [_publish(layout) for _ in range(3)]
+    reader = Reader(layout.data)
+    assert publish.rollback(layout).id == builds[1].id
+    assert reader.query("select count(*) from hk__movers").item() == 2
+    with duckdb.connect(str(layout.people), read_only=True) as connection:
+        assert connection.execute("select count(*) from hk__movers").fetchone() == (2,)
+    assert publish.rollback(layout, builds[0].id).id == builds[0].id
+    with pytest.raises(WarehouseError, match=f"no build before {builds[0].id} is kept"):
+        publish.rollback(layout)
+    with pytest.raises(WarehouseError, match="there is no build nonsense; kept are"):
+        publish.rollback(layout, "nonsense")
+    assert _publish(layout).number == 4
+    assert reader.query("select count(*) from hk__movers").item() == 4
+
+
+def test_the_file_for_people_is_theirs_alone_and_cannot_be_written(layout: Layout) -> None:
+    build = _publish(layout)
+    own, others = layout.people, layout.data / build.file
+    assert own.stat().st_ino != others.stat().st_ino
+    assert stat.S_IMODE(own.stat().st_mode) == stat.S_IMODE(others.stat().st_mode) == 0o444
+
+
+def test_what_a_killed_shell_left_beside_the_file_is_not_replayed_into_the_next(layout: Layout) -> None:
+    _publish(layout)
+    wal = layout.people.with_name("warehouse.duckdb.wal")
+    wal.write_bytes(b"left by a shell")
+    _publish(layout)
+    assert not wal.exists()
+    wal.write_bytes(b"left by a shell that wrote after the publish")
+    assert publish.shell_file(layout) == layout.people
+    assert not wal.exists()
+
+
+def test_an_open_shell_blocks_no_publish_and_keeps_its_build(layout: Layout) -> None:
+    _publish(layout)
+    with duckdb.connect(str(layout.people), read_only=True) as shell:
+        _publish(layout)
+        assert shell.execute("select count(*) from hk__movers").fetchone() == (1,)
+
+
+def test_reading_before_anything_is_published_says_what_to_do(layout: Layout) -> None:
+    reader = Reader(layout.data)
+    assert reader.build() is None
+    assert reader.build_id() is None
+    with pytest.raises(NothingPublished, match="fin demo"):
+        reader.query("select 1")
+
+
+def test_a_second_writer_is_told_who_builds(layout: Layout) -> None:
+    holder = "import pathlib, sys; from fin_assets.warehouse.writer import writer_lock\n"
+    holder += "from fin_assets.warehouse.layout import Layout\n"
+    holder += "with writer_lock(Layout(pathlib.Path(sys.argv[1]))): print('held', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", holder, str(layout.data)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(WarehouseError, match=f"pid {other.pid}"), writer_lock(layout, wait=timedelta(0)):
+            pass
+        other.kill()
+    # A killed writer gives its lock back.
+    with writer_lock(layout, wait=timedelta(0)):
+        pass
+
+
+def test_a_damaged_build_file_is_told_with_the_way_out(layout: Layout) -> None:
+    layout.marts.mkdir(parents=True)
+    layout.build.write_bytes(b"not a database" * 1000)
+    with pytest.raises(WarehouseError, match="remove it, and the next build makes it anew"), build_connection(layout):
+        pass
+
+
+def test_the_private_file_in_use_is_told_by_name(layout: Layout) -> None:
+    layout.marts.mkdir(parents=True)
+    holder = "import duckdb, sys\nwith duckdb.connect(sys.argv[1]): print('open', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", holder, str(layout.build)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with (
+            pytest.raises(WarehouseError, match="another process has it open"),
+            build_connection(layout, wait=timedelta(0)),
+        ):
+            pass
+        other.kill()

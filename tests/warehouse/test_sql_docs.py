@@ -1,0 +1,63 @@
+"""The queries of docs/sql.md run against a built warehouse and answer what they say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from fin_assets.warehouse.build import BuildResult
+from fin_assets.warehouse.reader import Reader
+from tests.warehouse.conftest import SESSIONS
+from tests.warehouse.home import Home
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "sql.md").read_text(encoding="utf-8")
+QUERIES = dict(re.findall(r"```sql name=(\w+)\n(.*?)```", DOCUMENT, flags=re.DOTALL))
+
+
+@pytest.fixture(scope="module")
+def answers(reader: Reader) -> dict[str, pl.DataFrame]:
+    """Answers by the query's name."""
+    return {name: reader.query(sql) for name, sql in QUERIES.items()}
+
+
+def test_there_are_ten_questions_and_a_dictionary() -> None:
+    assert len(re.findall(r"^## \d+\.", DOCUMENT, flags=re.MULTILINE)) == 10
+    assert len(QUERIES) == 11
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_every_query_of_the_document_has_an_answer(answers: dict[str, pl.DataFrame], name: str) -> None:
+    assert not answers[name].is_empty()
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_every_query_runs_in_the_shell_as_it_is_printed(built: tuple[Home, BuildResult], name: str) -> None:
+    home, _ = built
+    shell = Path(sys.executable).with_name("duckdb")
+    command = [str(shell), "-readonly", "-csv", str(home.data / "warehouse.duckdb"), "-c", QUERIES[name]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) > 1
+
+
+def test_the_answers_are_those_of_the_small_market(answers: dict[str, pl.DataFrame]) -> None:
+    assert answers["additions"]["kind"].to_list() == ["returning", "removed", "new"]
+    assert answers["counters"].select("old_code", "new_code", "counter_ratio").rows() == [
+        ("02906", "00006", 1.0),
+        ("00006", "02906", 0.2),
+    ]
+    assert answers["health"].select("table_name", "session_date", "state").rows()[0] == (
+        "holdings",
+        SESSIONS[40],
+        "incomplete",
+    )
+    assert answers["history"].height == 44
+    breadth = answers["breadth"]
+    assert (breadth["up"] - breadth["down"] == breadth["breadth"]).all()
+    changes = answers["top_increases"]["change_pp"].to_list()
+    assert changes == sorted(changes, reverse=True)
