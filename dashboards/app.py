@@ -8,6 +8,8 @@ A route is a function: every reader gets a page of their own. What a page shows 
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +17,9 @@ from urllib.parse import unquote
 
 import panel as pn
 from panel.io.server import Server
+from tornado.iostream import StreamClosedError
 from tornado.web import RedirectHandler
+from tornado.websocket import WebSocketClosedError
 
 from dashboards.pages.data import Data
 from dashboards.pages.hk_overview import Overview
@@ -138,6 +142,12 @@ def _refuse_taken(port: int) -> None:
             raise PortTaken(msg) from error
 
 
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report what nobody awaited, except that a reader closed the page while something was on its way to it."""
+    if not isinstance(context.get("exception"), WebSocketClosedError | StreamClosedError):
+        loop.default_exception_handler(context)
+
+
 def serve(settings: Settings, port: int | None = None) -> None:
     """Serve the pages until the process is interrupted.
 
@@ -146,6 +156,8 @@ def serve(settings: Settings, port: int | None = None) -> None:
     """
     server = make_server(settings, port=port)
     server.start()
+    server.io_loop.asyncio_loop.set_exception_handler(_report)
+    logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)
     print(f"Dashboards: http://{ADDRESS}:{server.port}/hk", flush=True)  # noqa: T201 - the one line that a terminal should show
     try:
         server.io_loop.start()

@@ -21,8 +21,8 @@ SHOWN_AT_FIRST = 250
 """A year of sessions: what a history is zoomed to until the reader zooms out."""
 NAME_LETTERS = 18
 NAME_WIDTH = 116
-LABEL_ROOM = 0.3
-"""Share of the span kept free beyond the longest bar, so that its label fits at 390 pixels too."""
+LABEL_ROOM = 0.42
+"""Share of the span kept free right of the longest bar, so that its label fits at 390 pixels too."""
 
 OPEN_STOCK = "const d = cb_data.data; if (d && d.code) { window.location.href = '/hk/stock/' + d.code }"
 """Browser code of a click on a bar: the stock's page."""
@@ -33,8 +33,8 @@ def movers(frame: pl.DataFrame, *, measure: Measure) -> Drawing:
     column = MEASURE_COLUMN[measure]
     rows = frame.reverse().to_dicts()
     lowest, highest = min([row[column] for row in rows] + [0]), max([row[column] for row in rows] + [0])
-    room = LABEL_ROOM * (highest - lowest)
-    bounds = {"min": lowest - room if lowest < 0 else 0, "max": highest + room if highest > 0 else 0}
+    span = highest - lowest
+    bounds = {"min": lowest - 0.04 * span, "max": highest + LABEL_ROOM * span}
 
     def draw(colours: Palette) -> Options:
         bars = [
@@ -44,7 +44,8 @@ def movers(frame: pl.DataFrame, *, measure: Measure) -> Drawing:
                 "full": f"{row['stock_name']} · {row['stock_code']}",
                 "base": str(row["base_date"]),
                 "itemStyle": {"color": colours.up if row[column] > 0 else colours.down, "borderRadius": 2},
-                "label": {"position": "right" if row[column] > 0 else "left"},
+                # Right of the zero line for a fall: on the other side it would run into the names.
+                "label": {"position": "right"},
             }
             for row in rows
         ]

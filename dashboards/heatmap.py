@@ -7,7 +7,7 @@ import json
 import polars as pl
 
 from dashboards.charts import Drawing, tooltip_colours
-from dashboards.components import LABELS, Options, category_axis
+from dashboards.components import LABELS, Options, category_axis, chip
 from dashboards.formats import javascript
 from dashboards.queries.ops import STATES
 from dashboards.theme import Palette
@@ -20,6 +20,11 @@ def axes(frame: pl.DataFrame) -> tuple[list[str], list[str]]:
         {f"{source}/{table}" for source, table in frame.select("source", "table_name").iter_rows()}, reverse=True
     )
     return days, tables
+
+
+def legend() -> str:
+    """Return markup that names the colours; it wraps on a narrow screen, which a chart's own legend does not."""
+    return f'<div class="chips">{"".join(chip(LABELS[state], dot=state) for state in STATES)}</div>'
 
 
 def option(frame: pl.DataFrame) -> Drawing:
@@ -41,7 +46,6 @@ def option(frame: pl.DataFrame) -> Drawing:
     ]
 
     def draw(colours: Palette) -> Options:
-        order = {"not_due": colours.raised} | {state: getattr(colours, state) for state in STATES if state != "not_due"}
         tooltip = (
             "(p)=>{const e=echarts.format.encodeHTML,d=p.data;return '<b>'+e(p.name)+'</b> '+e("
             + json.dumps(tables)
@@ -50,7 +54,7 @@ def option(frame: pl.DataFrame) -> Drawing:
             "+(d.why?'<div style=\"max-width:320px;white-space:normal\">'+e(d.why)+'</div>':'')}"
         )
         return {
-            "grid": {"left": 8, "right": 8, "top": 4, "bottom": 58, "containLabel": True},
+            "grid": {"left": 8, "right": 8, "top": 4, "bottom": 4, "containLabel": True},
             "tooltip": {"trigger": "item", "formatter": javascript(tooltip), **tooltip_colours(colours)},
             "xAxis": category_axis(
                 colours,
@@ -69,26 +73,18 @@ def option(frame: pl.DataFrame) -> Drawing:
                 axisLine={"show": False},
             ),
             "visualMap": {
+                "show": False,
                 "type": "piecewise",
                 "dimension": 2,
-                "orient": "horizontal",
-                "bottom": 0,
-                "left": "center",
-                "itemGap": 12,
-                "itemWidth": 12,
-                "itemHeight": 12,
-                "itemSymbol": "roundRect",
-                "textStyle": {"color": colours.muted, "fontSize": 11},
                 "pieces": [
-                    {"value": position, "label": LABELS.get(state, state), "color": order[state]}
-                    for position, state in enumerate(STATES)
+                    {"value": position, "color": getattr(colours, state)} for position, state in enumerate(STATES)
                 ],
             },
             "series": [
                 {
                     "type": "heatmap",
                     "data": cells,
-                    "itemStyle": {"borderColor": colours.surface, "borderWidth": 1.5, "borderRadius": 3},
+                    "itemStyle": {"borderColor": colours.surface, "borderWidth": 1, "borderRadius": 3},
                     "emphasis": {"itemStyle": {"borderColor": colours.text, "borderWidth": 1.5}},
                     "cursor": "pointer",
                 }

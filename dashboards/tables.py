@@ -133,8 +133,9 @@ class Table:
         # pandas only at this edge: it is what the widget takes. Dates become text, so that no time zone moves them.
         self.pane.value = shown.with_columns(pl.col(dates).dt.to_string("%Y-%m-%d")).to_pandas()
         self.pane.page = 1
-        # One page needs no pager.
-        self.pane.css_classes = ["paged"] if frame.height > self._page_size else ["unpaged"]
+        # One page needs no pager, and an empty table no header: its words would stand beside a narrow screen.
+        fits = "unpaged" if frame.height <= self._page_size else "paged"
+        self.pane.css_classes = [fits if frame.height else "empty"]
 
 
 def downloads(

@@ -46,6 +46,7 @@ class Palette:
     incomplete: str
     missing: str
     history: str
+    not_due: str
     warning: str
     warning_soft: str
 
@@ -72,6 +73,7 @@ LIGHT = Palette(
     incomplete="#d9602f",
     missing="#7a2e4d",
     history="#e9edf1",
+    not_due="#f4f6f8",
     warning="#8a5a00",
     warning_soft="#fdf3dc",
 )
@@ -98,6 +100,7 @@ DARK = Palette(
     incomplete="#e0693a",
     missing="#b0567f",
     history="#242c35",
+    not_due="#1b2229",
     warning="#f0c469",
     warning_soft="#33291322",
 )
@@ -166,6 +169,11 @@ PAGE_CSS = f"""
 @media (min-width: 1500px) {{ .header .MuiToolbar-root {{ padding: 0 calc((100% - 1440px) / 2 + 16px); }} }}
 """
 
+_DOTS = " ".join(
+    f".dot.{state} {{ background: var(--fin-{state.replace('_', '-')}); }}"
+    for state in ("complete", "closed", "stale", "incomplete", "blocked", "missing", "history", "not_due")
+)
+
 BASE_CSS = f"""
 :host {{ font-family: {FONT}; font-size: 14px; line-height: 1.45; color: var(--fin-text); }}
 * {{ box-sizing: border-box; }}
@@ -185,11 +193,9 @@ code {{ font-family: ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono
   font-variant-numeric: tabular-nums; white-space: nowrap; max-width: 100%; overflow: hidden;
     text-overflow: ellipsis; }}
 .chip b {{ color: var(--fin-text); font-weight: 600; }}
-.dot {{ width: 8px; height: 8px; border-radius: 50%; flex: none; background: var(--fin-neutral); }}
-.dot.complete {{ background: var(--fin-complete); }} .dot.closed {{ background: var(--fin-closed); }}
-.dot.stale {{ background: var(--fin-stale); }} .dot.incomplete {{ background: var(--fin-incomplete); }}
-.dot.missing {{ background: var(--fin-missing); }} .dot.blocked {{ background: var(--fin-blocked); }}
-.dot.history {{ background: var(--fin-history); }}
+.dot {{ width: 8px; height: 8px; border-radius: 50%; flex: none; background: var(--fin-neutral);
+  box-shadow: inset 0 0 0 1px rgb(128 128 128 / 35%); }}
+{_DOTS}
 .kpis {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(158px, 1fr)); gap: 12px; }}
 .kpi {{ background: var(--fin-surface); border: 1px solid var(--fin-border); border-radius: 10px; padding: 12px 14px;
   min-width: 0; display: block; color: inherit; }}
@@ -237,7 +243,9 @@ TABLE_CSS = f"""
 .tabulator .tabulator-row:hover {{ background: var(--fin-raised) !important; }}
 .tabulator .tabulator-row .tabulator-cell {{ border: none !important; padding: 6px 8px !important; font-size: 13px;
   height: auto; }}
-:host(.unpaged) .tabulator-footer {{ display: none !important; }}
+:host(.unpaged) .tabulator-footer, :host(.empty) .tabulator-footer, :host(.empty) .tabulator-header
+  {{ display: none !important; }}
+:host(.empty) .tabulator-placeholder {{ width: 100% !important; min-height: 0 !important; }}
 .tabulator .tabulator-row .tabulator-cell a {{ color: var(--fin-accent); text-decoration: none; }}
 .tabulator .tabulator-row .tabulator-cell a:hover {{ text-decoration: underline; }}
 .tabulator .up {{ color: var(--fin-up); }} .tabulator .down {{ color: var(--fin-down); }}

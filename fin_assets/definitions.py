@@ -11,6 +11,7 @@ from dagster._utils.warnings import BetaWarning, PreviewWarning  # no public nam
 
 from fin_assets.core.assets import table_assets
 from fin_assets.core.collect import OnEvent
+from fin_assets.core.leftovers import dead_runs_sensor
 from fin_assets.core.ops import collect_schedules, watch_checks, watch_schedule
 from fin_assets.core.source import Source, discover
 from fin_assets.core.store import Store
@@ -88,7 +89,7 @@ def _assemble(
         asset_checks=checks,
         jobs=jobs,
         schedules=schedules,
-        sensors=[_automation()],
+        sensors=[_automation(), dead_runs_sensor()],
         # One step a run: a process of its own for it would cost seconds and give nothing.
         executor=dg.in_process_executor,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from datetime import date, timedelta
 from functools import lru_cache
@@ -15,6 +16,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
 from fin_assets.core.clock import ENV as CLOCK_ENV
 
@@ -151,6 +153,11 @@ def load(home: Path | None = None) -> Settings:
         return Settings(**{"home": home, **content})
     except ValidationError as error:
         raise SettingsError(explain(error, where=str(path), model=Settings)) from error
+    except UnreadableVariable as error:
+        field = re.search(r'field "(\w+)"', str(error))
+        name = f"FIN_{field[1].upper()}" if field else "a FIN_ variable"
+        msg = f"environment: {name} is not JSON; one key alone is set as FIN_SECTION__KEY, for example FIN_SANDBOX__PORT=8602"
+        raise SettingsError(msg) from error
 
 
 @lru_cache(maxsize=1)

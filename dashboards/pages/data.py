@@ -24,9 +24,10 @@ from dashboards.theme import Palette
 from fin_assets.core.clock import now
 
 NEW_TAB = 'target="_blank" rel="noopener"'
+FIRST_MART = "hk__daily_holdings"
 SHOWN_SESSIONS = 60
 SHOWN_ATTEMPTS = 60
-ROW_PIXELS, MAP_MARGIN = 44, 74
+ROW_PIXELS, MAP_MARGIN = 40, 30
 
 _DETAIL_EMPTY = '<p class="muted" style="font-size:12px">Choose a cell to see why a session is in its state.</p>'
 
@@ -95,7 +96,8 @@ class Data:
         self._detail.object = _DETAIL_EMPTY
         chosen = self._mart.value
         self._mart.options = marts["mart"].to_list()
-        self._mart.value = chosen if chosen in self._mart.options else self._mart.options[0]
+        known = [name for name in (chosen, FIRST_MART, *self._mart.options) if name in self._mart.options]
+        self._mart.value = known[0] if known else None
         self._show_mart()
 
     def restyle(self, colours: Palette) -> None:
@@ -180,6 +182,7 @@ class Data:
         states = card(
             "Sessions by source and table",
             self._map.pane,
+            html(heatmap.legend()),
             self._detail,
             note=f"The newest {SHOWN_SESSIONS} sessions, as this build saw them; only complete and closed are green",
         )
@@ -299,7 +302,7 @@ _ATTEMPT_COLUMNS = (
     Column(field="runs", title="Runs", kind="link", width=78),
 )
 _DICTIONARY_COLUMNS = (
-    Column(field="column", title="Column", width=190),
-    Column(field="type", title="Type", width=110),
+    Column(field="column", title="Column", width=160),
+    Column(field="type", title="Type", width=90),
     Column(field="description", title="Meaning and unit", kind="wrapped", width=260, grow=5),
 )

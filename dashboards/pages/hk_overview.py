@@ -296,7 +296,7 @@ def never_ran() -> pn.Column:
 
 _MOVER_COLUMNS = (
     Column(field="stock_code", title="Code", kind="code", width=70),
-    Column(field="name", title="Name", width=190, grow=3),
+    Column(field="name", title="Name", width=140, grow=4),
     Column(field="shareholding_shares", title="Holding, shares", kind="integer", width=130),
     Column(field="pct_of_issued", title="% of issued", kind="pct", width=96),
     Column(field="change_shares", title="Change, shares", kind="signed", width=140),

@@ -64,7 +64,7 @@ class Stocks:
 
 _COLUMNS = (
     Column(field="stock_code", title="Code", kind="code", width=76),
-    Column(field="name", title="Name", width=220, grow=3),
+    Column(field="name", title="Name", width=140, grow=4),
     Column(field="shareholding_shares", title="Holding, shares", kind="integer", width=140),
     Column(field="pct_of_issued", title="% of issued", kind="pct", width=104),
     Column(field="change_1_pp", title="1 session", kind="signed_pp", width=116),

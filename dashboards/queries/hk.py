@@ -168,34 +168,32 @@ def additions_removals(snapshot: Snapshot, *, session: date, last_sessions: int)
     """Return the rows of `hk__additions_removals` of the `last_sessions` sessions up to `session`, newest first."""
     return snapshot.query(
         """
-        with days as (
-            select distinct session_date from hk__daily_holdings where market = ? and session_date <= ?
-            order by 1 desc limit ?
-        )
         select session_date, kind, direction, stock_code, stock_name, shareholding_shares, change_shares, pct_of_issued,
                linked_stock_code, linked_stock_name, counter_role, counter_ratio, counter_confidence, previous_date
-        from hk__additions_removals where session_date in (select session_date from days)
+        from hk__additions_removals where session_date between ? and ?
         order by session_date desc, kind, stock_code
         """,
-        [MARKET, session, last_sessions],
+        [_earliest(snapshot, session=session, last_sessions=last_sessions), session],
     )
 
 
 def breadth(snapshot: Snapshot, *, session: date, last_sessions: int) -> pl.DataFrame:
     """Return session_date, up, down, unchanged, day_state of the one-session changes, oldest first (H11)."""
+    # The bounds are values, not a subquery: only then does the scan skip other years (185 ms became 15 over ten years).
     return snapshot.query(
         """
-        with counted as (
-            select session_date, count(*) filter (where change_shares > 0) as up,
-                   count(*) filter (where change_shares < 0) as down,
-                   count(*) filter (where change_shares = 0) as unchanged, any_value(day_state) as day_state
-            from hk__movers where window_sessions = 1 and session_date <= ? group by session_date
-            having count(change_shares) > 0 order by session_date desc limit ?
-        )
-        select * from counted order by session_date
+        select session_date, count(*) filter (where change_shares > 0) as up,
+               count(*) filter (where change_shares < 0) as down,
+               count(*) filter (where change_shares = 0) as unchanged, any_value(day_state) as day_state
+        from hk__movers where window_sessions = 1 and session_date between ? and ?
+        group by session_date having count(change_shares) > 0 order by session_date
         """,
-        [session, last_sessions],
+        [_earliest(snapshot, session=session, last_sessions=last_sessions), session],
     )
+
+
+def _earliest(snapshot: Snapshot, *, session: date, last_sessions: int) -> date:
+    return [day for day in sessions(snapshot) if day <= session][:last_sessions][-1]
 
 
 def unusual(snapshot: Snapshot, *, session: date) -> pl.DataFrame:

@@ -5,7 +5,7 @@ counts at once, and a failed one costs only itself. An incomplete session is nev
 """
 
 # No postponed annotations here: Dagster reads the type of an asset function's `config` at once.
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 
 import dagster as dg
@@ -145,7 +145,7 @@ class _Report:
             allow_retries=False,
         )
 
-    def _findings(self, result: SessionResult, asset: dg.AssetKey, names: dict[str, object]) -> None:
+    def _findings(self, result: SessionResult, asset: dg.AssetKey, names: Mapping[str, object]) -> None:
         for name in names:
             finding = result.findings.get(name)
             if finding is not None and dg.AssetCheckKey(asset, name) in self._context.selected_asset_check_keys:
@@ -223,7 +223,7 @@ def _spec(
     *,
     deps: list[dg.AssetKey] | None = None,
 ) -> dg.AssetSpec:
-    metadata = {"source": dg.MetadataValue.url(source.link), "mode": source.settings.mode}
+    metadata: dict[str, dg.MetadataValue | dg.TableSchema | str] = {"source": dg.MetadataValue.url(source.link), "mode": source.settings.mode}
     if layer == "staged":
         metadata["dagster/column_schema"] = column_schema(table)
     return dg.AssetSpec(

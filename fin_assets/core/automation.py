@@ -63,6 +63,6 @@ def heal(source: Source, table: Table, store: Store) -> C[dg.AssetKey]:
     ).with_label("heal incomplete sessions")
 
 
-def heal_with_raw(condition: C[dg.AssetKey]) -> C[dg.AssetKey]:
+def heal_with_raw(condition: C[dg.AssetKey]) -> C[Any]:
     """Ask for the staged rows of a session in the same run that heals its raw pages."""
     return C.any_deps_match(condition).with_label("stage with the healed raw")

@@ -12,7 +12,7 @@ from fin_assets.core import clock
 from fin_assets.core.failures import CollectionFailure, StaleDate
 from fin_assets.core.journal import Journal
 from fin_assets.core.manifest import Manifest, PartitionKey, PartitionState, RawUnit, UnitRecord, UnitState
-from fin_assets.core.reference import REACH, RowReference
+from fin_assets.core.reference import REACH, Judgement, RowReference
 from fin_assets.core.source import Finding, Source, Table
 from fin_assets.core.store import RawDamaged, Store
 
@@ -58,7 +58,8 @@ def reference_around(source: Source, table: Table, sessions: Iterable[date], *, 
 
 def retry_wait(attempts: int) -> timedelta:
     """Return how long to leave a partition alone after so many attempts."""
-    return min(FIRST_RETRY * 2 ** max(attempts - 1, 0), LONGEST_RETRY)
+    doublings = min(max(attempts - 1, 0), 10)
+    return min(FIRST_RETRY * (1 << doublings), LONGEST_RETRY)
 
 
 def settle(
@@ -257,7 +258,7 @@ def _staged_findings(table: Table, manifest: Manifest, *, store: Store, referenc
         ),
         "row_count_in_band": Finding(
             passed=not out,
-            summary="; ".join(f"{one.unit}: {one.rows} rows, median {one.median:g} of {one.sessions} sessions" for one in out[:5])
+            summary=_out_of_band(manifest, out)
             or (f"{len(judged) - unjudged} of {len(judged)} units judged, all in band" if judged else "no units"),
             numbers={"units": len(judged), "out_of_band": len(out), "without_reference": unjudged},
         ),
@@ -268,6 +269,14 @@ def _staged_findings(table: Table, manifest: Manifest, *, store: Store, referenc
         if frame is not None:
             findings |= {name: check(frame, session=manifest.session, before=earlier) for name, check in table.checks.items()}
     return findings
+
+
+def _out_of_band(manifest: Manifest, out: list[Judgement]) -> str:
+    if not out:
+        return ""
+    units = "; ".join(f"{one.unit}: {one.rows} rows, median {one.median:g} of {one.sessions} sessions" for one in out[:5])
+    again = f"fin reparse {manifest.source} --from {manifest.session} --to {manifest.session}"
+    return f"{units}. If that is true, widen the row band of {manifest.source} in fin.toml (row_count_above), then: {again}"
 
 
 def _session_before(table: Table, manifest: Manifest, store: Store) -> pl.DataFrame | None:

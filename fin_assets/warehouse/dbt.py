@@ -186,13 +186,15 @@ def _events(lines: Iterable[str], errors: list[str]) -> Iterator[dict[str, Any]]
 def _node_done(event: dict[str, Any], *, done: int) -> NodeDone | None:
     data = event["data"]
     node = data.get("node_info")
-    if not event["info"]["name"].endswith("Result") or not node or not node.get("node_finished_at"):
+    if not node or not event["info"]["name"].endswith("Result"):
         return None
+    # Of a unit test dbt tells the outcome only beside the node.
+    known = node["node_status"] not in {"", "None"}
     return NodeDone(
         unique_id=node["unique_id"],
         kind=node["resource_type"],
         name=node["node_name"],
-        status=node["node_status"],
+        status=node["node_status"] if known else str(data["status"]).lower(),
         seconds=round(float(data.get("execution_time") or 0.0), 3),
         failures=int(data.get("num_failures") or 0),
         done=done,

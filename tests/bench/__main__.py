@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import signal
 import sys
 import time
 from typing import TYPE_CHECKING, Protocol, cast
@@ -49,4 +50,6 @@ def main(names: list[str]) -> int:
     return 0
 
 
+# Ended from outside, the sandbox and the browsers end as well.
+signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 sys.exit(main(sys.argv[1:]))

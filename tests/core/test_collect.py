@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from fin_assets.core.automation import retry_is_due
 from fin_assets.core.calendars import get_calendar
 from fin_assets.core.collect import Collector
-from fin_assets.core.failures import CaptchaPage, NetworkFailure, ServerError
+from fin_assets.core.failures import CaptchaPage, Drift, NetworkFailure, ServerError
 from fin_assets.core.journal import PartitionBusy
-from fin_assets.core.manifest import PartitionKey, PartitionState, UnitState
+from fin_assets.core.manifest import PartitionKey, PartitionState, RawUnit, UnitState
+from fin_assets.core.reference import ENOUGH
 from fin_assets.core.settle import SessionResult
+from fin_assets.core.source import Staged
 from fin_assets.core.store import Store
-from fin_assets.settings import BrowserSettings
-from tests.core.fakes import NAME, TABLE, FakePool, FakeSite, fake_source
+from fin_assets.settings import BrowserSettings, SettingsError
+from tests.core.fakes import NAME, TABLE, FakePool, FakeSite, fake_source, stage
 
 DAYS = get_calendar("XHKG").sessions_in_range(date(2026, 1, 5), date(2026, 3, 31))
 DAY = DAYS[0]
@@ -179,7 +184,11 @@ def test_a_failed_refetch_loses_nothing(store: Store) -> None:
     before = store.manifest(key(DAY))
     site.broken = {("a", DAY): CaptchaPage("no")}
     [result] = run(store, site, [DAY], refetch=True)
-    assert not result.findings["complete"].passed
+    assert not result.usable
+    assert result.problem is not None
+    assert "asked again in vain" in result.problem
+    assert "captcha" in result.problem
+    assert result.findings["complete"].passed, "what is stored is still complete"
     assert store.manifest(key(DAY)) == before
 
 
@@ -227,3 +236,156 @@ def test_a_new_parser_version_stages_again_without_a_request(store: Store) -> No
     assert result.manifest.staged is not None
     assert result.manifest.staged.parser_version == "2"
     assert set(site.asked.values()) == {1}
+
+
+def test_units_that_are_expected_since_are_asked_for_and_what_is_sealed_is_not(store: Store) -> None:
+    site = FakeSite()
+    run(store, site, DAYS[:2])
+    site.units = ("a", "c")
+    [first, _] = run(store, site, DAYS[:2])
+    assert first.manifest.generation == 2
+    assert {unit.unit for unit in store.units(first.manifest)} == {"a", "b", "c"}, "nothing that was collected is lost"
+    assert site.asked == {(unit, day): 1 for unit in ("a", "b", "c") for day in DAYS[:2]}
+    assert not any(result.worked for result in run(store, site, DAYS[:2]))
+
+
+def test_a_session_that_is_busy_costs_only_itself(store: Store) -> None:
+    with store.open_journal(key(DAYS[1])), pytest.raises(PartitionBusy, match=str(DAYS[1])):
+        run(store, FakeSite(), DAYS[:3])
+    states = {manifest.session: manifest.state for manifest in store.manifests()}
+    assert states == {DAYS[0]: PartitionState.COMPLETE, DAYS[2]: PartitionState.COMPLETE}
+
+
+def test_sessions_whose_turn_never_came_have_no_attempt_counted(store: Store) -> None:
+    site = FakeSite(broken={("a", DAYS[0]): CaptchaPage("no")})
+    results = run(store, site, DAYS[:3], workers=1)
+    assert [result.manifest.attempts for result in results] == [1, 0, 0]
+    assert all(result.manifest.next_retry_at for result in results)
+
+
+def test_an_attempt_under_way_is_left_alone_by_healing(store: Store) -> None:
+    site = FakeSite()
+    seen = []
+    site.before_answer = lambda _unit, session: seen.append(store.manifest(key(session)))
+    run(store, site, [DAY])
+    assert all(manifest is not None and manifest.next_retry_at is not None for manifest in seen)
+    assert not any(retry_is_due(manifest, now=datetime(2026, 4, 1, tzinfo=UTC), max_attempts=8) for manifest in seen)
+
+
+def test_settled_sessions_hold_no_pages_in_memory_and_no_journal_open(store: Store) -> None:
+    site = FakeSite()
+    alive: list[int] = []
+
+    def count(_unit: str, _session: date) -> None:
+        alive.append(sum(isinstance(found, RawUnit) for found in gc.get_objects()))
+
+    site.before_answer = count
+    run(store, site, DAYS[:40], workers=1)
+    assert len(site.units) < max(alive) <= len(site.units) * (ENOUGH + 3)
+
+
+def test_a_list_that_came_while_a_closed_session_was_collected_is_not_mixed_with_the_proof_of_none(store: Store) -> None:
+    site = FakeSite(stated={DAYS[1]: DAYS[0]})
+
+    def published(unit: str, _session: date) -> None:
+        if unit == "b":
+            site.stated.clear()
+
+    site.before_answer = published
+    [result] = run(store, site, [DAYS[1]], workers=1, closed_reason=lambda _day: "a storm")
+    assert result.manifest.state is PartitionState.STALE
+    assert "other units have data" in (result.manifest.unfinished()[0].error or "")
+    [healed] = run(store, site, [DAYS[1]], closed_reason=lambda _day: "a storm")
+    assert healed.manifest.state is PartitionState.COMPLETE
+    assert site.asked == {("a", DAYS[1]): 2, ("b", DAYS[1]): 1}
+
+
+def test_a_closed_day_is_not_believed_before_its_list_would_be_due(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = FakeSite(stated={DAYS[1]: DAYS[0]})
+    early = datetime(DAYS[1].year, DAYS[1].month, DAYS[1].day, 17, tzinfo=UTC)
+    monkeypatch.setenv("FIN_CLOCK", early.isoformat())
+    [result] = run(store, site, [DAYS[1]], closed_reason=lambda _day: "a storm")
+    assert result.manifest.state is PartitionState.STALE
+    monkeypatch.setenv("FIN_CLOCK", (early + timedelta(hours=6)).isoformat())
+    [later] = run(store, site, [DAYS[1]], closed_reason=lambda _day: "a storm")
+    assert later.manifest.state is PartitionState.CLOSED
+
+
+def test_a_page_of_a_day_before_the_sources_start_makes_no_ledger(store: Store) -> None:
+    before = date(2025, 12, 31)
+    run(store, FakeSite(stated={DAY: before}), [DAY])
+    assert store.sessions(NAME, TABLE) == [DAY]
+
+
+def test_a_page_kept_for_a_session_that_another_process_completed_meanwhile_changes_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(store, FakeSite(), [DAYS[0]])
+    complete = store.manifest(key(DAYS[0]))
+    # The look before the lock sees what was true a moment ago.
+    monkeypatch.setattr(Collector, "_is_green", lambda _self, _key: False)
+    run(store, FakeSite(stated={DAYS[1]: DAYS[0]}), [DAYS[1]])
+    assert store.manifest(key(DAYS[0])) == complete
+
+
+def test_a_session_that_another_process_completed_meanwhile_is_not_asked_for_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = FakeSite()
+    run(store, site, [DAY])
+    looks = iter([None])
+    real = Store.manifest
+    monkeypatch.setattr(Store, "manifest", lambda self, wanted: next(looks, real(self, wanted)))
+    [result] = run(store, site, [DAY])
+    assert result.manifest.state is PartitionState.COMPLETE
+    assert set(site.asked.values()) == {1}
+
+
+def test_stored_pages_that_the_present_parser_refuses_are_a_problem_of_their_session_alone(store: Store) -> None:
+    site = FakeSite()
+    before = {result.manifest.session: result.manifest for result in run(store, site, DAYS[:3])}
+
+    def refuse(units: Sequence[RawUnit], session: date) -> Staged:
+        if session == DAYS[1]:
+            raise Drift("a new column")
+        return stage(units, session)
+
+    results = {result.manifest.session: result for result in run(store, site, DAYS[:3], stage=refuse, parser_version="2")}
+    assert [day for day, result in results.items() if not result.usable] == [DAYS[1]]
+    assert not results[DAYS[1]].findings["schema"].passed
+    assert "a new column" in (results[DAYS[1]].problem or "")
+    assert store.manifest(key(DAYS[1])) == before[DAYS[1]], "the rows of the old parser stay"
+
+
+def test_a_damaged_raw_file_is_mended_by_the_refetch_that_its_message_names(store: Store) -> None:
+    site = FakeSite()
+    [first] = run(store, site, [DAY])
+    assert first.manifest.raw_file is not None
+    (store.data / first.manifest.raw_file).write_bytes(b"PAR1 nothing")
+    [damaged] = run(store, site, [DAY], parser_version="2")
+    assert not damaged.usable
+    assert f"fin run {NAME} --session {DAY} --refetch" in (damaged.problem or "")
+    [mended] = run(store, site, [DAY], refetch=True)
+    assert mended.manifest.generation == 2
+    assert len(store.units(mended.manifest)) == 2
+
+
+def test_a_band_that_was_widened_unblocks_without_a_request(store: Store) -> None:
+    site = FakeSite(rows_of={("a", DAYS[8]): [150]})
+    run(store, site, DAYS[:9])
+    [result] = run(store, site, [DAYS[8]], row_count_above=0.6)
+    assert result.usable
+    manifest = store.manifest(key(DAYS[8]))
+    assert manifest is not None
+    assert manifest.blocked_by == ()
+    assert site.asked[("a", DAYS[8])] == 1
+
+
+def test_only_ledgers_that_can_be_a_reference_are_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = get_calendar("XHKG").sessions_in_range(date(2025, 1, 2), date(2025, 1, 10))
+    run(store, FakeSite(), [*old, DAYS[0]])
+    for day in old:
+        (store.partition_dir(key(day)) / "manifest.json").write_text("not read")
+    run(store, FakeSite(), DAYS[:2])
+
+
+def test_pages_of_the_sandbox_and_of_the_live_site_never_share_a_data_directory(store: Store) -> None:
+    run(store, FakeSite(), [DAY])
+    with pytest.raises(SettingsError, match="sources.fake.mode: it is 'live'.*collected with 'sandbox'.*data_dir"):
+        run(store, FakeSite(), [DAY], mode="live")

@@ -91,3 +91,23 @@ def test_a_second_process_is_refused_with_the_partition_in_the_message(tmp_path:
         pass
     with journal.opened(path) as again:
         assert again.units == {}
+
+
+def test_a_journal_that_was_removed_before_it_was_locked_is_not_written_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "day" / "journal.bin"
+    path.parent.mkdir()
+    real, removed = journal.fcntl.flock, []
+
+    def lock(descriptor: int, operation: int) -> None:
+        if not removed:
+            # The process that sealed the partition removes its journal just now, and gives the lock back.
+            path.unlink()
+            removed.append(path)
+        real(descriptor, operation)
+
+    monkeypatch.setattr(journal.fcntl, "flock", lock)
+    with journal.opened(path) as opened:
+        opened.append(raw_unit("a"))
+        with pytest.raises(journal.PartitionBusy), journal.opened(path):
+            pass
+    assert list(journal.read(path)) == ["a"]

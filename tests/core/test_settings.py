@@ -82,3 +82,9 @@ def test_a_secret_is_masked_wherever_settings_are_shown(tmp_path: Path) -> None:
     assert hkex(settings).secrets["token"].get_secret_value() == "hunter2"
     for text in (repr(settings), str(settings), repr(hkex(settings)), hkex(settings).model_dump_json()):
         assert "hunter2" not in text
+
+
+def test_a_variable_that_is_not_json_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIN_SOURCES", "hkex_southbound")
+    with pytest.raises(SettingsError, match="FIN_SOURCES is not JSON.*FIN_SECTION__KEY"):
+        load(tmp_path)

@@ -15,7 +15,7 @@ from fin_assets.core.source import Examined, Source, Staged, Table
 from fin_assets.settings import Settings, SourceSettings, base_url, source_settings
 from fin_assets.sources.hkex_southbound import checks, fetch, parse, stage
 from fin_assets.sources.hkex_southbound.calendar import FIRST_LIST, ListDay, is_quarter_end_list, southbound_calendar
-from fin_assets.sources.hkex_southbound.schema import Holdings, Participants
+from fin_assets.sources.hkex_southbound.schema import LANGUAGES, Holdings, Participants
 
 NAME = "hkex_southbound"
 TIMEZONE = "Asia/Hong_Kong"
@@ -95,6 +95,8 @@ class _Pages:
 
     def holdings(self) -> Table:
         languages = self.settings.languages
+        # Pages of a language that is not collected any more are still in the raw files of earlier sessions.
+        preference = tuple(dict.fromkeys((*languages, *LANGUAGES)))
         return Table(
             name="holdings",
             description="Southbound holdings: one row a stock and session, the sum of both mainland clearing participants.",
@@ -103,7 +105,7 @@ class _Pages:
             units=lambda _session: [f"hk/{language}" for language in languages],
             fetch=fetch.holdings_fetcher(self.url),
             examine=_examine_holdings,
-            stage=_stage_with(partial(stage.stage_holdings, languages=languages)),
+            stage=_stage_with(partial(stage.stage_holdings, languages=preference)),
             closed_reason=closed_reason,
             published_after=timedelta(hours=6),
             checks=dict(checks.HOLDINGS_CHECKS),

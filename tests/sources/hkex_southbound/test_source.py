@@ -22,9 +22,10 @@ from fin_assets.sources.hkex_southbound.checks import (
     unchanged_from_yesterday,
 )
 from fin_assets.sources.hkex_southbound.source import DEFAULT_WATCHLIST
-from tests.sources.hkex_southbound.builders import HoldingsHtml
+from tests.sources.hkex_southbound.builders import HOLDINGS, HoldingsHtml, raw_unit
 
 HK = ZoneInfo("Asia/Hong_Kong")
+DAY = date(2024, 9, 2)
 
 
 @pytest.fixture
@@ -49,6 +50,16 @@ def test_the_default_watchlist_is_the_fifty_largest_holdings_of_the_sandbox() ->
     listed = site.list_of(date(2026, 11, 19))
     largest = sorted(zip(listed.shares, listed.codes, strict=True), reverse=True)[:50]
     assert sorted(f"{int(code):05d}" for _, code in largest) == list(DEFAULT_WATCHLIST)
+
+
+def test_sessions_collected_in_two_languages_are_still_staged_when_one_is_collected(tmp_path: Path) -> None:
+    settings = load(tmp_path).model_copy(update={"sources": {"hkex_southbound": {"languages": ["zh"]}}})
+    [source] = [one for one in discover(settings) if one.name == "hkex_southbound"]
+    table = source.table("holdings")
+    units = [raw_unit("hk/en", HoldingsHtml().body()), raw_unit("hk/zh", HoldingsHtml(language="zh").body())]
+    assert table.units(DAY) == ["hk/zh"]
+    assert table.stage(units, DAY).frame.height == len(HOLDINGS)
+    assert table.stage(units[1:], DAY).frame.height == len(HOLDINGS)
 
 
 def test_units_are_markets_by_language_and_stocks_of_the_watchlist(source: Source) -> None:

@@ -6,8 +6,18 @@ with snapshots as (
         and session_date in {{ sessions_in_scope('int_hk__presence_changes') }}
 ),
 
+-- An equality join on the date lets the scan skip the rest of the history.
+looked_at as (
+    select session_date from snapshots
+    union
+    select previous_complete_date as session_date from snapshots
+),
+
 holdings as (
-    select * from {{ ref('hk__daily_holdings') }} where market = 'hk'
+    select holdings.*
+    from {{ ref('hk__daily_holdings') }} as holdings
+    inner join looked_at on holdings.session_date = looked_at.session_date
+    where holdings.market = 'hk'
 ),
 
 now_held as (

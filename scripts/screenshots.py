@@ -1,0 +1,129 @@
+"""Take pictures of a running demo: every dashboard page, light and dark, wide and narrow, and the Dagster asset graph.
+
+    python scripts/screenshots.py --out docs/img
+
+Needs the dashboards and the Dagster UI to be up (`make demo`). Pictures are not committed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Browser, Error, Page, sync_playwright
+
+from fin_assets.core.chromium import FLAGS, BrowserMissing, find_chromium, runs_as_root
+from fin_assets.settings import Settings, SettingsError, load
+
+PAGES = {"overview": "/hk", "stocks": "/hk/stock", "stock": "/hk/stock/{code}", "data": "/data"}
+WIDE, NARROW = (1440, 1000), (390, 844)
+PATIENCE = 30_000
+SETTLE = 1_500
+"""Charts fade in; there is no event for the end of it. Unit: milliseconds."""
+
+HEIGHT = """() => {
+  let tallest = 0;
+  const walk = (node) => {
+    for (const e of node.querySelectorAll('*')) {
+      if (String(e.className).includes('main-content')) tallest = Math.max(tallest, e.scrollHeight);
+      if (e.shadowRoot) walk(e.shadowRoot);
+    }
+  };
+  walk(document);
+  return tallest;
+}"""
+"""The page scrolls inside a box of its own: this is how tall its content is."""
+
+
+def dashboards(browser: Browser, site: str, out: Path, *, code: str | None, full: bool) -> list[Path]:
+    """Shoot every page in both modes and both widths. `code` None takes the first stock of the list."""
+    made = []
+    for mode in ("light", "dark"):
+        for name, (width, height) in (("wide", WIDE), ("narrow", NARROW)):
+            context = browser.new_context(
+                viewport={"width": width, "height": height},
+                color_scheme=mode,
+                device_scale_factor=1 if name == "wide" else 2,
+            )
+            page = context.new_page()
+            code = code or _first_code(page, site)
+            for title, path in PAGES.items():
+                _open(page, site + path.format(code=code))
+                if full:
+                    page.set_viewport_size({"width": width, "height": page.evaluate(HEIGHT) + 70})
+                    page.wait_for_timeout(SETTLE)
+                made.append(out / f"{title}-{name}-{mode}.png")
+                page.screenshot(path=made[-1])
+                page.set_viewport_size({"width": width, "height": height})
+            context.close()
+    return made
+
+
+def asset_graph(browser: Browser, dagster: str, out: Path) -> Path:
+    """Shoot the global asset lineage of the Dagster UI."""
+    context = browser.new_context(viewport={"width": 1600, "height": 1000})
+    page = context.new_page()
+    page.goto(f"{dagster}/asset-groups", wait_until="networkidle", timeout=PATIENCE)
+    page.wait_for_timeout(4 * SETTLE)
+    path = out / "dagster-assets.png"
+    page.screenshot(path=path)
+    context.close()
+    return path
+
+
+def _open(page: Page, url: str) -> None:
+    page.goto(url, timeout=PATIENCE)
+    page.locator("h1").first.wait_for(timeout=PATIENCE)
+    page.wait_for_timeout(SETTLE)
+
+
+def _first_code(page: Page, site: str) -> str:
+    _open(page, f"{site}/hk/stock")
+    return page.locator(".tabulator-row a").first.inner_text(timeout=PATIENCE)
+
+
+def main() -> int:
+    """Run the script and return its exit code."""
+    parser = argparse.ArgumentParser(description="Pictures of a running demo: pages and the Dagster asset graph.")
+    parser.add_argument("--out", type=Path, required=True, help="directory for the pictures; made if it is not there")
+    parser.add_argument("--code", help="stock of the stock page; default: the first of the list")
+    parser.add_argument("--window", action="store_true", help="what a screen shows, not the whole length of a page")
+    parser.add_argument("--no-dagster", action="store_true", help="leave the Dagster UI out")
+    arguments = parser.parse_args()
+    try:
+        settings = load()
+        executable = find_chromium(settings.browser).path
+    except (SettingsError, BrowserMissing) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return _shoot(settings, executable, arguments)
+
+
+def _shoot(settings: Settings, executable: Path, arguments: argparse.Namespace) -> int:
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    site = f"http://127.0.0.1:{settings.servers.dashboards_port}"
+    dagster = f"http://127.0.0.1:{settings.servers.dagster_port}"
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=executable, chromium_sandbox=not runs_as_root(), args=list(FLAGS)
+            )
+            made = dashboards(browser, site, arguments.out, code=arguments.code, full=not arguments.window)
+            if not arguments.no_dagster:
+                made.append(asset_graph(browser, dagster, arguments.out))
+            browser.close()
+    except Error as error:
+        reason = error.message.splitlines()[0]
+        print(
+            f"No pictures of {site} and {dagster}: {reason}. Start both with `make demo` and try again.",
+            file=sys.stderr,
+        )
+        return 1
+    for path in made:
+        print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

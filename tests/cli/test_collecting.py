@@ -1,0 +1,140 @@
+"""`fin run`, `fin status`, `fin heal`, `fin reparse`: what they ask for, what they say, and how they end."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from fin_assets.commands.collecting import ranges
+from fin_assets.core.failures import CaptchaPage, ServerError
+from fin_assets.core.manifest import PartitionKey
+from fin_assets.core.store import Store
+from tests.cli.conftest import flat
+from tests.core.fakes import NAME, TABLE
+
+DAYS = [date(2026, 3, day) for day in (16, 17, 18, 19, 20)]
+BAD = DAYS[2]
+
+
+def test_a_range_is_collected_healed_and_parsed_again_and_nothing_is_asked_for_twice(
+    fin, site, home: Path, monkeypatch
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME")
+    site.broken = {("b", BAD): ServerError("busy", status=503)}
+    done = fin("run", NAME, "--from", "2026-03-14", "--to", "2026-03-20", "--no-marts")
+    assert done.exit_code == 3, done.output
+    assert f"incomplete things {BAD}: 1 of 2 units: 1 server_error (b)" in done.output
+    assert "way out: the site is in trouble; healing tries again by itself, or: fin heal" in done.output
+
+    shown = json.loads(fin("status", NAME, "--from", "2026-03-16", "--to", "2026-03-23", "--json").output)
+    states = {row["session"]: row["state"] for row in shown}
+    assert states == dict.fromkeys(map(str, DAYS), "complete") | {str(BAD): "incomplete", "2026-03-23": "missing"}
+    told = fin("status")
+    assert f"incomplete fake/things {BAD}: 1 of 2 units" in told.output
+    assert f"way out: fin heal fake --from {BAD}" in told.output
+
+    site.broken.clear()
+    before = dict(site.asked)
+    healed = fin("heal", "--no-marts")
+    assert healed.exit_code == 0, healed.output
+    asked = {key for key, count in site.asked.items() if count > before.get(key, 0)}
+    assert asked == {("b", BAD), ("a", date(2026, 3, 23)), ("b", date(2026, 3, 23))}, "what was missed as well"
+    assert fin("heal", "--no-marts").output.startswith("nothing to heal")
+
+    before = dict(site.asked)
+    again = fin("run", NAME, "--from", "2026-03-16", "--to", "2026-03-20", "--no-marts")
+    reparsed = fin("reparse", NAME, "--no-marts")
+    assert (again.exit_code, reparsed.exit_code) == (0, 0), again.output + reparsed.output
+    assert dict(site.asked) == before
+
+    with dg.DagsterInstance.from_config(str(home / "data" / "dagster")) as instance:
+        runs = instance.get_runs()
+        assert {run.job_name for run in runs} == {f"collect_{NAME}__{TABLE}"}
+        assert sum(run.status is dg.DagsterRunStatus.FAILURE for run in runs) == 1
+        materialized = instance.get_materialized_partitions(dg.AssetKey(["staged", NAME, TABLE]))
+        assert materialized == {*map(str, DAYS), "2026-03-23"}
+
+
+def test_days_that_are_no_sessions_are_named_with_their_reason_and_the_rest_is_collected(fin, site) -> None:
+    done = fin("run", NAME, "--from", "2026-02-13", "--to", "2026-02-20", "--no-marts")
+    assert done.exit_code == 0
+    assert "2026-02-17 is no session of fake: no list of things on this day" in done.output
+    assert {session for _, session in site.asked} == {date(2026, 2, 13), date(2026, 2, 16), date(2026, 2, 20)}
+
+
+@pytest.mark.parametrize(
+    ("day", "why"),
+    [
+        ("2026-03-21", "closed: weekend"),
+        ("2025-12-31", "before the source's start, 2026-01-02"),
+        ("2026-03-24", "not over yet in Asia/Hong_Kong"),
+    ],
+)
+def test_a_single_day_that_is_no_session_is_explained(fin, site, day: str, why: str, monkeypatch) -> None:
+    from datetime import UTC, datetime
+
+    from dagster._core.test_utils import freeze_time
+
+    with freeze_time(datetime(2026, 3, 24, 4, tzinfo=UTC)):
+        done = fin("run", NAME, "--session", day, "--no-marts")
+    assert done.exit_code == 0
+    assert why in done.output
+    assert "nothing to collect" in done.output
+    assert not site.asked
+
+
+def test_without_a_range_the_newest_session_that_is_due_is_collected(fin, site) -> None:
+    assert fin("run", NAME, "--no-marts").exit_code == 0
+    assert {session for _, session in site.asked} == {date(2026, 3, 23)}
+
+
+def test_a_refusing_site_ends_the_command_with_what_is_left(fin, site) -> None:
+    site.units = tuple("abcdefghijkl")
+    site.broken = {("a", BAD): CaptchaPage("prove that you are human")}
+    done = fin("run", NAME, "--session", str(BAD), "--no-marts")
+    assert done.exit_code == 3
+    assert "1 captcha (a)" in done.output
+    assert "not_asked" in done.output
+
+
+def test_an_interrupted_run_keeps_what_it_has_and_goes_on_from_there(fin, site) -> None:
+    site.units = ("a", "b", "c")
+
+    def interrupt(unit: str, session: date) -> None:
+        if session == DAYS[3]:
+            raise KeyboardInterrupt
+
+    site.before_answer = interrupt
+    done = fin("run", NAME, "--from", str(DAYS[0]), "--to", str(DAYS[4]), "--no-marts")
+    assert done.exit_code == 130, done.output
+    assert "Interrupted. Every unit that was stored stays stored." in flat(done.stderr)
+    site.before_answer = None
+    kept = {key for key in site.asked if key[1] < DAYS[3]}
+    before = dict(site.asked)
+    assert fin("run", NAME, "--from", str(DAYS[0]), "--to", str(DAYS[4]), "--no-marts").exit_code == 0
+    assert {key: site.asked[key] for key in kept} == {key: before[key] for key in kept}
+
+
+def test_a_session_that_another_process_collects_is_a_clear_error(fin, site, home: Path) -> None:
+    with Store(home / "data").open_journal(PartitionKey(NAME, TABLE, BAD)):
+        done = fin("run", NAME, "--session", str(BAD), "--no-marts")
+    assert done.exit_code == 1
+    assert "is being collected by another process" in flat(done.stderr)
+    assert "Way out" in flat(done.stderr)
+
+
+def test_reparse_of_nothing_says_how_to_collect(fin, site) -> None:
+    done = fin("reparse", NAME, "--no-marts")
+    assert done.exit_code == 1
+    assert "fin run fake --from" in flat(done.stderr)
+
+
+def test_neighbouring_sessions_are_one_range() -> None:
+    keys = ["1", "2", "3", "4", "5", "6"]
+    assert ranges(keys, {"1", "2", "4", "6"}) == [("1", "2"), ("4", "4"), ("6", "6")]
+    assert ranges(keys, set(keys)) == [("1", "6")]
+    assert ranges(keys, {"9"}) == []
