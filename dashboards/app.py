@@ -156,7 +156,7 @@ def serve(settings: Settings, port: int | None = None) -> None:
     """
     server = make_server(settings, port=port)
     server.start()
-    server.io_loop.asyncio_loop.set_exception_handler(_report)
+    server.io_loop.add_callback(lambda: asyncio.get_running_loop().set_exception_handler(_report))
     logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)
     print(f"Dashboards: http://{ADDRESS}:{server.port}/hk", flush=True)  # noqa: T201 - the one line that a terminal should show
     try:

@@ -40,8 +40,11 @@ def percent(value: float | None, digits: int = 2) -> str:
 
 
 def points(value: float | None, digits: int = 2) -> str:
-    """Return percentage points with their sign: 0.12 as `+0.12 pp`."""
-    return MISSING if value is None else f"{value:+,.{digits}f} pp".replace("-", MINUS)
+    """Return percentage points with their sign: 0.12 as `+0.12 pp`; what rounds to zero has none."""
+    if value is None:
+        return MISSING
+    rounded = round(value, digits)
+    return f"{rounded:+,.{digits}f} pp".replace("-", MINUS) if rounded else f"{0:.{digits}f} pp"
 
 
 def signed_integer(value: float | None) -> str:

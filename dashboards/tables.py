@@ -55,7 +55,7 @@ class Column:
 _ESCAPE = "const e=(t)=>String(t).replace(/[&<>\"']/g,(c)=>'&#'+c.charCodeAt(0)+';');"
 _TWO = "const two=(n)=>n.toLocaleString('en',{minimumFractionDigits:2,maximumFractionDigits:2});"
 _SIGN = (
-    "const s=(t)=>v===0?'<span class=\"muted\">'+t+'</span>':"
+    "const s0=(t)=>'<span class=\"muted\">'+t+'</span>';const s=(t)=>v===0?s0(t):"
     "v>0?'<span class=\"up\">▲ +'+t+'</span>':'<span class=\"down\">▼ \u2212'+t+'</span>';"
 )
 _BY_KIND: dict[Kind, str] = {
@@ -76,7 +76,7 @@ _BY_KIND: dict[Kind, str] = {
     "pct": "two(v).replace('-','\u2212')+' %'",
     "signed": "s(Math.round(Math.abs(v)).toLocaleString('en'))",
     "signed_pct": "s(two(Math.abs(v))+' %')",
-    "signed_pp": "s(two(Math.abs(v))+' pp')",
+    "signed_pp": "Math.abs(v)<0.005?s0(two(0)+' pp'):s(two(Math.abs(v))+' pp')",
 }
 _LEFT: set[Kind] = {"text", "wrapped", "code", "name", "date", "state", "link", "command"}
 

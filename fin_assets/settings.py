@@ -43,12 +43,18 @@ class SourceSettings(Strict):
     sandbox_path: str = ""
     live_base_url: str = ""
     base_url: str | None = Field(default=None, description="overrides the address that the mode implies")
-    rate_per_second: float = Field(default=50.0, gt=0, le=1000, description="requests a second to one host, all workers together")
+    rate_per_second: float = Field(
+        default=50.0, gt=0, le=1000, description="requests a second to one host, all workers together"
+    )
     workers: int = Field(default=5, ge=1, le=20)
     request_timeout: timedelta = Field(default=timedelta(seconds=30), gt=timedelta(0))
     look_back_days: int = Field(default=14, ge=1, le=365, description="healing asks no further back than this")
-    max_attempts: int = Field(default=8, ge=1, le=100, description="healing gives up on a partition after so many attempts")
-    row_count_below: float = Field(default=0.02, gt=0, lt=1, description="rows may fall short of the reference by this share (H6)")
+    max_attempts: int = Field(
+        default=24, ge=1, le=100, description="healing gives up on a partition after so many attempts"
+    )
+    row_count_below: float = Field(
+        default=0.02, gt=0, lt=1, description="rows may fall short of the reference by this share (H6)"
+    )
     row_count_above: float = Field(default=0.10, gt=0, lt=10, description="rows may exceed the reference by this share")
     secrets: dict[str, SecretStr] = Field(default_factory=dict)
 

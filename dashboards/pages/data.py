@@ -243,7 +243,9 @@ def data_kpis(fresh: pl.DataFrame, problems: pl.DataFrame, marts: pl.DataFrame, 
     """Return the tiles of the Data page."""
     sessions, bad = int(fresh["sessions"].sum() or 0), problems.height
     older = int(fresh["history"].sum() or 0)
-    history = f"{fresh.height} tables" + (f", {older:,} older not collected" if older else "")
+    history = f"{fresh.height} table{'s' if fresh.height != 1 else ''}" + (
+        f", {older:,} older not collected" if older else ""
+    )
     behind = int(fresh["behind"].sum() or 0)
     share = formats.percent(100 * (sessions - bad) / sessions, 1) if sessions else formats.MISSING
     last = cast("datetime | None", fresh["last_attempt_at"].max())

@@ -149,7 +149,7 @@ def stock_kpis(history: pl.DataFrame, changes: pl.DataFrame, place: tuple[int, i
     for row in changes.iter_rows(named=True):
         window, points, shares = row["window_sessions"], row["change_pp"], row["change_shares"]
         known = points is not None or shares is not None
-        sign = shares if shares is not None else points
+        sign = round(points, 2) if points is not None else shares
         tiles.append(
             Kpi(
                 key=f"change-{window}",

@@ -143,15 +143,22 @@ def to_heal(source: Source, table: Table, edge: date | None) -> list[date]:
     """
     from fin_assets.core import clock
     from fin_assets.core.partitions import due_sessions
+    from fin_assets.core.source import due_at
     from fin_assets.core.store import Store
 
+    def in_reach(day: date) -> bool:
+        if edge is not None:
+            return day >= edge
+        # Counted from publication: a quarter's list that came yesterday is weeks old by its session.
+        return due_at(source, table, day) >= now - timedelta(days=source.settings.look_back_days)
+
     store, now = Store(project()[0].data), clock.now()
-    first = edge or (now - timedelta(days=source.settings.look_back_days)).date()
+    first = edge or (now - timedelta(days=source.settings.look_back_days) - table.published_after).date()
     known = {manifest.session: manifest for manifest in store.manifests(source.name, table.name)}
     due = due_sessions(source, table, since=now - (now.date() - first + timedelta(days=30)), until=now)
     missed = [day for day in due if day not in known and known and day > min(known)] if known else due[-1:]
     bad = [day for day, manifest in known.items() if not manifest.state.green]
-    return sorted({day for day in [*missed, *bad] if day >= first})
+    return sorted({day for day in [*missed, *bad] if in_reach(day)})
 
 
 @contextmanager
@@ -162,10 +169,13 @@ def working(sources: Sequence[Source]) -> Iterator[Runner]:
     from fin_assets.commands.collecting import Runner, prepare_instance
     from fin_assets.commands.progress import Display
     from fin_assets.commands.site import sandbox_up
+    from fin_assets.core.leftovers import end_dead_runs
 
     settings, _ = project()
     prepare_instance(settings)
     with own_console() as shown, sandbox_up(settings, sources, shown), dg.DagsterInstance.get() as instance:
+        # A killed run would keep the slot of its source, and this one would wait for it for ever.
+        end_dead_runs(instance)
         yield Runner(settings, Display(shown), instance=instance)
 
 
@@ -176,7 +186,7 @@ def conclude(outcomes: list[TableOutcome], *, marts: bool) -> None:
         from fin_assets.commands.build import build_and_tell
 
         build_and_tell(full_refresh=False)
-    if any(outcome.unusable for outcome in outcomes):
+    if any(outcome.unusable or outcome.failure for outcome in outcomes):
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
@@ -207,6 +217,9 @@ def print_summary(outcomes: list[TableOutcome]) -> None:
                 f"[red]{manifest.state.value}[/] {outcome.table} {manifest.session}: {why}\n  way out: {mends}",
                 soft_wrap=True,
             )
+        if outcome.failure and not outcome.unusable:
+            # What is stored stays green, but what was asked for did not happen (a refetch, a reparse).
+            console.print(f"[red]failed[/] {outcome.table}: {outcome.failure}", soft_wrap=True)
         if len(outcome.unusable) > SHOWN:
             console.print(f"... and {len(outcome.unusable) - SHOWN} more: fin status {outcome.source}", soft_wrap=True)
 

@@ -13,6 +13,7 @@ import dagster as dg
 
 from fin_assets.commands.common import repository
 from fin_assets.core.assets import raw_key, staged_key
+from fin_assets.core.leftovers import end_dead_runs
 from fin_assets.core.manifest import PartitionKey
 from fin_assets.core.partitions import partitions_of
 from fin_assets.core.store import Store
@@ -184,6 +185,7 @@ def run_build(settings: Settings, sources: Sequence[Source], *, full_refresh: bo
     definitions = build_definitions(settings=settings, sources=sources, on_node=on_node)
     config = {**_QUIET, "ops": {"marts": {"config": {"full_refresh": full_refresh}}}}
     with dg.DagsterInstance.get() as instance:
+        end_dead_runs(instance)
         try:
             definitions.resolve_job_def(BUILD_MARTS).execute_in_process(instance=instance, run_config=config)
         except dg.Failure as failure:

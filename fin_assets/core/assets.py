@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 
 import dagster as dg
-from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation  # no public name takes a partition
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluation,
+)  # no public name takes a partition
 
 from fin_assets.core.automation import heal, heal_with_raw
 from fin_assets.core.collect import Collector, OnEvent
@@ -45,7 +47,9 @@ def staged_key(source: Source, table: Table) -> dg.AssetKey:
     return dg.AssetKey(["staged", source.name, table.name])
 
 
-def table_assets(source: Source, table: Table, *, store: Store, browser: BrowserSettings, on_event: OnEvent | None = None) -> dg.AssetsDefinition:
+def table_assets(
+    source: Source, table: Table, *, store: Store, browser: BrowserSettings, on_event: OnEvent | None = None
+) -> dg.AssetsDefinition:
     """Return the assets `raw/<source>/<table>` and `staged/<source>/<table>` with their partitioned checks."""
     raw, staged = raw_key(source, table), staged_key(source, table)
     partitions = partitions_of(source, table)
@@ -54,7 +58,15 @@ def table_assets(source: Source, table: Table, *, store: Store, browser: Browser
     @dg.multi_asset(
         name=f"{source.name}__{table.name}",
         specs=[
-            _spec(source, table, raw, partitions, "raw", f"Exact pages and the ledger of each session. {table.description}", healing),
+            _spec(
+                source,
+                table,
+                raw,
+                partitions,
+                "raw",
+                f"Exact pages and the ledger of each session. {table.description}",
+                healing,
+            ),
             _spec(source, table, staged, partitions, "staged", table.description, heal_with_raw(healing), deps=[raw]),
         ],
         check_specs=_check_specs(raw, staged, table, partitions),
@@ -69,7 +81,13 @@ def table_assets(source: Source, table: Table, *, store: Store, browser: Browser
         report = _Report(context, source, table, store, total=len(sessions))
         if raw in context.selected_asset_keys:
             Collector(
-                source, table, store=store, browser=browser, on_session=report.session, on_event=on_event, refetch=config.refetch
+                source,
+                table,
+                store=store,
+                browser=browser,
+                on_session=report.session,
+                on_event=on_event,
+                refetch=config.refetch,
             ).run(sessions)
         else:
             _restage(source, table, sessions, store=store, report=report.session)
@@ -80,7 +98,9 @@ def table_assets(source: Source, table: Table, *, store: Store, browser: Browser
     return collect
 
 
-def _restage(source: Source, table: Table, sessions: list[date], *, store: Store, report: Callable[[SessionResult], None]) -> None:
+def _restage(
+    source: Source, table: Table, sessions: list[date], *, store: Store, report: Callable[[SessionResult], None]
+) -> None:
     reference = reference_around(source, table, sessions, store=store)
     never: list[date] = []
     for session in sessions:
@@ -92,14 +112,19 @@ def _restage(source: Source, table: Table, sessions: list[date], *, store: Store
         else:
             report(SessionResult(manifest))
     if never:
-        msg = f"{len(never)} sessions of {source.name}/{table.name} were never collected: fin run {source.name} --from {min(never)} --to {max(never)}"
+        msg = (
+            f"{len(never)} sessions of {source.name}/{table.name} were never collected: "
+            f"fin run {source.name} --from {min(never)} --to {max(never)}"
+        )
         raise dg.Failure(msg, allow_retries=False)
 
 
 class _Report:
     """Tells Dagster what became of each session, while the run goes on."""
 
-    def __init__(self, context: dg.AssetExecutionContext, source: Source, table: Table, store: Store, *, total: int) -> None:
+    def __init__(
+        self, context: dg.AssetExecutionContext, source: Source, table: Table, store: Store, *, total: int
+    ) -> None:
         self._context, self._store, self._total = context, store, total
         self._raw, self._staged = raw_key(source, table), staged_key(source, table)
         self._source, self._table = source, table
@@ -111,13 +136,18 @@ class _Report:
         self._done += 1
         manifest, partition = result.manifest, result.manifest.session.isoformat()
         state = manifest.state.value + (f", blocked by {', '.join(manifest.blocked_by)}" if manifest.blocked_by else "")
-        self._context.log.info(f"{self._done}/{self._total} {partition}: {state}. {result.problem or manifest.why()}")
+        told = result.problem or manifest.why()
+        self._context.log.info("%s/%s %s: %s. %s", self._done, self._total, partition, state, told)
         selected = self._context.selected_asset_keys
         if manifest.state.green and self._raw in selected:
-            self._context.log_event(dg.AssetMaterialization(self._raw, partition=partition, metadata=self._raw_metadata(result)))
+            self._context.log_event(
+                dg.AssetMaterialization(self._raw, partition=partition, metadata=self._raw_metadata(result))
+            )
         self._findings(result, self._raw, RAW_CHECKS)
         if result.usable and manifest.staged is not None and self._staged in selected:
-            self._context.log_event(dg.AssetMaterialization(self._staged, partition=partition, metadata=self._staged_metadata(result)))
+            self._context.log_event(
+                dg.AssetMaterialization(self._staged, partition=partition, metadata=self._staged_metadata(result))
+            )
         self._findings(result, self._staged, {**STAGED_CHECKS, **self._table.checks})
         if not result.usable:
             self._bad.append(result)
@@ -127,18 +157,15 @@ class _Report:
         if not self._bad:
             return
         first = self._bad[0].manifest
-        problems = [result.problem for result in self._bad if result.problem]
-        name, days = self._source.name, [result.manifest.session.isoformat() for result in self._bad]
-        lines = "\n".join(
-            f"- {result.manifest.session}: {result.problem or result.manifest.why() or 'blocked by ' + ', '.join(result.manifest.blocked_by)}"
-            for result in self._bad
-        )
-        mends = f"fin heal {name}" if any(result.manifest.unfinished() for result in self._bad) else f"fin status {name}"
+        table, days = f"{self._source.name}/{self._table.name}", [str(result.manifest.session) for result in self._bad]
+        problem = next((f"{result.manifest.session}: {result.problem}" for result in self._bad if result.problem), None)
+        unfinished = any(result.manifest.unfinished() for result in self._bad)
+        mends = f"fin {'heal' if unfinished else 'status'} {self._source.name}"
         raise dg.Failure(
-            description=f"{len(self._bad)} of {self._total} sessions of {name}/{self._table.name} are not complete ({', '.join(days[:5])}). "
-            + (f"{days[[bool(result.problem) for result in self._bad].index(True)]}: {problems[0]}" if problems else f"Mend it: {mends}"),
+            description=f"{len(self._bad)} of {self._total} sessions of {table} are not complete "
+            f"({', '.join(days[:5])}). {problem or f'Mend it: {mends}'}",
             metadata={
-                "sessions": dg.MetadataValue.md(lines),
+                "sessions": dg.MetadataValue.md("\n".join(f"- {_reason(result)}" for result in self._bad)),
                 "evidence": dg.MetadataValue.path(str(self._store.evidence_dir(first.key))),
                 "mends": mends,
             },
@@ -153,7 +180,9 @@ class _Report:
 
     def _evaluation(self, asset: dg.AssetKey, name: str, finding: Finding, partition: str) -> AssetCheckEvaluation:
         blocking = name in RAW_CHECKS or name in STAGED_CHECKS
-        metadata = {key: dg.MetadataValue.text("none") if value is None else value for key, value in finding.numbers.items()}
+        metadata = {
+            key: dg.MetadataValue.text("none") if value is None else value for key, value in finding.numbers.items()
+        }
         return AssetCheckEvaluation(
             asset_key=asset,
             check_name=name,
@@ -195,6 +224,11 @@ class _Report:
         }
 
 
+def _reason(result: SessionResult) -> str:
+    manifest = result.manifest
+    return f"{manifest.session}: {result.problem or manifest.why() or 'blocked by ' + ', '.join(manifest.blocked_by)}"
+
+
 def _metadata(value: float | str | dg.MetadataValue) -> dg.MetadataValue:
     if isinstance(value, bool | str):
         return dg.MetadataValue.text(str(value))
@@ -223,7 +257,10 @@ def _spec(
     *,
     deps: list[dg.AssetKey] | None = None,
 ) -> dg.AssetSpec:
-    metadata: dict[str, dg.MetadataValue | dg.TableSchema | str] = {"source": dg.MetadataValue.url(source.link), "mode": source.settings.mode}
+    metadata: dict[str, dg.MetadataValue | dg.TableSchema | str] = {
+        "source": dg.MetadataValue.url(source.link),
+        "mode": source.settings.mode,
+    }
     if layer == "staged":
         metadata["dagster/column_schema"] = column_schema(table)
     return dg.AssetSpec(
@@ -245,14 +282,30 @@ def column_schema(table: Table) -> dg.TableSchema:
     columns = []
     for name, column in table.schema.columns().items():
         constraints = dg.TableColumnConstraints(nullable=column.nullable)
-        columns.append(dg.TableColumn(name=name, type=str(column.dtype), description=column.description or "", constraints=constraints))
+        columns.append(
+            dg.TableColumn(
+                name=name, type=str(column.dtype), description=column.description or "", constraints=constraints
+            )
+        )
     return dg.TableSchema(columns=columns)
 
 
-def _check_specs(raw: dg.AssetKey, staged: dg.AssetKey, table: Table, partitions: dg.TimeWindowPartitionsDefinition) -> list[dg.AssetCheckSpec]:
-    blocking = [(raw, name, text, True) for name, text in RAW_CHECKS.items()] + [(staged, name, text, True) for name, text in STAGED_CHECKS.items()]
-    others = [(staged, name, (check.__doc__ or "").strip().split("\n")[0], False) for name, check in table.checks.items()]
+def _check_specs(
+    raw: dg.AssetKey, staged: dg.AssetKey, table: Table, partitions: dg.TimeWindowPartitionsDefinition
+) -> list[dg.AssetCheckSpec]:
+    blocking = [(raw, name, text, True) for name, text in RAW_CHECKS.items()] + [
+        (staged, name, text, True) for name, text in STAGED_CHECKS.items()
+    ]
+    others = [
+        (staged, name, (check.__doc__ or "").strip().split("\n")[0], False) for name, check in table.checks.items()
+    ]
     return [
-        dg.AssetCheckSpec(name, asset=asset, description=f"{text} Runbook: docs/runbook.md#{name}", blocking=blocks, partitions_def=partitions)
+        dg.AssetCheckSpec(
+            name,
+            asset=asset,
+            description=f"{text} Runbook: docs/runbook.md#{name}",
+            blocking=blocks,
+            partitions_def=partitions,
+        )
         for asset, name, text, blocks in blocking + others
     ]

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
-from dagster import AutomationCondition as C  # noqa: N817 - the docs' own short name keeps conditions readable
+from dagster import AutomationCondition as C
 
 from fin_assets.core.manifest import Manifest, PartitionKey
 from fin_assets.core.source import Source, Table
@@ -39,11 +39,15 @@ class RetryDue(C[dg.AssetKey]):
     def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
         """Keep those candidates whose retry is due at the time of the tick. Only their ledgers are read."""
         candidates: Any = context.candidate_subset
-        due = {key for key in candidates.expensively_compute_partition_keys() if self._is_due(key, context.evaluation_time)}
+        due = {
+            key for key in candidates.expensively_compute_partition_keys() if self._is_due(key, context.evaluation_time)
+        }
         return dg.AutomationResult(context, true_subset=candidates.compute_intersection_with_partition_keys(due))
 
     def _is_due(self, partition: str, now: datetime) -> bool:
-        manifest = self._store.manifest(PartitionKey(self._source.name, self._table.name, date.fromisoformat(partition)))
+        manifest = self._store.manifest(
+            PartitionKey(self._source.name, self._table.name, date.fromisoformat(partition))
+        )
         return retry_is_due(manifest, now=now, max_attempts=self._source.settings.max_attempts)
 
 

@@ -129,7 +129,9 @@ class Collector:
 
     async def _chunk(self, pool: BrowserPool, sessions: Sequence[date], settled: OnSession) -> None:
         with ExitStack() as stack:
-            opened = {session: part for session in sessions if (part := self._open(session, stack, settled)) is not None}
+            opened = {
+                session: part for session in sessions if (part := self._open(session, stack, settled)) is not None
+            }
             waiting = list(opened.values())
             for part in waiting:
                 for unit in part.journal.units.values():
@@ -194,12 +196,24 @@ class Collector:
 
     async def _ask(self, pool: BrowserPool, parts: Iterable[_Open], answered: Callable[[Outcome], None]) -> None:
         jobs = [
-            Job(key=part.key, unit=unit, fetch=partial(self._fetch, part=part, unit=unit), examine=partial(self._examine, part.key.session, unit))
+            Job(
+                key=part.key,
+                unit=unit,
+                fetch=partial(self._fetch, part=part, unit=unit),
+                examine=partial(self._examine, part.key.session, unit),
+            )
             for part in parts
             for unit in part.expected
             if unit not in part.journal.units and unit not in part.failures
         ]
-        await run_jobs(pool, jobs, evidence_dir=self.store.evidence_dir, on_outcome=answered, on_event=self._on_event, deadline=self._deadline)
+        await run_jobs(
+            pool,
+            jobs,
+            evidence_dir=self.store.evidence_dir,
+            on_outcome=answered,
+            on_event=self._on_event,
+            deadline=self._deadline,
+        )
 
     def _retract_short(self, part: _Open) -> bool:
         """Take back half tables that were fetched before there was a reference, and return whether there were any."""
@@ -244,7 +258,16 @@ class Collector:
         if outcome.examined.stated_date != session:
             reason = f"{self._closed_reason(session)}; the page states {outcome.examined.stated_date}"
             self._keep_under_stated_date(unit, outcome.fetched, outcome.examined)
-        part.journal.append(_raw_unit(unit, outcome.fetched, outcome.examined, attempts=outcome.attempts, seconds=outcome.seconds, closed_reason=reason))
+        part.journal.append(
+            _raw_unit(
+                unit,
+                outcome.fetched,
+                outcome.examined,
+                attempts=outcome.attempts,
+                seconds=outcome.seconds,
+                closed_reason=reason,
+            )
+        )
         part.failures.pop(unit, None)
         if reason is None:
             self._reference.add(unit, session, outcome.examined.rows)
@@ -283,7 +306,8 @@ class Collector:
     def _can_judge(self, part: _Open) -> bool:
         """Return whether every unit has a reference, so that the session need not wait for later ones."""
         return all(
-            unit.closed_reason is not None or self._reference.judge(unit.unit, part.key.session, unit.rows).sessions >= ENOUGH
+            unit.closed_reason is not None
+            or self._reference.judge(unit.unit, part.key.session, unit.rows).sessions >= ENOUGH
             for unit in part.journal.units.values()
         )
 
@@ -316,7 +340,10 @@ def _attempt_begun(key: PartitionKey, before: Manifest | None, expected: list[st
         table=key.table,
         session=key.session,
         state=PartitionState.INCOMPLETE,
-        units=tuple(known.get(unit) or UnitRecord(unit=unit, state=UnitState.MISSING, error="not asked for yet") for unit in expected),
+        units=tuple(
+            known.get(unit) or UnitRecord(unit=unit, state=UnitState.MISSING, error="not asked for yet")
+            for unit in expected
+        ),
         attempts=attempts,
         generation=before.generation if before else 0,
         first_attempt_at=(before.first_attempt_at if before else None) or now,
@@ -328,7 +355,9 @@ def _attempt_begun(key: PartitionKey, before: Manifest | None, expected: list[st
     )
 
 
-def _raw_unit(unit: str, fetched: Fetched, examined: Examined, *, attempts: int, seconds: float, closed_reason: str | None) -> RawUnit:
+def _raw_unit(
+    unit: str, fetched: Fetched, examined: Examined, *, attempts: int, seconds: float, closed_reason: str | None
+) -> RawUnit:
     return RawUnit(
         unit=unit,
         body=fetched.body,

@@ -82,7 +82,8 @@ def _locked(path: Path) -> BinaryIO:
                 return file
         except BlockingIOError as error:
             file.close()
-            msg = f"{path.parent.name} of {path.parent.parent.name} is being collected by another process: wait for it, or stop it"
+            partition = f"{path.parent.name} of {path.parent.parent.name}"
+            msg = f"{partition} is being collected by another process: wait for it, or stop it"
             raise PartitionBusy(msg) from error
         except FileNotFoundError:
             pass

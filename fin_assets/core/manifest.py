@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict
 
 Via = Literal["request", "in_page", "navigation"]
 
+_NAMED = 5
+"""Units named in one line of a reason; the others are counted."""
+
 
 class UnitState(StrEnum):
     """What became of one expected unit."""
@@ -178,5 +181,8 @@ class Manifest(Record):
         kinds: dict[str, list[str]] = {}
         for unit in left:
             kinds.setdefault(unit.error_kind or unit.state.value, []).append(unit.unit)
-        parts = [f"{len(names)} {kind} ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})" for kind, names in sorted(kinds.items())]  # noqa: PLR2004
+        parts = [
+            f"{len(names)} {kind} ({', '.join(names[:_NAMED])}{', ...' if len(names) > _NAMED else ''})"
+            for kind, names in sorted(kinds.items())
+        ]
         return f"{len(left)} of {len(self.units)} units: " + "; ".join(parts)

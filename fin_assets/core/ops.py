@@ -31,8 +31,14 @@ def freshness(source: Source, table: Table, store: Store, *, now: datetime) -> F
     state = "was never collected" if manifest is None else f"is {manifest.state.value}: {manifest.why()}"
     return Finding(
         passed=green,
-        summary=f"{newest} is there" if green else f"{newest} was due {due_at(source, table, newest):%Y-%m-%d %H:%M %Z} and {state}. Mend it: fin heal {source.name}",
-        numbers={"newest_due": newest.isoformat(), "newest_known": known[-1].isoformat() if known else None, "sessions_late": late},
+        summary=f"{newest} is there"
+        if green
+        else f"{newest} was due {due_at(source, table, newest):%Y-%m-%d %H:%M %Z} and {state}. Mend it: fin heal {source.name}",
+        numbers={
+            "newest_due": newest.isoformat(),
+            "newest_known": known[-1].isoformat() if known else None,
+            "sessions_late": late,
+        },
     )
 
 
@@ -41,7 +47,9 @@ def backlog(source: Source, table: Table, store: Store, *, now: datetime) -> Fin
     edge = now - timedelta(days=source.settings.look_back_days)
     known = {manifest.session: manifest for manifest in store.manifests(source.name, table.name)}
     left = {
-        "that healing has given up": [day for day, manifest in known.items() if _given_up(source, table, manifest, edge=edge)],
+        "that healing has given up": [
+            day for day, manifest in known.items() if _given_up(source, table, manifest, edge=edge)
+        ],
         "never collected": _holes(source, table, known, now=now),
         "blocked by a check": [day for day, manifest in known.items() if manifest.blocked_by],
     }
@@ -60,14 +68,18 @@ def _given_up(source: Source, table: Table, manifest: Manifest, *, edge: datetim
     if manifest.state.green:
         return False
     hopeless = not any(unit.heals for unit in manifest.unfinished())
-    return hopeless or manifest.attempts >= source.settings.max_attempts or due_at(source, table, manifest.session) < edge
+    return (
+        hopeless or manifest.attempts >= source.settings.max_attempts or due_at(source, table, manifest.session) < edge
+    )
 
 
 def _holes(source: Source, table: Table, known: Collection[date], *, now: datetime) -> list[date]:
     """Return the sessions between the first and the last known one that were never asked for: the machine was off."""
     if not known:
         return []
-    return [day for day in table.sessions(min(known), max(known)) if day not in known and due_at(source, table, day) <= now]
+    return [
+        day for day in table.sessions(min(known), max(known)) if day not in known and due_at(source, table, day) <= now
+    ]
 
 
 WATCHES = {"fresh": freshness, "backlog": backlog}
@@ -84,7 +96,12 @@ def watch_checks(source: Source, table: Table, store: Store) -> list[dg.AssetChe
         def check() -> dg.AssetCheckResult:
             finding = judge(source, table, store, now=clock.now())
             numbers = {key: "none" if value is None else value for key, value in finding.numbers.items()}
-            return dg.AssetCheckResult(passed=finding.passed, severity=dg.AssetCheckSeverity.WARN, description=finding.summary, metadata=numbers)
+            return dg.AssetCheckResult(
+                passed=finding.passed,
+                severity=dg.AssetCheckSeverity.WARN,
+                description=finding.summary,
+                metadata=numbers,
+            )
 
         return check
 
@@ -100,7 +117,8 @@ def _collect_schedule(source: Source, table: Table) -> dg.ScheduleDefinition:
     job = dg.define_asset_job(
         f"collect_{source.name}__{table.name}",
         # Without the watch checks: they judge the table as a whole, on a schedule of their own.
-        selection=dg.AssetSelection.assets(raw_key(source, table), staged_key(source, table)) - dg.AssetSelection.checks(*_watch_keys(source, table)),
+        selection=dg.AssetSelection.assets(raw_key(source, table), staged_key(source, table))
+        - dg.AssetSelection.checks(*_watch_keys(source, table)),
         description=f"Collect and stage sessions of {source.title}, {table.name}.",
     )
 
@@ -115,7 +133,9 @@ def _collect_schedule(source: Source, table: Table) -> dg.ScheduleDefinition:
         tick = context.scheduled_execution_time
         due = due_sessions(source, table, since=tick - timedelta(days=1), until=tick)
         if not due:
-            return dg.SkipReason(f"no session of {source.name}/{table.name} became due in the day before {tick:%Y-%m-%d %H:%M %Z}")
+            return dg.SkipReason(
+                f"no session of {source.name}/{table.name} became due in the day before {tick:%Y-%m-%d %H:%M %Z}"
+            )
         return [dg.RunRequest(run_key=f"{table.name}:{day}", partition_key=day.isoformat()) for day in due]
 
     return daily
@@ -129,7 +149,9 @@ def watch_schedule(source: Source) -> dg.ScheduleDefinition:
         selection=dg.AssetSelection.checks(*keys),
         description=f"Freshness and backlog of {source.title}, without a request to the site.",
     )
-    return dg.ScheduleDefinition(name=f"hourly_watch_{source.name}", job=job, cron_schedule="20 * * * *", execution_timezone=source.timezone)
+    return dg.ScheduleDefinition(
+        name=f"hourly_watch_{source.name}", job=job, cron_schedule="20 * * * *", execution_timezone=source.timezone
+    )
 
 
 def _watch_keys(source: Source, table: Table) -> list[dg.AssetCheckKey]:

@@ -64,7 +64,11 @@ class RowReference:
 
     def judge(self, unit: str, session: date, rows: int) -> Judgement:
         """Return the rows beside the median of the trailing 20 sessions, or, at the start of a history, the nearest 20."""
-        known = {day: count for day, count in self._rows.get(unit, {}).items() if day != session and abs(day - session) <= REACH}
+        known = {
+            day: count
+            for day, count in self._rows.get(unit, {}).items()
+            if day != session and abs(day - session) <= REACH
+        }
         trailing = sorted(day for day in known if day < session)[-SESSIONS:]
         chosen = trailing if len(trailing) >= ENOUGH else sorted(known, key=lambda day: abs(day - session))[:SESSIONS]
         middle = median(known[day] for day in chosen) if len(chosen) >= ENOUGH else None

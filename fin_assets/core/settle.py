@@ -102,7 +102,9 @@ def settle(
         store.drop_journal(key)
         return restage(source, table, before, store=store, reference=reference)
     raw_file, raw_bytes = store.seal(key, units, generation=manifest.generation + 1)
-    manifest = manifest.model_copy(update={"generation": manifest.generation + 1, "raw_file": raw_file, "raw_bytes": raw_bytes})
+    manifest = manifest.model_copy(
+        update={"generation": manifest.generation + 1, "raw_file": raw_file, "raw_bytes": raw_bytes}
+    )
     try:
         result = _stage(table, manifest, units, store=store, reference=reference)
     except CollectionFailure as failure:
@@ -110,14 +112,24 @@ def settle(
         for unit in units:
             journal.retract(unit.unit)
         wrong = tuple(_contradicted(unit, failure) for unit in units)
-        bad = manifest.model_copy(update={"state": PartitionState.INCOMPLETE, "units": wrong, "raw_file": None, "raw_bytes": 0, "generation": manifest.generation - 1})
+        bad = manifest.model_copy(
+            update={
+                "state": PartitionState.INCOMPLETE,
+                "units": wrong,
+                "raw_file": None,
+                "raw_bytes": 0,
+                "generation": manifest.generation - 1,
+            }
+        )
         return _not_green(bad, before, store)
     store.save(result.manifest)
     store.drop_journal(key)
     return result
 
 
-def restage(source: Source, table: Table, manifest: Manifest, *, store: Store, reference: RowReference, force: bool = False) -> SessionResult:
+def restage(
+    source: Source, table: Table, manifest: Manifest, *, store: Store, reference: RowReference, force: bool = False
+) -> SessionResult:
     """Return the findings of a green session; parse and stage it again only if the parser changed or `force` is set.
 
     Stored bytes that are damaged, or that the present parser refuses, are a `problem` of this session alone: the check
@@ -143,7 +155,9 @@ def restage(source: Source, table: Table, manifest: Manifest, *, store: Store, r
     return result
 
 
-def _stage(table: Table, manifest: Manifest, units: list[RawUnit], *, store: Store, reference: RowReference) -> SessionResult:
+def _stage(
+    table: Table, manifest: Manifest, units: list[RawUnit], *, store: Store, reference: RowReference
+) -> SessionResult:
     if manifest.state is PartitionState.CLOSED:
         return SessionResult(manifest, _raw_findings(manifest))
     staged = table.stage(units, manifest.session)
@@ -158,7 +172,9 @@ def _judged(table: Table, manifest: Manifest, *, store: Store, reference: RowRef
     return SessionResult(manifest.model_copy(update={"blocked_by": blocked}), findings, worked=worked)
 
 
-def _refuse_half_closed(key: PartitionKey, expected: list[str], journal: Journal, failures: dict[str, UnitRecord]) -> None:
+def _refuse_half_closed(
+    key: PartitionKey, expected: list[str], journal: Journal, failures: dict[str, UnitRecord]
+) -> None:
     """Take back what said that the session is closed if another unit has data of it: the list came in between."""
     units = [journal.units[unit] for unit in expected if unit in journal.units]
     if all(unit.closed_reason for unit in units):
@@ -174,7 +190,9 @@ def _state(records: tuple[UnitRecord, ...]) -> PartitionState:
     states = {record.state for record in records}
     if states <= {UnitState.FETCHED, UnitState.EMPTY_CONFIRMED}:
         return PartitionState.CLOSED if states == {UnitState.EMPTY_CONFIRMED} else PartitionState.COMPLETE
-    kinds = {record.error_kind for record in records if record.state not in {UnitState.FETCHED, UnitState.EMPTY_CONFIRMED}}
+    kinds = {
+        record.error_kind for record in records if record.state not in {UnitState.FETCHED, UnitState.EMPTY_CONFIRMED}
+    }
     return PartitionState.STALE if kinds == {"stale_date"} else PartitionState.INCOMPLETE
 
 
@@ -199,7 +217,13 @@ def _record(name: str, unit: RawUnit | None, failure: UnitRecord | None) -> Unit
 def _contradicted(unit: RawUnit, failure: CollectionFailure) -> UnitRecord:
     state = UnitState(failure.state)
     return _record(unit.unit, unit, None).model_copy(
-        update={"state": state, "error_kind": failure.kind, "error": str(failure), "mends": failure.mends, "heals": failure.heals}
+        update={
+            "state": state,
+            "error_kind": failure.kind,
+            "error": str(failure),
+            "mends": failure.mends,
+            "heals": failure.heals,
+        }
     )
 
 
@@ -218,7 +242,9 @@ def _not_green(manifest: Manifest, before: Manifest | None, store: Store) -> Ses
     """Write the ledger of an attempt that did not end whole. What was green before stays so: a failed refetch loses nothing."""
     if before is not None and before.state.green:
         mends = next((unit.mends for unit in manifest.unfinished() if unit.mends), None)
-        problem = f"asked again in vain, what was complete stays: {manifest.why()}" + (f". Mend it: {mends}" if mends else "")
+        problem = f"asked again in vain, what was complete stays: {manifest.why()}" + (
+            f". Mend it: {mends}" if mends else ""
+        )
         return SessionResult(before, _raw_findings(before), problem=problem)
     manifest = manifest.model_copy(update={"next_retry_at": clock.now() + retry_wait(manifest.attempts)})
     store.save(manifest)
@@ -247,13 +273,18 @@ def _raw_findings(manifest: Manifest) -> dict[str, Finding]:
 def _staged_findings(table: Table, manifest: Manifest, *, store: Store, reference: RowReference) -> dict[str, Finding]:
     if manifest.staged is None:
         return {}
-    judged = [reference.judge(unit.unit, manifest.session, unit.rows) for unit in manifest.units if unit.state is UnitState.FETCHED]
+    judged = [
+        reference.judge(unit.unit, manifest.session, unit.rows)
+        for unit in manifest.units
+        if unit.state is UnitState.FETCHED
+    ]
     out = [one for one in judged if not one.in_band]
     unjudged = sum(one.median is None for one in judged)
     findings = {
         "schema": Finding(
             passed=manifest.staged.quarantined == 0,
-            summary=f"{manifest.staged.rows} rows kept, {manifest.staged.quarantined} refused" + (f": {manifest.staged.quarantine_file}" if manifest.staged.quarantined else ""),
+            summary=f"{manifest.staged.rows} rows kept, {manifest.staged.quarantined} refused"
+            + (f": {manifest.staged.quarantine_file}" if manifest.staged.quarantined else ""),
             numbers={"rows": manifest.staged.rows, "quarantined": manifest.staged.quarantined},
         ),
         "row_count_in_band": Finding(
@@ -267,14 +298,18 @@ def _staged_findings(table: Table, manifest: Manifest, *, store: Store, referenc
         frame = store.read_staged(manifest)
         earlier = _session_before(table, manifest, store)
         if frame is not None:
-            findings |= {name: check(frame, session=manifest.session, before=earlier) for name, check in table.checks.items()}
+            findings |= {
+                name: check(frame, session=manifest.session, before=earlier) for name, check in table.checks.items()
+            }
     return findings
 
 
 def _out_of_band(manifest: Manifest, out: list[Judgement]) -> str:
     if not out:
         return ""
-    units = "; ".join(f"{one.unit}: {one.rows} rows, median {one.median:g} of {one.sessions} sessions" for one in out[:5])
+    units = "; ".join(
+        f"{one.unit}: {one.rows} rows, median {one.median:g} of {one.sessions} sessions" for one in out[:5]
+    )
     again = f"fin reparse {manifest.source} --from {manifest.session} --to {manifest.session}"
     return f"{units}. If that is true, widen the row band of {manifest.source} in fin.toml (row_count_above), then: {again}"
 

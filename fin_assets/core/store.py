@@ -98,7 +98,9 @@ class Store:
 
     def save(self, manifest: Manifest) -> None:
         """Replace the ledger of a partition atomically."""
-        write_atomically(self.partition_dir(manifest.key) / "manifest.json", manifest.model_dump_json(indent=1).encode())
+        write_atomically(
+            self.partition_dir(manifest.key) / "manifest.json", manifest.model_dump_json(indent=1).encode()
+        )
 
     def open_journal(self, key: PartitionKey) -> AbstractContextManager[journal.Journal]:
         """Open the journal of a partition for this process alone; see `journal.opened`."""
@@ -144,7 +146,9 @@ class Store:
                 raise RawDamaged(msg)
         return units
 
-    def write_staged(self, key: PartitionKey, frame: pl.DataFrame, quarantine: pl.DataFrame, *, parser_version: str) -> StagedRef:
+    def write_staged(
+        self, key: PartitionKey, frame: pl.DataFrame, quarantine: pl.DataFrame, *, parser_version: str
+    ) -> StagedRef:
         """Write the staged file of a partition under a name that its content gives, and the refused rows beside it."""
         content = parquet_bytes(frame)
         digest = hashlib.sha256(content).hexdigest()
@@ -155,7 +159,9 @@ class Store:
         quarantine_file = None
         if quarantine.height:
             refused = parquet_bytes(quarantine)
-            quarantine_file = f"quarantine/{key.source}/{key.table}/{key.session}-{hashlib.sha256(refused).hexdigest()[:12]}.parquet"
+            quarantine_file = (
+                f"quarantine/{key.source}/{key.table}/{key.session}-{hashlib.sha256(refused).hexdigest()[:12]}.parquet"
+            )
             write_atomically(self.data / quarantine_file, refused)
         return StagedRef(
             file=f"staged/{name}",
@@ -173,7 +179,10 @@ class Store:
 
     def sessions(self, source: str, table: str) -> list[date]:
         """Return the sessions that have a ledger, ascending."""
-        return sorted(date.fromisoformat(path.parent.name) for path in (self.data / "raw" / source / table).glob("*/manifest.json"))
+        return sorted(
+            date.fromisoformat(path.parent.name)
+            for path in (self.data / "raw" / source / table).glob("*/manifest.json")
+        )
 
 
 def parquet_bytes(frame: pl.DataFrame) -> bytes:

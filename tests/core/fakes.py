@@ -73,7 +73,9 @@ def examine(body: bytes, content_type: str, unit: str, session: date) -> Examine
 
 def stage(units: Sequence[RawUnit], session: date) -> Staged:
     """Turn fake pages into rows."""
-    rows = [(session, unit.unit, line) for unit in sorted(units, key=lambda unit: unit.unit) for line in range(unit.rows)]
+    rows = [
+        (session, unit.unit, line) for unit in sorted(units, key=lambda unit: unit.unit) for line in range(unit.rows)
+    ]
     frame = pl.DataFrame(rows, schema={"session_date": pl.Date, "unit": pl.String, "line": pl.Int64}, orient="row")
     return Staged(frame, frame.clear().with_columns(rule=pl.lit("")))
 

@@ -29,7 +29,9 @@ def test_a_session_whose_run_was_killed_before_it_logged_a_check_is_healed_after
     unit = UnitRecord(unit="a", state=UnitState.MISSING)
     state = PartitionState.INCOMPLETE
     wait = NOW + timedelta(minutes=50)
-    store.save(Manifest(source=NAME, table=TABLE, session=KILLED, state=state, units=(unit,), attempts=1, next_retry_at=wait))
+    store.save(
+        Manifest(source=NAME, table=TABLE, session=KILLED, state=state, units=(unit,), attempts=1, next_retry_at=wait)
+    )
     old = PartitionKey(NAME, TABLE, OLD)
     store.partition_dir(old).mkdir(parents=True)
     (store.partition_dir(old) / "manifest.json").write_text("beyond the look-back: not read")
@@ -41,7 +43,9 @@ def test_a_session_whose_run_was_killed_before_it_logged_a_check_is_healed_after
             moment = NOW + timedelta(minutes=30 * tick)
             monkeypatch.setenv("FIN_CLOCK", moment.isoformat())
             with freeze_time(moment):
-                result = dg.evaluate_automation_conditions(defs=definitions, instance=instance, cursor=cursor, evaluation_time=moment)
+                result = dg.evaluate_automation_conditions(
+                    defs=definitions, instance=instance, cursor=cursor, evaluation_time=moment
+                )
             cursor = result.cursor
             asked.append(result.get_requested_partitions(raw_key(source, source.tables[0])))
     assert asked == [set(), set(), {KILLED.isoformat()}]

@@ -11,7 +11,16 @@ from fin_assets.sources.hkex_southbound.calendar import ListDay, is_quarter_end_
 from fin_assets.sources.hkex_southbound.source import closed_reason, northbound_sessions
 
 # Weekdays of 2017-03-17..10-31 on which the exchange's page showed no list of its own.
-NO_LIST_2017 = ["2017-04-04", "2017-04-14", "2017-04-17", "2017-05-01", "2017-05-03", "2017-05-30", "2017-10-02", "2017-10-05"]
+NO_LIST_2017 = [
+    "2017-04-04",
+    "2017-04-14",
+    "2017-04-17",
+    "2017-05-01",
+    "2017-05-03",
+    "2017-05-30",
+    "2017-10-02",
+    "2017-10-05",
+]
 # Lists of the same span that were published unchanged, because nothing was settled through the mainland leg.
 UNCHANGED_2017 = [
     "2017-04-03", "2017-04-05", "2017-04-06", "2017-05-29", "2017-05-31", "2017-06-01",
@@ -45,7 +54,9 @@ def test_the_typhoon_of_2017_may_have_a_list_and_need_not() -> None:
 
 def test_hong_kong_and_the_mainland_share_236_sessions_in_2026() -> None:
     hong_kong, mainland = get_calendar("XHKG"), get_calendar("XSHG")
-    both = [day for day in hong_kong.sessions_in_range(date(2026, 1, 1), date(2026, 12, 31)) if mainland.is_session(day)]
+    both = [
+        day for day in hong_kong.sessions_in_range(date(2026, 1, 1), date(2026, 12, 31)) if mainland.is_session(day)
+    ]
     assert len(both) == 236
 
 

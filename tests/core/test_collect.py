@@ -38,10 +38,14 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path)
 
 
-def run(store: Store, site: FakeSite, sessions: list[date], *, refetch: bool = False, **changes: object) -> list[SessionResult]:
+def run(
+    store: Store, site: FakeSite, sessions: list[date], *, refetch: bool = False, **changes: object
+) -> list[SessionResult]:
     source = fake_source(site, **changes)
     seen: list[SessionResult] = []
-    results = Collector(source, source.tables[0], store=store, browser=BrowserSettings(), on_session=seen.append, refetch=refetch).run(sessions)
+    results = Collector(
+        source, source.tables[0], store=store, browser=BrowserSettings(), on_session=seen.append, refetch=refetch
+    ).run(sessions)
     assert seen == results
     return results
 
@@ -78,7 +82,11 @@ def test_a_missing_unit_leaves_the_session_incomplete_and_only_it_is_asked_for_a
     [result] = run(store, site, [DAY], workers=1)
     manifest = result.manifest
     assert manifest.state is PartitionState.INCOMPLETE
-    assert {unit.unit: unit.state for unit in manifest.units} == {"a": UnitState.FETCHED, "b": UnitState.REFUSED, "c": UnitState.MISSING}
+    assert {unit.unit: unit.state for unit in manifest.units} == {
+        "a": UnitState.FETCHED,
+        "b": UnitState.REFUSED,
+        "c": UnitState.MISSING,
+    }
     assert not result.findings["complete"].passed
     assert "2 of 3 units: 1 captcha (b); 1 not_asked (c)" in result.findings["complete"].summary
     assert manifest.staged is None
@@ -104,7 +112,9 @@ def test_the_wait_before_the_next_attempt_doubles_up_to_six_hours(store: Store) 
     assert waits[-1] == timedelta(hours=6)
 
 
-def test_failures_within_an_attempt_are_retried_as_their_kind_allows(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failures_within_an_attempt_are_retried_as_their_kind_allows(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("fin_assets.core.fetching._Unit.wait", lambda _self: timedelta(0))
     site = FakeSite(faults={("a", DAY): [NetworkFailure("reset"), ServerError("503", status=503)]})
     [result] = run(store, site, [DAY])
@@ -147,7 +157,9 @@ def test_a_half_table_is_asked_for_again_and_is_never_green(store: Store, monkey
     assert results[-1].manifest.unfinished()[0].error_kind == "half_table"
 
 
-def test_a_half_table_at_the_start_of_a_history_is_found_by_the_sessions_that_follow(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_half_table_at_the_start_of_a_history_is_found_by_the_sessions_that_follow(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("fin_assets.core.fetching._Unit.wait", lambda _self: timedelta(0))
     site = FakeSite(rows_of={("a", DAYS[0]): [50, 100], ("b", DAYS[1]): [50]})
     results = run(store, site, DAYS[:9], workers=1)
@@ -284,7 +296,9 @@ def test_settled_sessions_hold_no_pages_in_memory_and_no_journal_open(store: Sto
     assert len(site.units) < max(alive) <= len(site.units) * (ENOUGH + 3)
 
 
-def test_a_list_that_came_while_a_closed_session_was_collected_is_not_mixed_with_the_proof_of_none(store: Store) -> None:
+def test_a_list_that_came_while_a_closed_session_was_collected_is_not_mixed_with_the_proof_of_none(
+    store: Store,
+) -> None:
     site = FakeSite(stated={DAYS[1]: DAYS[0]})
 
     def published(unit: str, _session: date) -> None:
@@ -300,7 +314,9 @@ def test_a_list_that_came_while_a_closed_session_was_collected_is_not_mixed_with
     assert site.asked == {("a", DAYS[1]): 2, ("b", DAYS[1]): 1}
 
 
-def test_a_closed_day_is_not_believed_before_its_list_would_be_due(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_day_is_not_believed_before_its_list_would_be_due(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site = FakeSite(stated={DAYS[1]: DAYS[0]})
     early = datetime(DAYS[1].year, DAYS[1].month, DAYS[1].day, 17, tzinfo=UTC)
     monkeypatch.setenv("FIN_CLOCK", early.isoformat())
@@ -317,7 +333,9 @@ def test_a_page_of_a_day_before_the_sources_start_makes_no_ledger(store: Store) 
     assert store.sessions(NAME, TABLE) == [DAY]
 
 
-def test_a_page_kept_for_a_session_that_another_process_completed_meanwhile_changes_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_kept_for_a_session_that_another_process_completed_meanwhile_changes_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run(store, FakeSite(), [DAYS[0]])
     complete = store.manifest(key(DAYS[0]))
     # The look before the lock sees what was true a moment ago.
@@ -326,7 +344,9 @@ def test_a_page_kept_for_a_session_that_another_process_completed_meanwhile_chan
     assert store.manifest(key(DAYS[0])) == complete
 
 
-def test_a_session_that_another_process_completed_meanwhile_is_not_asked_for_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_that_another_process_completed_meanwhile_is_not_asked_for_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site = FakeSite()
     run(store, site, [DAY])
     looks = iter([None])
@@ -346,7 +366,9 @@ def test_stored_pages_that_the_present_parser_refuses_are_a_problem_of_their_ses
             raise Drift("a new column")
         return stage(units, session)
 
-    results = {result.manifest.session: result for result in run(store, site, DAYS[:3], stage=refuse, parser_version="2")}
+    results = {
+        result.manifest.session: result for result in run(store, site, DAYS[:3], stage=refuse, parser_version="2")
+    }
     assert [day for day, result in results.items() if not result.usable] == [DAYS[1]]
     assert not results[DAYS[1]].findings["schema"].passed
     assert "a new column" in (results[DAYS[1]].problem or "")
@@ -387,5 +409,5 @@ def test_only_ledgers_that_can_be_a_reference_are_read(store: Store, monkeypatch
 
 def test_pages_of_the_sandbox_and_of_the_live_site_never_share_a_data_directory(store: Store) -> None:
     run(store, FakeSite(), [DAY])
-    with pytest.raises(SettingsError, match="sources.fake.mode: it is 'live'.*collected with 'sandbox'.*data_dir"):
+    with pytest.raises(SettingsError, match=r"sources.fake.mode: it is 'live'.*collected with 'sandbox'.*data_dir"):
         run(store, FakeSite(), [DAY], mode="live")

@@ -35,7 +35,10 @@ def raw_unit(name: str, body: bytes = b"<html>body</html>", *, closed_reason: st
 
 def test_what_was_appended_is_read_back_byte_for_byte(tmp_path: Path) -> None:
     path = tmp_path / "2026-01-05" / "journal.bin"
-    units = [raw_unit("hk/en", bytes(range(256)) * 40), raw_unit("hk/zh", "持股".encode(), closed_reason="Hong Kong is closed")]
+    units = [
+        raw_unit("hk/en", bytes(range(256)) * 40),
+        raw_unit("hk/zh", "持股".encode(), closed_reason="Hong Kong is closed"),
+    ]
     with journal.opened(path) as opened:
         for unit in units:
             opened.append(unit)
@@ -87,13 +90,19 @@ def test_a_retracted_unit_is_gone_until_it_is_appended_again(tmp_path: Path) -> 
 
 def test_a_second_process_is_refused_with_the_partition_in_the_message(tmp_path: Path) -> None:
     path = tmp_path / "holdings" / "2026-01-05" / "journal.bin"
-    with journal.opened(path), pytest.raises(journal.PartitionBusy, match="2026-01-05 of holdings"), journal.opened(path):
+    with (
+        journal.opened(path),
+        pytest.raises(journal.PartitionBusy, match="2026-01-05 of holdings"),
+        journal.opened(path),
+    ):
         pass
     with journal.opened(path) as again:
         assert again.units == {}
 
 
-def test_a_journal_that_was_removed_before_it_was_locked_is_not_written_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_journal_that_was_removed_before_it_was_locked_is_not_written_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "day" / "journal.bin"
     path.parent.mkdir()
     real, removed = journal.fcntl.flock, []

@@ -20,7 +20,7 @@ def reference(counts: dict[date, int]) -> RowReference:
 
 
 def test_the_band_is_around_the_median_of_the_trailing_twenty() -> None:
-    found = reference({day: 500 for day in DAYS[:25]} | {DAYS[30]: 9000})
+    found = reference(dict.fromkeys(DAYS[:25], 500) | {DAYS[30]: 9000})
     edge = found.judge("hk/en", DAYS[25], 490)
     assert (edge.median, edge.sessions, edge.short, edge.in_band) == (500, 20, False, True)
     assert found.judge("hk/en", DAYS[25], 489).short
@@ -29,12 +29,12 @@ def test_the_band_is_around_the_median_of_the_trailing_twenty() -> None:
 
 
 def test_the_first_sessions_are_judged_by_those_that_follow() -> None:
-    found = reference({day: 500 for day in DAYS[1:8]})
+    found = reference(dict.fromkeys(DAYS[1:8], 500))
     assert found.judge("hk/en", DAYS[0], 250).short
 
 
 def test_fewer_than_five_sessions_judge_nothing() -> None:
-    found = reference({day: 500 for day in DAYS[:4]})
+    found = reference(dict.fromkeys(DAYS[:4], 500))
     judged = found.judge("hk/en", DAYS[4], 1)
     assert (judged.median, judged.in_band, judged.short) == (None, True, False)
 
@@ -45,7 +45,9 @@ def test_a_session_is_no_reference_for_itself_nor_for_another_quarter() -> None:
 
 
 def test_a_short_unit_is_a_half_table_with_the_numbers_in_the_message() -> None:
-    found = reference({day: 500 for day in DAYS[:20]})
-    with pytest.raises(HalfTable, match=r"250 rows; the median of 20 complete sessions is 500, and at most 2%") as raised:
+    found = reference(dict.fromkeys(DAYS[:20], 500))
+    with pytest.raises(
+        HalfTable, match=r"250 rows; the median of 20 complete sessions is 500, and at most 2%"
+    ) as raised:
         found.require_whole("hk/en", DAYS[20], 250, body=b"page")
     assert raised.value.body == b"page"

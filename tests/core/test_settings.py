@@ -86,5 +86,5 @@ def test_a_secret_is_masked_wherever_settings_are_shown(tmp_path: Path) -> None:
 
 def test_a_variable_that_is_not_json_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIN_SOURCES", "hkex_southbound")
-    with pytest.raises(SettingsError, match="FIN_SOURCES is not JSON.*FIN_SECTION__KEY"):
+    with pytest.raises(SettingsError, match=r"FIN_SOURCES is not JSON.*FIN_SECTION__KEY"):
         load(tmp_path)

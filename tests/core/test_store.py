@@ -42,7 +42,7 @@ def test_damaged_raw_bytes_are_refused_with_the_command_that_mends_them(tmp_path
     wrong = raw_unit("a")
     object.__setattr__(wrong, "sha256", "0" * 64)
     raw_file, _ = store.seal(KEY, [wrong], generation=1)
-    with pytest.raises(RawDamaged, match="body of a is damaged.*fin run some_source --session 2026-01-05 --refetch"):
+    with pytest.raises(RawDamaged, match=r"body of a is damaged.*fin run some_source --session 2026-01-05 --refetch"):
         store.units(manifest(raw_file=raw_file))
 
 
@@ -77,8 +77,17 @@ def test_refused_rows_are_kept_in_quarantine(tmp_path: Path) -> None:
 def test_a_ledger_survives_a_round_trip_and_is_listed(tmp_path: Path) -> None:
     store = Store(tmp_path)
     assert store.manifest(KEY) is None
-    failed = UnitRecord(unit="b", state=UnitState.REFUSED, attempts=3, error_kind="rate_limited", error="429", evidence=("evidence/x.html",))
-    saved = manifest(state=PartitionState.INCOMPLETE, units=(failed,), next_retry_at=datetime(2026, 1, 5, 13, tzinfo=UTC))
+    failed = UnitRecord(
+        unit="b",
+        state=UnitState.REFUSED,
+        attempts=3,
+        error_kind="rate_limited",
+        error="429",
+        evidence=("evidence/x.html",),
+    )
+    saved = manifest(
+        state=PartitionState.INCOMPLETE, units=(failed,), next_retry_at=datetime(2026, 1, 5, 13, tzinfo=UTC)
+    )
     store.save(saved)
     assert store.manifest(KEY) == saved
     assert list(store.manifests()) == [saved]

@@ -306,6 +306,7 @@ def test_large_numbers_keep_three_figures(value, expected):
 
 def test_signs_are_always_written_out():
     assert formats.points(0.5) == "+0.50 pp"
+    assert formats.points(-0.001) == "0.00 pp"
     assert formats.points(-0.5) == "\u22120.50 pp"
     assert formats.signed_compact(-1_500_000) == "\u22121.50 m"
     assert formats.signed_integer(0) == "0"

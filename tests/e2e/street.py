@@ -36,7 +36,13 @@ class Street:
     def collect(self, sessions: Sequence[date], *, table: str = "holdings") -> list[SessionResult]:
         """Collect sessions through the real browser pool."""
         seen: list[SessionResult] = []
-        collector = Collector(self.source, self.source.table(table), store=self.store, browser=self.settings.browser, on_session=seen.append)
+        collector = Collector(
+            self.source,
+            self.source.table(table),
+            store=self.store,
+            browser=self.settings.browser,
+            on_session=seen.append,
+        )
         return collector.run(sessions)
 
     def staged(self, session: date, *, table: str = "holdings") -> pl.DataFrame:

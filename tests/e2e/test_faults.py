@@ -31,7 +31,9 @@ def hit(kind: FaultKind, **more: object) -> Fault:
 
 CASES = {
     "slow": Case(hit(FaultKind.SLOW, delay=timedelta(seconds=20)), "network"),
-    "rate_limited": Case(hit(FaultKind.RATE_LIMITED, retry_after=timedelta(milliseconds=0)), "rate_limited", UnitState.REFUSED),
+    "rate_limited": Case(
+        hit(FaultKind.RATE_LIMITED, retry_after=timedelta(milliseconds=0)), "rate_limited", UnitState.REFUSED
+    ),
     "unavailable": Case(hit(FaultKind.UNAVAILABLE), "server_error"),
     "refused": Case(hit(FaultKind.REFUSED), "refused", UnitState.REFUSED),
     "reset": Case(hit(FaultKind.RESET), "network"),
@@ -72,7 +74,9 @@ def calm(site: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", list(CASES))
-def test_a_fault_is_its_typed_failure_never_green_and_heals_when_it_ends(name: str, site: Sandbox, collected: Street) -> None:
+def test_a_fault_is_its_typed_failure_never_green_and_heals_when_it_ends(
+    name: str, site: Sandbox, collected: Street
+) -> None:
     case, day = CASES[name], LIST_DAYS[HISTORY + list(CASES).index(name)]
     site.set_faults([case.fault])
     [result] = collected.collect([day])
@@ -91,7 +95,9 @@ def test_a_fault_is_its_typed_failure_never_green_and_heals_when_it_ends(name: s
     [healed] = collected.collect([day])
     assert healed.manifest.state is PartitionState.COMPLETE
     assert healed.manifest.attempts == 2
-    assert all(healed.findings[check].passed for check in ("complete", "date_is_the_pages_own", "schema", "row_count_in_band"))
+    assert all(
+        healed.findings[check].passed for check in ("complete", "date_is_the_pages_own", "schema", "row_count_in_band")
+    )
 
 
 def test_faults_on_a_third_of_the_requests_cost_retries_and_no_data(site: Sandbox, tmp_path: Path) -> None:

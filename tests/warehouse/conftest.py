@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -13,7 +14,7 @@ from fin_assets.warehouse.reader import Reader
 from tests.warehouse.home import Home, holdings_frame, participants_frame, weekdays
 
 SESSIONS = weekdays(date(2026, 1, 5), 45)
-CLOSED_LEG = SESSIONS[30]
+CLOSED_LEG, INCOMPLETE, LAST = SESSIONS[30], SESSIONS[40], SESSIONS[-1]
 STOCKS = [f"{code:05d}" for code in range(1, 41)]
 WATCHED = ("00001", "00002")
 
@@ -72,13 +73,9 @@ def stage_session(home: Home, session: date, *, revised: bool = False) -> None:
     home.stage("participants", session, frames[0].vstack(frames[1]), units=WATCHED)
 
 
-def small_home(root: Path, *, leave_out: tuple[date, ...] = ()) -> Home:
-    """Return a home with the small market staged, without the sessions to leave out."""
-    home = Home(root, SESSIONS, day_state=lambda day: "southbound_closed" if day == CLOSED_LEG else "open")
-    for session in SESSIONS:
-        if session not in leave_out:
-            stage_session(home, session)
-    return home
+def day_state(day: date) -> str:
+    """Return the calendar's word on a day."""
+    return "southbound_closed" if day == CLOSED_LEG else "open"
 
 
 @pytest.fixture(scope="session")
@@ -91,11 +88,21 @@ def clock_stopped() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory, clock_stopped: None) -> tuple[Home, BuildResult]:
-    """A small warehouse, built once; session 40 of the holdings is incomplete."""
+    """A small warehouse, built once: the holdings of one session are incomplete, the last was never collected."""
     del clock_stopped
-    home = small_home(tmp_path_factory.mktemp("built"), leave_out=(SESSIONS[40],))
-    home.fail("holdings", SESSIONS[40])
+    home = Home(tmp_path_factory.mktemp("built"), SESSIONS, day_state=day_state)
+    for session in SESSIONS:
+        if session not in {INCOMPLETE, LAST}:
+            stage_session(home, session)
+    home.fail("holdings", INCOMPLETE)
     return home, build_and_publish(home.settings, home.sources, home.store)
+
+
+@pytest.fixture
+def home(built: tuple[Home, BuildResult], tmp_path: Path) -> Home:
+    """A copy of the built home, to be changed."""
+    shutil.copytree(built[0].data, tmp_path / "data")
+    return Home(tmp_path, SESSIONS, day_state=day_state)
 
 
 @pytest.fixture(scope="session")

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import dagster as dg
 import pytest
 
 from fin_assets.warehouse.assets import mart_assets
 from fin_assets.warehouse.build import BuildResult
 from fin_assets.warehouse.reader import Reader
-from tests.warehouse.conftest import SESSIONS, small_market, stage_session
+from tests.warehouse.conftest import LAST, small_market, stage_session
 from tests.warehouse.home import SOURCE, Home, holdings_frame
 
 pytestmark = pytest.mark.usefixtures("clock_stopped")
-
-
-@pytest.fixture
-def home(built: tuple[Home, BuildResult], tmp_path: Path) -> Home:
-    """A copy of the built home, to be changed."""
-    shutil.copytree(built[0].data, tmp_path / "data")
-    return Home(tmp_path, SESSIONS, day_state=lambda _day: "open")
 
 
 def test_lineage_runs_from_staged_tables_to_marts_and_from_ledgers_to_ops(built: tuple[Home, BuildResult]) -> None:
@@ -54,7 +44,7 @@ def test_tests_are_blocking_checks_with_short_names(built: tuple[Home, BuildResu
 def test_a_run_publishes_and_a_failed_test_materializes_nothing(home: Home) -> None:
     assets = mart_assets(home.settings, home.sources, home.store)
     before = Reader(home.data).build_id()
-    stage_session(home, SESSIONS[40])
+    stage_session(home, LAST)
     with dg.DagsterInstance.ephemeral() as instance:
         done = dg.materialize(assets, instance=instance)
         assert Reader(home.data).build_id() != before
@@ -68,8 +58,8 @@ def test_a_run_publishes_and_a_failed_test_materializes_nothing(home: Home) -> N
         assert done.get_asset_check_evaluations()
         assert all(check.passed for check in done.get_asset_check_evaluations())
 
-        market = small_market(SESSIONS[40])
-        home.stage("holdings", SESSIONS[40], holdings_frame(SESSIONS[40], [*market, market[0]]))
+        market = small_market(LAST)
+        home.stage("holdings", LAST, holdings_frame(LAST, [*market, market[0]]))
         published = Reader(home.data).build_id()
         failed = dg.materialize(assets, instance=instance, raise_on_error=False)
         assert not failed.success

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import duckdb
 import polars as pl
 import pytest
 
+from fin_assets.core.manifest import PartitionKey
 from fin_assets.warehouse.build import BuildResult, build_and_publish
 from fin_assets.warehouse.dbt import NodeDone
 from fin_assets.warehouse.layout import BuildFailed, Layout
 from fin_assets.warehouse.reader import Reader
-from tests.warehouse.conftest import SESSIONS, small_market, stage_session
-from tests.warehouse.conftest import small_home as make_home
-from tests.warehouse.home import Home, holdings_frame
+from tests.warehouse.conftest import INCOMPLETE, LAST, SESSIONS, small_market, stage_session
+from tests.warehouse.home import SOURCE, Home, holdings_frame
 
-LATE, HEALED = SESSIONS[-1], SESSIONS[15]
 REVISED, REMOVED = SESSIONS[3], SESSIONS[22]
 
 pytestmark = pytest.mark.usefixtures("clock_stopped")
@@ -40,21 +37,19 @@ def _marts(home: Home) -> dict[str, pl.DataFrame]:
         return {name: connection.execute(f"select * from build.{name} order by all").pl() for (name,) in names}  # noqa: S608 - names from the catalog
 
 
-def test_increments_equal_a_full_refresh_whatever_happened_between(tmp_path: Path) -> None:
-    home = make_home(tmp_path, leave_out=(LATE, HEALED))
-    first = _build(home)
-    assert first.plan.full_refresh
+def test_increments_equal_a_full_refresh_whatever_happened_between(home: Home) -> None:
+    published = Reader(home.data).build_id()
 
     # A new last session is an increment that opens its own files only.
-    stage_session(home, LATE)
+    stage_session(home, LAST)
     _kill_in_the_middle(home)
-    assert Reader(home.data).build_id() == first.build.id
+    assert Reader(home.data).build_id() == published
     second = _build(home)
     assert not second.plan.full_refresh
     assert (second.plan.changed, second.plan.files) == (1, 2)
 
     # A gap is filled, an old session is revised, another turns out to be worth nothing.
-    stage_session(home, HEALED)
+    stage_session(home, INCOMPLETE)
     stage_session(home, REVISED, revised=True)
     home.fail("holdings", REMOVED)
     third = _build(home)
@@ -71,22 +66,19 @@ def test_increments_equal_a_full_refresh_whatever_happened_between(tmp_path: Pat
         assert grown[name].equals(frame), name
 
 
-def test_a_failed_test_publishes_nothing_and_the_next_build_is_right(tmp_path: Path) -> None:
-    home = make_home(tmp_path, leave_out=(LATE,))
-    before = _build(home)
-
-    rows = small_market(LATE)
-    home.stage("holdings", LATE, holdings_frame(LATE, [*rows, rows[0]]))
+def test_a_failed_test_publishes_nothing_and_the_next_build_is_right(home: Home) -> None:
+    reader = Reader(home.data)
+    published = reader.build_id()
+    rows = small_market(LAST)
+    home.stage("holdings", LAST, holdings_frame(LAST, [*rows, rows[0]]))
     with pytest.raises(BuildFailed, match=r"grain_hk__daily_holdings.*1 rows break it") as failure:
         _build(home)
     assert "readers keep the build before" in str(failure.value)
-    reader = Reader(home.data)
-    assert reader.build_id() == before.build.id
+    assert reader.build_id() == published
     assert reader.query("select max(session_date) from hk__daily_holdings").item() == SESSIONS[-2]
 
     # The session goes back to what it was before: nothing of the failed build may be left.
-    manifest = tmp_path / "data" / "raw" / "hkex_southbound" / "holdings" / LATE.isoformat() / "manifest.json"
-    manifest.unlink()
+    (home.store.partition_dir(PartitionKey(SOURCE, "holdings", LAST)) / "manifest.json").unlink()
     again = _build(home)
     assert again.published
     assert reader.query("select max(session_date) from hk__daily_holdings").item() == SESSIONS[-2]

@@ -27,7 +27,7 @@ def test_a_build_publishes_every_mart_and_says_how_many_rows_it_has(built: Built
     for mart, rows in result.build.marts.items():
         assert reader.query(f"select count(*) from {mart}").item() == rows > 0, mart  # noqa: S608 - names from the build
     assert reader.query("select build_id from control.build").item() == result.build.id
-    assert result.build.sessions["hkex_southbound/holdings"].count == 44
+    assert result.build.sessions["hkex_southbound/holdings"].count == 43
 
 
 def test_every_column_of_a_mart_has_a_comment_in_the_published_file(reader: Reader) -> None:

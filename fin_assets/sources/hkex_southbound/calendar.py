@@ -54,7 +54,9 @@ class SouthboundCalendar:
 
     def previous_list_day(self, day: date) -> date | None:
         """Return the last list day before `day`; None before the service began."""
-        before = self.list_days(max(FIRST_LIST, date.fromordinal(day.toordinal() - 20)), date.fromordinal(day.toordinal() - 1))
+        before = self.list_days(
+            max(FIRST_LIST, date.fromordinal(day.toordinal() - 20)), date.fromordinal(day.toordinal() - 1)
+        )
         return before[-1] if before else None
 
     def _mainland_closed(self, day: date) -> bool:

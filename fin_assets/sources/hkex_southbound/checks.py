@@ -30,7 +30,11 @@ def unchanged_from_yesterday(frame: pl.DataFrame, *, session: date, before: pl.D
     summary = f"{equal} of {both.height} holdings are those of the list before"
     if unchanged:
         summary += f"; the calendar explains it: {state.value}" if explained else "; no calendar explains it"
-    return Finding(passed=explained or not unchanged, summary=summary, numbers={"equal": equal, "compared": both.height, "day": state.value})
+    return Finding(
+        passed=explained or not unchanged,
+        summary=summary,
+        numbers={"equal": equal, "compared": both.height, "day": state.value},
+    )
 
 
 def pct_matches_list_before(frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None) -> Finding:
@@ -39,12 +43,16 @@ def pct_matches_list_before(frame: pl.DataFrame, *, session: date, before: pl.Da
     if before is None or before.is_empty():
         return Finding(passed=True, summary="the list before is not there: nothing to compare with")
     both = frame.join(before, on=["market", "stock_code"], how="inner", suffix="_before").filter(
-        pl.col("pct_of_issued").is_not_null() & (pl.col("pct_of_issued_before") > 0) & (pl.col("shareholding_shares_before") > 0)
+        pl.col("pct_of_issued").is_not_null()
+        & (pl.col("pct_of_issued_before") > 0)
+        & (pl.col("shareholding_shares_before") > 0)
     )
     expected = pl.col("pct_of_issued_before") * pl.col("shareholding_shares") / pl.col("shareholding_shares_before")
     # Both percents are rounded to 0.01, and the older one is scaled with the holding.
     rounding = 0.01 * (1 + pl.col("shareholding_shares") / pl.col("shareholding_shares_before"))
-    return _percent_finding(both.filter((expected - pl.col("pct_of_issued")).abs() > ALLOWED_PP + rounding), compared=both.height)
+    return _percent_finding(
+        both.filter((expected - pl.col("pct_of_issued")).abs() > ALLOWED_PP + rounding), compared=both.height
+    )
 
 
 def pct_matches_issued(frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None) -> Finding:
@@ -52,7 +60,9 @@ def pct_matches_issued(frame: pl.DataFrame, *, session: date, before: pl.DataFra
     del session, before
     known = frame.filter(pl.col("pct_of_issued").is_not_null() & (pl.col("issued_shares") > 0))
     expected = 100 * pl.col("shareholding_shares") / pl.col("issued_shares")
-    return _percent_finding(known.filter((expected - pl.col("pct_of_issued")).abs() > ALLOWED_PP), compared=known.height)
+    return _percent_finding(
+        known.filter((expected - pl.col("pct_of_issued")).abs() > ALLOWED_PP), compared=known.height
+    )
 
 
 def holding_within_issued(frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None) -> Finding:
@@ -61,7 +71,11 @@ def holding_within_issued(frame: pl.DataFrame, *, session: date, before: pl.Data
     known = frame.filter(pl.col("issued_shares").is_not_null())
     wrong = known.filter(pl.col("shareholding_shares") > pl.col("issued_shares"))
     codes = wrong.get_column("stock_code").unique().sort().to_list()
-    summary = f"{wrong.height} holdings exceed the issued shares ({', '.join(codes[:5])})" if codes else f"{known.height} holdings within issued shares"
+    summary = (
+        f"{wrong.height} holdings exceed the issued shares ({', '.join(codes[:5])})"
+        if codes
+        else f"{known.height} holdings within issued shares"
+    )
     return Finding(passed=not codes, summary=summary, numbers={"compared": known.height, "above": wrong.height})
 
 
@@ -70,7 +84,8 @@ def _percent_finding(wrong: pl.DataFrame, *, compared: int) -> Finding:
     sample = ", ".join(codes[:5]) + (", ..." if len(codes) > 5 else "")  # noqa: PLR2004
     return Finding(
         passed=not codes,
-        summary=f"{wrong.height} of {compared} percents differ by more than {ALLOWED_PP} points ({sample}): issued shares changed, or the page is wrong"
+        summary=f"{wrong.height} of {compared} percents differ by more than {ALLOWED_PP} points ({sample}): "
+        "issued shares changed, or the page is wrong"
         if codes
         else f"{compared} percents match",
         numbers={"compared": compared, "different": wrong.height},

@@ -44,12 +44,22 @@ class HkexSettings(SourceSettings):
 
     sandbox_path: str = "/hkexnews"
     live_base_url: str = "https://www3.hkexnews.hk"
-    start: date = Field(default=date(2024, 9, 2), description="first session of the partitions; the site keeps twelve months")
-    end: date | None = Field(default=None, description="last session of the partitions, for a site over a given dataset; default: open")
-    languages: tuple[Language, ...] = Field(default=("en", "zh"), min_length=1, description="pages of the southbound list; the first gives the name")
+    start: date = Field(
+        default=date(2024, 9, 2), description="first session of the partitions; the site keeps twelve months"
+    )
+    end: date | None = Field(
+        default=None, description="last session of the partitions, for a site over a given dataset; default: open"
+    )
+    languages: tuple[Language, ...] = Field(
+        default=("en", "zh"), min_length=1, description="pages of the southbound list; the first gives the name"
+    )
     northbound: bool = Field(default=True, description="also collect the lists of Shanghai and Shenzhen")
-    watchlist: tuple[str, ...] = Field(default=DEFAULT_WATCHLIST, description="stock codes whose participants are collected; empty: none")
-    participants_band: float = Field(default=0.30, gt=0, lt=1, description="participants of a stock may differ by this share from the reference")
+    watchlist: tuple[str, ...] = Field(
+        default=DEFAULT_WATCHLIST, description="stock codes whose participants are collected; empty: none"
+    )
+    participants_band: float = Field(
+        default=0.30, gt=0, lt=1, description="participants of a stock may differ by this share from the reference"
+    )
 
     @model_validator(mode="before")
     @classmethod

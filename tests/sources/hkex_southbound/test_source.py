@@ -137,7 +137,9 @@ def test_participants_percents_are_held_against_the_issued_shares_of_their_own_p
 
 
 def test_a_participant_above_the_issued_shares_is_found_and_kept() -> None:
-    page = pl.DataFrame({"stock_code": ["00931", "00931"], "shareholding_shares": [2_000, 900], "issued_shares": [1_000, 1_000]})
+    page = pl.DataFrame(
+        {"stock_code": ["00931", "00931"], "shareholding_shares": [2_000, 900], "issued_shares": [1_000, 1_000]}
+    )
     found = holding_within_issued(page, session=date(2017, 8, 14), before=None)
     assert not found.passed
     assert found.numbers == {"compared": 2, "above": 1}
