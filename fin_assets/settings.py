@@ -120,8 +120,14 @@ class Settings(BaseSettings):
 
     @property
     def data(self) -> Path:
-        """The data directory, absolute."""
-        return self.data_dir if self.data_dir.is_absolute() else self.home / self.data_dir
+        """Where everything collected and built lies, absolute.
+
+        A home with a live source keeps its data in `live` below the data directory, so that the generated lists of the
+        sandbox are never taken for real ones, and switching a source is one setting.
+        """
+        base = self.data_dir if self.data_dir.is_absolute() else self.home / self.data_dir
+        live = any(section.get("mode") == "live" for section in self.sources.values())
+        return base / "live" if live else base
 
     @property
     def sandbox_url(self) -> str:

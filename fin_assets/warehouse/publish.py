@@ -122,12 +122,12 @@ def current_id(layout: Layout) -> str:
     try:
         text = layout.pointer.read_text(encoding="utf-8")
     except FileNotFoundError:
-        msg = "no build of the marts has been published yet: collect a session and build them, such as with fin demo"
+        msg = "no build of the marts has been published yet: fin demo makes one, or fin run SOURCE and then fin build"
         raise NothingPublished(msg) from None
     try:
         return _Pointer.model_validate_json(text).build_id
     except ValidationError as error:
-        msg = f"{layout.pointer} is damaged ({text[:80]!r}): build the marts again with --full-refresh"
+        msg = f"{layout.pointer} is damaged ({text[:80]!r}): make it anew with fin build --full-refresh"
         raise WarehouseError(msg) from error
 
 
@@ -245,7 +245,7 @@ def _read(path: Path) -> Build:
     try:
         return Build.model_validate_json(path.read_bytes())
     except (FileNotFoundError, ValidationError) as error:
-        msg = f"{path} is missing or damaged: build the marts again with --full-refresh"
+        msg = f"{path} is missing or damaged: remove it, and make a new build with fin build --full-refresh"
         raise WarehouseError(msg) from error
 
 

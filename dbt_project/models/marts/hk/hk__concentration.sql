@@ -23,8 +23,9 @@ summed as (
         any_value(non_consenting_shares) as unnamed_shares,
         any_value(issued_shares) as issued_shares,
         cast(sum(shareholding_shares) as bigint) as named_shares,
-        cast(sum(shareholding_shares) filter (where place <= 5) as bigint) as top5_shares,
-        cast(sum(shareholding_shares) filter (where place <= 10) as bigint) as top10_shares,
+        -- A deposit that is being rectified shows as a holding below zero: none of the largest.
+        cast(sum(greatest(shareholding_shares, 0)) filter (where place <= 5) as bigint) as top5_shares,
+        cast(sum(greatest(shareholding_shares, 0)) filter (where place <= 10) as bigint) as top10_shares,
         cast(coalesce(sum(shareholding_shares) filter (where participant_id in ('A00003', 'A00004')), 0) as bigint)
             as southbound_shares
     from ranked
