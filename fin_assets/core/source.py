@@ -89,6 +89,7 @@ class Table:
         examine: strict parse of the bytes; raises CollectionFailure; pure.
         stage: raw units of a session -> staged rows; pure and deterministic.
         closed_reason: the calendar's word why a session may have nothing, or None if it must have data.
+        day_state: the calendar's word for a session in the marts (`open`, or why an unchanged table is normal).
         published_after: how long after the session's midnight (end of day) the site has it at the latest.
         row_band: allowed share below and above the reference of rows per unit, or None to use the source's settings.
         checks: further checks on staged rows, by name; not blocking.
@@ -105,6 +106,7 @@ class Table:
     stage: Callable[[Sequence[RawUnit], date], Staged]
     closed_reason: Callable[[date], str | None]
     published_after: timedelta
+    day_state: Callable[[date], str] = lambda _day: "open"
     row_band: tuple[float, float] | None = None
     checks: dict[str, StagedCheck] = field(default_factory=dict)
     parser_version: str = "1"

@@ -113,10 +113,8 @@ def expected(sources: Sequence[Source], collected: set[Ledger]) -> pl.DataFrame:
         for table in source.tables:
             days = set(table.sessions(source.start, clock.today(source.timezone)))
             also = of_table.pop((source.name, table.name), set())
-            # A source may say more of a day than why it may be empty: a list can be expected and rightly unchanged.
-            day_state = getattr(table, "day_state", None)
             for ordinal, day in enumerate(sorted(days | also), start=1):
-                state = day_state(day) if day_state else table.closed_reason(day) or OPEN
+                state = table.day_state(day)
                 rows.append(
                     (
                         source.name,

@@ -174,3 +174,18 @@ def test_the_doctor_reports_everything_and_fails_only_for_what_is_bad(fin, home:
     assert "no-such-chromium" in bad.output
     (home / "fin.toml").write_text("nonsense = 1")
     assert "unknown key 'nonsense'" in fin("doctor").output
+
+
+def test_a_failed_build_names_the_test_and_keeps_what_readers_see(fin, site, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fin_assets.warehouse.layout import BuildFailed
+
+    def fails(*_: object, **__: object) -> Iterator[object]:
+        msg = "test grain of hk__movers: 3 rows break it"
+        raise BuildFailed(msg)
+        yield
+
+    monkeypatch.setattr("fin_assets.warehouse.dbt.stream", fails)
+    done = fin("build")
+    assert done.exit_code == 1
+    assert "Test grain of hk__movers: 3 rows break it" in flat(done.stderr)
+    assert "readers keep the build before" in flat(done.stderr)

@@ -29,6 +29,7 @@ def test_one_setting_switches_a_source_to_the_live_site_and_slows_it_down(tmp_pa
     settings = settings_from(tmp_path, '[sources.hkex_southbound]\nmode = "live"\n')
     assert base_url(settings, hkex(settings)) == "https://www3.hkexnews.hk"
     assert (hkex(settings).rate_per_second, hkex(settings).workers) == (LIVE_RATE, 1)
+    assert hkex(settings).watchlist == (), "the sandbox's stocks are invented"
     assert settings.data == tmp_path / "data" / "live", "real lists never lie among the sandbox's"
 
 

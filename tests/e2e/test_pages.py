@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import duckdb
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 from dashboards import formats
 from fin_assets.core.chromium import FLAGS, find_chromium, runs_as_root
@@ -97,12 +97,13 @@ def site(home: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser() -> Iterator[BrowserContext]:
+    """One profile for all tests: a fresh one compiles the pages' scripts anew, which takes longer than the pages."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=find_chromium(BrowserSettings()).path, chromium_sandbox=not runs_as_root(), args=list(FLAGS)
         )
-        yield browser
+        yield browser.new_context()
         browser.close()
 
 
@@ -134,17 +135,23 @@ class Watched:
 
 @contextmanager
 def opened(
-    browser: Browser, site: str, *, width: int = 1440, mode: str = "light", height: int = 1000
+    browser: BrowserContext, site: str, *, width: int = 1440, mode: str = "light", height: int = 1000
 ) -> Iterator[Watched]:
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=mode)
+    """A page of a reader who was never here before and whose system is light or dark."""
+    browser.clear_cookies()
+    page = browser.new_page()
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(color_scheme=mode)
     try:
-        yield Watched(context.new_page(), site)
+        yield Watched(page, site)
     finally:
-        context.close()
+        page.close()
 
 
 @pytest.mark.parametrize(("width", "mode"), VARIANTS)
-def test_every_page_is_whole_at_every_width_and_in_both_modes(browser: Browser, site: str, width: int, mode: str):
+def test_every_page_is_whole_at_every_width_and_in_both_modes(
+    browser: BrowserContext, site: str, width: int, mode: str
+):
     with opened(browser, site, width=width, mode=mode) as watched:
         for path in PAGES + (EMPTY_PAGES if width == 390 else []):
             page = watched.open(path)
@@ -156,7 +163,7 @@ def test_every_page_is_whole_at_every_width_and_in_both_modes(browser: Browser, 
         assert watched.faults == []
 
 
-def test_the_overview_says_what_the_marts_say(browser: Browser, site: str, home: Path):
+def test_the_overview_says_what_the_marts_say(browser: BrowserContext, site: str, home: Path):
     with opened(browser, site) as watched, published(home) as marts:
         page = watched.open("/hk?window=5")
         last = marts.execute("select max(session_date) from hk__movers").fetchone()[0]
@@ -172,7 +179,9 @@ def test_the_overview_says_what_the_marts_say(browser: Browser, site: str, home:
         assert formats.day(last) in page.locator(".chips").first.inner_text()
 
 
-def test_the_stock_page_says_what_the_marts_say_and_takes_codes_without_zeros(browser: Browser, site: str, home: Path):
+def test_the_stock_page_says_what_the_marts_say_and_takes_codes_without_zeros(
+    browser: BrowserContext, site: str, home: Path
+):
     with opened(browser, site) as watched, published(home) as marts:
         shares, percent = marts.execute(
             "select shareholding_shares, pct_of_issued from hk__daily_holdings where stock_code = '00005'"
@@ -186,7 +195,7 @@ def test_the_stock_page_says_what_the_marts_say_and_takes_codes_without_zeros(br
         assert watched.faults == []
 
 
-def test_choices_go_into_the_address_and_a_bar_opens_its_stock(browser: Browser, site: str):
+def test_choices_go_into_the_address_and_a_bar_opens_its_stock(browser: BrowserContext, site: str):
     with opened(browser, site) as watched:
         page = watched.open("/hk?count=5")
         page.get_by_role("button", name="Top", exact=True).click()
@@ -205,7 +214,7 @@ def test_choices_go_into_the_address_and_a_bar_opens_its_stock(browser: Browser,
         assert page.url == f"{site}/hk/stock/{code}"
 
 
-def test_a_stock_is_searched_by_its_chinese_name(browser: Browser, site: str):
+def test_a_stock_is_searched_by_its_chinese_name(browser: BrowserContext, site: str):
     with opened(browser, site) as watched:
         page = watched.open("/data")
         box = page.get_by_placeholder("Search code or name …")
@@ -216,7 +225,7 @@ def test_a_stock_is_searched_by_its_chinese_name(browser: Browser, site: str):
         expect(page.locator("h1").first).to_have_text("00939 CCB", timeout=PATIENCE)
 
 
-def test_the_chosen_mode_is_kept_on_the_next_page(browser: Browser, site: str):
+def test_the_chosen_mode_is_kept_on_the_next_page(browser: BrowserContext, site: str):
     with opened(browser, site, mode="light") as watched:
         page = watched.open("/data")
         page.get_by_label("Toggle theme").click()
@@ -226,7 +235,7 @@ def test_the_chosen_mode_is_kept_on_the_next_page(browser: Browser, site: str):
         assert watched.faults == []
 
 
-def test_an_unknown_code_and_an_unknown_page_say_so(browser: Browser, site: str):
+def test_an_unknown_code_and_an_unknown_page_say_so(browser: BrowserContext, site: str):
     with opened(browser, site) as watched:
         page = watched.open("/hk/stock/99999")
         assert "No stock “99999”" in page.locator("h1").first.inner_text()
@@ -235,14 +244,14 @@ def test_an_unknown_code_and_an_unknown_page_say_so(browser: Browser, site: str)
         assert page.locator("h1").first.inner_text() == "Page not found"
 
 
-def test_a_slash_at_the_end_and_the_bare_address_lead_to_the_pages(browser: Browser, site: str):
+def test_a_slash_at_the_end_and_the_bare_address_lead_to_the_pages(browser: BrowserContext, site: str):
     with opened(browser, site) as watched:
         assert watched.open("/").url == f"{site}/hk"
         assert watched.open("/hk/stock/700/").url == f"{site}/hk/stock/700"
         assert watched.faults == []
 
 
-def test_a_table_is_taken_home_as_excel(browser: Browser, site: str):
+def test_a_table_is_taken_home_as_excel(browser: BrowserContext, site: str):
     with opened(browser, site, height=2600) as watched:
         page = watched.open("/hk")
         with page.expect_download() as download:
@@ -251,7 +260,7 @@ def test_a_table_is_taken_home_as_excel(browser: Browser, site: str):
         assert str(sessions()[78]) in download.value.suggested_filename
 
 
-def test_a_new_build_shows_a_notice_and_new_content_without_a_reload(browser: Browser, tmp_path: Path):
+def test_a_new_build_shows_a_notice_and_new_content_without_a_reload(browser: BrowserContext, tmp_path: Path):
     with served(tmp_path) as site, opened(browser, site) as watched:
         page = watched.open("/hk?window=5")
         assert page.locator("h1").first.inner_text() == "No data yet"

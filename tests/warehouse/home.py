@@ -60,13 +60,6 @@ PARTICIPANTS: dict[str, Any] = {
 DayState = Callable[[date], str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatedTable(Table):
-    """A table that also says what a day means."""
-
-    day_state: DayState
-
-
 class Anything(dy.Schema):
     """Staged rows are not validated here."""
 
@@ -228,7 +221,7 @@ def _no_staging(_units: Sequence[RawUnit], _session: date) -> Staged:
 
 
 def _table(name: str, sessions: Sequence[date], day_state: DayState) -> Table:
-    return DatedTable(
+    return Table(
         name=name,
         description=name,
         schema=Anything,

@@ -65,7 +65,8 @@ class HkexSettings(SourceSettings):
     @classmethod
     def _polite_when_live(cls, values: dict[str, Any]) -> dict[str, Any]:
         if values.get("mode") == "live":
-            return {"rate_per_second": LIVE_RATE, "workers": LIVE_WORKERS, **values}
+            # The default watchlist is of invented stocks: on the live site it would be fifty unknown codes.
+            return {"rate_per_second": LIVE_RATE, "workers": LIVE_WORKERS, "watchlist": (), **values}
         return values
 
     @field_validator("watchlist", mode="before")
@@ -117,6 +118,7 @@ class _Pages:
             examine=_examine_holdings,
             stage=_stage_with(partial(stage.stage_holdings, languages=preference)),
             closed_reason=closed_reason,
+            day_state=day_state,
             published_after=timedelta(hours=6),
             checks=dict(checks.HOLDINGS_CHECKS),
             parser_version=f"{PARSER_VERSION}/{'+'.join(languages)}",
@@ -133,6 +135,7 @@ class _Pages:
             examine=_examine_holdings,
             stage=_stage_with(stage.stage_holdings),
             closed_reason=closed_reason,
+            day_state=day_state,
             # A quarter's list appears about fifteen days after its end.
             published_after=timedelta(days=20),
             checks=dict(checks.NORTHBOUND_CHECKS),
@@ -151,6 +154,7 @@ class _Pages:
             examine=_examine_participants,
             stage=_stage_with(stage.stage_participants),
             closed_reason=closed_reason,
+            day_state=day_state,
             published_after=timedelta(hours=6),
             row_band=(band, band),
             checks=dict(checks.PARTICIPANTS_CHECKS),
@@ -205,6 +209,11 @@ def closed_reason(day: date) -> str | None:
     if state is ListDay.WEATHER:
         return calendar.hong_kong.overrides[day].reason
     return "Hong Kong is closed" if state is ListDay.CLOSED else None
+
+
+def day_state(day: date) -> str:
+    """Return what a list day is: open, southbound_closed (an unchanged list is normal) or weather."""
+    return southbound_calendar().state(day).value
 
 
 def _examine_holdings(body: bytes, content_type: str, unit: str, session: date) -> Examined:
