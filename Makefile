@@ -8,7 +8,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install browser demo dev test check test-all bench lock clean
+.PHONY: help install browser demo dev test lint check test-all bench lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -39,16 +39,18 @@ demo: browser
 dev: browser
 	@$(BIN)/fin serve
 
-# Everything but what takes more than half a minute or measures.
-test: browser
+# Lint, format and types, then every test that neither takes more than half a minute nor measures.
+test: browser lint
 	@$(BIN)/pytest
 
-# Lint, format, types, import arrows, docs against code.
-check: $(STAMP)
+# What reads the tree only: lint, format, types, import arrows, docs against code.
+check: lint
+	@$(BIN)/pytest -q tests/arch
+
+lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q tests/arch
 
 test-all: browser
 	@$(BIN)/pytest -m "not bench"

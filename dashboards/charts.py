@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -32,72 +34,74 @@ def movers(frame: pl.DataFrame, *, measure: Measure) -> Drawing:
     """Return horizontal bars, one a stock, largest rise on top; a bar opens the stock's page."""
     column = MEASURE_COLUMN[measure]
     rows = frame.reverse().to_dicts()
+    labels = [f"{formats.shortened(row['stock_name'], NAME_LETTERS)}\n{row['stock_code']}" for row in rows]
     lowest, highest = min([row[column] for row in rows] + [0]), max([row[column] for row in rows] + [0])
     span = highest - lowest
     bounds = {"min": lowest - 0.04 * span, "max": highest + LABEL_ROOM * span}
+    tooltip = (
+        "(p)=>echarts.format.encodeHTML(p.data.full)+"
+        f"'<br><b>'+({_LABEL_JS[measure]})(p.value)+'</b>"
+        f" {_UNIT[measure] if measure == 'shares' else ''}<br>since '+p.data.base"
+    )
 
     def draw(colours: Palette) -> Options:
-        bars = [
-            {
-                "value": row[column],
-                "code": row["stock_code"],
-                "full": f"{row['stock_name']} · {row['stock_code']}",
-                "base": str(row["base_date"]),
-                "itemStyle": {"color": colours.up if row[column] > 0 else colours.down, "borderRadius": 2},
-                # Right of the zero line for a fall: on the other side it would run into the names.
-                "label": {"position": "right"},
-            }
-            for row in rows
-        ]
-        labels = [f"{formats.shortened(row['stock_name'], NAME_LETTERS)}\n{row['stock_code']}" for row in rows]
-        tooltip = (
-            "(p)=>echarts.format.encodeHTML(p.data.full)+"
-            f"'<br><b>'+({_LABEL_JS[measure]})(p.value)+'</b>"
-            f" {_UNIT[measure] if measure == 'shares' else ''}<br>since '+p.data.base"
-        )
         return {
             "grid": {"left": NAME_WIDTH + 8, "right": 18, "top": 6, "bottom": 24},
             "tooltip": {"trigger": "item", "formatter": javascript(tooltip)} | tooltip_colours(colours),
             "xAxis": value_axis(colours, _AXIS_JS[measure], ends=False, splitNumber=4, **bounds),
-            "yAxis": category_axis(
-                colours,
-                labels,
-                label={
-                    "interval": 0,
-                    "width": NAME_WIDTH,
-                    "overflow": "truncate",
-                    "lineHeight": 13,
-                    "formatter": javascript("(v)=>{const p=v.split('\\n');return '{n|'+p[0]+'}\\n{c|'+p[1]+'}'}"),
-                    "rich": {
-                        "n": {
-                            "color": colours.text,
-                            "fontSize": 12,
-                            "width": NAME_WIDTH,
-                            "overflow": "truncate",
-                            "align": "right",
-                        },
-                        "c": {"color": colours.muted, "fontSize": 10, "align": "right"},
-                    },
-                },
-                axisLine={"show": False},
-            ),
-            "series": [
-                {
-                    "type": "bar",
-                    "data": bars,
-                    "barMaxWidth": 16,
-                    "cursor": "pointer",
-                    "label": {
-                        "show": True,
-                        "color": colours.text,
-                        "fontSize": 11,
-                        "formatter": javascript(f"(p)=>({_LABEL_JS[measure]})(p.value)"),
-                    },
-                }
-            ],
+            "yAxis": category_axis(colours, labels, label=_name_labels(colours), axisLine={"show": False}),
+            "series": [_mover_bars(rows, colours, measure=measure)],
         }
 
     return draw
+
+
+def _mover_bars(rows: Sequence[dict[str, Any]], colours: Palette, *, measure: Measure) -> Options:
+    column = MEASURE_COLUMN[measure]
+    bars = [
+        {
+            "value": row[column],
+            "code": row["stock_code"],
+            "full": f"{row['stock_name']} · {row['stock_code']}",
+            "base": str(row["base_date"]),
+            "itemStyle": {"color": colours.up if row[column] > 0 else colours.down, "borderRadius": 2},
+        }
+        for row in rows
+    ]
+    label = {
+        "show": True,
+        # For a fall this is right of the zero line: on the other side it would run into the names.
+        "position": "right",
+        "color": colours.text,
+        "fontSize": 11,
+        "formatter": javascript(f"(p)=>({_LABEL_JS[measure]})(p.value)"),
+    }
+    return {"type": "bar", "data": bars, "barMaxWidth": 16, "cursor": "pointer", "label": label}
+
+
+def _name_labels(colours: Palette) -> Options:
+    """Return labels of two lines: the name, and the code smaller below it."""
+    return {
+        "interval": 0,
+        "lineHeight": 13,
+        "formatter": javascript("(v)=>{const p=v.split('\\n');return '{n|'+p[0]+'}\\n{c|'+p[1]+'}'}"),
+        "rich": {
+            "n": {"color": colours.text, "fontSize": 12, "align": "right"},
+            "c": {"color": colours.muted, "fontSize": 10, "align": "right"},
+        },
+    }
+
+
+def _legend(colours: Palette, side: str) -> Options:
+    text = {"color": colours.muted, "fontSize": 11}
+    return {"top": 0, side: 0, "textStyle": text, "itemWidth": 14, "itemHeight": 8, "inactiveColor": colours.border}
+
+
+def _line(name: str, data: Sequence[float | None], colour: str, *, width: float = 1.8, **more: Any) -> Options:
+    style = {"width": width, "color": colour, "type": more.pop("dash", "solid")}
+    # A single session is a point, and a line through one point cannot be seen.
+    shape = {"showSymbol": len(data) == 1, "lineStyle": style, "itemStyle": {"color": colour}}
+    return {"name": name, "type": "line", "data": list(data), **shape, **more}
 
 
 def tooltip_colours(colours: Palette) -> Options:
@@ -147,61 +151,52 @@ def breadth(frame: pl.DataFrame) -> Drawing:
     days = [str(day) for day in frame["session_date"]]
     up, down = frame["up"].to_list(), [-value for value in frame["down"]]
     net = [a + b for a, b in zip(up, down, strict=True)]
-    closed = [{"xAxis": day} for day, state in zip(days, frame["day_state"], strict=True) if state != "open"]
-    notes = dict(zip(days, frame["day_state"], strict=True))
+    notes = {
+        day: state.replace("_", " ") for day, state in zip(days, frame["day_state"], strict=True) if state != "open"
+    }
+    tooltip = (
+        f"(ps)=>{{const n={json.dumps(notes)}[ps[0].axisValue];"
+        "return ps[0].axisValue+(n?' · '+echarts.format.encodeHTML(n):'')+'<br>'+ps.map(p=>p.marker+p.seriesName+"
+        "' <b>'+(p.seriesName=='Net'?(p.value>0?'+':'')+p.value:Math.abs(p.value))+'</b>').join('<br>')}"
+    )
 
     def draw(colours: Palette) -> Options:
-        words = ",".join(f"'{day}':'{state.replace('_', ' ')}'" for day, state in notes.items() if state != "open")
-        tooltip = (
-            "(ps)=>{const n={"
-            + words
-            + "}[ps[0].axisValue];return ps[0].axisValue+(n?' · '+n:'')+'<br>'+ps.map(p=>p.marker+p.seriesName+"
-            "' <b>'+(p.seriesName=='Net'?(p.value>0?'+':'')+p.value:Math.abs(p.value))+'</b>').join('<br>')}"
-        )
+        bar = {"type": "bar", "stack": "breadth", "barCategoryGap": "25%"}
+        month_and_day = {"formatter": javascript("(v)=>v.slice(5)"), "hideOverlap": True}
         return {
-            "legend": {
-                "top": 0,
-                "right": 0,
-                "textStyle": {"color": colours.muted, "fontSize": 11},
-                "itemWidth": 12,
-                "itemHeight": 8,
-                "inactiveColor": colours.border,
-            },
+            "legend": _legend(colours, "right"),
             "grid": {"left": 42, "right": 8, "top": 30, "bottom": 26},
             "tooltip": _axis_tooltip(colours, tooltip),
-            "xAxis": category_axis(
-                colours, days, label={"formatter": javascript("(v)=>v.slice(5)"), "hideOverlap": True}
-            ),
+            "xAxis": category_axis(colours, days, label=month_and_day),
             "yAxis": value_axis(colours, "(v)=>Math.abs(v)", splitNumber=4),
             "series": [
                 {
                     "name": "Up",
-                    "type": "bar",
-                    "stack": "breadth",
                     "data": up,
                     "itemStyle": {"color": colours.up},
-                    "barCategoryGap": "25%",
-                    "markLine": {
-                        "silent": True,
-                        "symbol": "none",
-                        "data": closed,
-                        "label": {"show": False},
-                        "lineStyle": {"color": colours.neutral, "type": "dotted", "width": 1},
-                    },
+                    "markLine": _marks(notes, colours),
+                    **bar,
                 },
-                {"name": "Down", "type": "bar", "stack": "breadth", "data": down, "itemStyle": {"color": colours.down}},
-                {
-                    "name": "Net",
-                    "type": "line",
-                    "data": net,
-                    "showSymbol": False,
-                    "lineStyle": {"width": 1.6, "color": colours.text},
-                    "itemStyle": {"color": colours.text},
-                },
+                {"name": "Down", "data": down, "itemStyle": {"color": colours.down}, **bar},
+                _line("Net", net, colours.text, width=1.6),
             ],
         }
 
     return draw
+
+
+def _marks(days: Iterable[str], colours: Palette) -> Options:
+    style = {"color": colours.neutral, "type": "dotted", "width": 1}
+    data = [{"xAxis": day} for day in days]
+    return {"silent": True, "symbol": "none", "data": data, "label": {"show": False}, "lineStyle": style}
+
+
+_HOLDING_TOOLTIP = (
+    f"(ps)=>{{const f={{'Holding':{formats.JS_INTEGER},'Percent of issued':{formats.JS_PERCENT},"
+    f"'Daily change':(v)=>(v>0?'+':'')+({formats.JS_INTEGER})(v)}};"
+    "return ps[0].axisValue+'<br>'+ps.filter(p=>p.value!=null&&p.value!=='')"
+    ".map(p=>p.marker+p.seriesName+' <b>'+f[p.seriesName](p.value)+'</b>').join('<br>')}"
+)
 
 
 def holding(frame: pl.DataFrame) -> Drawing:
@@ -210,125 +205,64 @@ def holding(frame: pl.DataFrame) -> Drawing:
     start = max(0.0, 100 * (1 - SHOWN_AT_FIRST / frame.height))
 
     def draw(colours: Palette) -> Options:
-        changes = [
-            None
-            if value is None
-            else {"value": value, "itemStyle": {"color": colours.up if value > 0 else colours.down}}
-            for value in frame["change_shares"]
-        ]
-        tooltip = (
-            "(ps)=>{const f={'Holding':"
-            + formats.JS_INTEGER
-            + ",'Percent of issued':"
-            + formats.JS_PERCENT
-            + ",'Daily change':"
-            + _signed_integer_js()
-            + "};"
-            "return ps[0].axisValue+'<br>'+ps.filter(p=>p.value!=null&&p.value!=='')"
-            ".map(p=>p.marker+p.seriesName+' <b>'+f[p.seriesName](p.value)+'</b>').join('<br>')}"
-        )
-        axis = {"boundaryGap": True}
+        right: Options = {"splitLine": {"show": False}, "position": "right"}
         return {
-            "legend": {
-                "top": 0,
-                "left": 0,
-                "textStyle": {"color": colours.muted, "fontSize": 11},
-                "itemWidth": 14,
-                "itemHeight": 8,
-                "inactiveColor": colours.border,
-            },
+            "legend": _legend(colours, "left"),
             "axisPointer": {"link": [{"xAxisIndex": "all"}]},
-            "tooltip": _axis_tooltip(colours, tooltip),
+            "tooltip": _axis_tooltip(colours, _HOLDING_TOOLTIP),
             "grid": [
                 {"left": 62, "right": 56, "top": 32, "height": "46%"},
                 {"left": 62, "right": 56, "top": "66%", "bottom": 52},
             ],
             "xAxis": [
-                category_axis(colours, days, label={"show": False}, **axis),
-                category_axis(colours, days, label={"hideOverlap": True}, gridIndex=1, **axis),
+                category_axis(colours, days, label={"show": False}),
+                category_axis(colours, days, label={"hideOverlap": True}, gridIndex=1),
             ],
             "yAxis": [
                 value_axis(colours, formats.JS_COMPACT, scale=True, splitNumber=4),
-                value_axis(
-                    colours, formats.JS_PERCENT, scale=True, splitNumber=4, splitLine={"show": False}, position="right"
-                ),
+                value_axis(colours, formats.JS_PERCENT, scale=True, splitNumber=4, **right),
                 value_axis(colours, formats.JS_SIGNED_COMPACT, gridIndex=1, splitNumber=3),
             ],
             "dataZoom": _zoom(colours, axes=[0, 1], start=start),
-            "series": [
-                {
-                    "name": "Holding",
-                    "type": "line",
-                    "data": frame["shareholding_shares"].to_list(),
-                    "showSymbol": False,
-                    "lineStyle": {"width": 2, "color": colours.accent},
-                    "itemStyle": {"color": colours.accent},
-                    "areaStyle": {"color": colours.accent, "opacity": 0.08, "origin": "start"},
-                },
-                {
-                    "name": "Percent of issued",
-                    "type": "line",
-                    "data": frame["pct_of_issued"].to_list(),
-                    "yAxisIndex": 1,
-                    "showSymbol": False,
-                    "lineStyle": {"width": 1.5, "type": "dashed", "color": colours.second},
-                    "itemStyle": {"color": colours.second},
-                },
-                {
-                    "name": "Daily change",
-                    "type": "bar",
-                    "data": changes,
-                    "xAxisIndex": 1,
-                    "yAxisIndex": 2,
-                    "itemStyle": {"color": colours.neutral},
-                },
-            ],
+            "series": _holding_series(frame, colours),
         }
 
     return draw
 
 
-def _signed_integer_js() -> str:
-    return f"(v)=>(v>0?'+':'')+({formats.JS_INTEGER})(v)"
+def _holding_series(frame: pl.DataFrame, colours: Palette) -> list[Options]:
+    area = {"color": colours.accent, "opacity": 0.08, "origin": "start"}
+    changes = [
+        None if value is None else {"value": value, "itemStyle": {"color": colours.up if value > 0 else colours.down}}
+        for value in frame["change_shares"]
+    ]
+    bars = {"name": "Daily change", "type": "bar", "data": changes, "itemStyle": {"color": colours.neutral}}
+    return [
+        _line("Holding", frame["shareholding_shares"].to_list(), colours.accent, width=2, areaStyle=area),
+        _line("Percent of issued", frame["pct_of_issued"].to_list(), colours.second, dash="dashed", yAxisIndex=1),
+        {**bars, "xAxisIndex": 1, "yAxisIndex": 2},
+    ]
 
 
 def concentration(frame: pl.DataFrame) -> Drawing:
     """Return the shares of the five and ten largest participants over time (H8)."""
     days = [str(day) for day in frame["session_date"]]
-    lines = (
-        ("Top 5", "top5_pct", "accent", "solid"),
-        ("Top 10", "top10_pct", "second", "solid"),
-        ("Top 10 with unnamed", "top10_with_unnamed_pct", "neutral", "dashed"),
+    tooltip = (
+        "(ps)=>ps[0].axisValue+'<br>'+"
+        f"ps.map(p=>p.marker+p.seriesName+' <b>'+({formats.JS_PERCENT})(p.value)+'</b>').join('<br>')"
     )
 
     def draw(colours: Palette) -> Options:
-        tooltip = (
-            "(ps)=>ps[0].axisValue+'<br>'+"
-            f"ps.map(p=>p.marker+p.seriesName+' <b>'+({formats.JS_PERCENT})(p.value)+'</b>').join('<br>')"
-        )
         return {
-            "legend": {
-                "top": 0,
-                "left": 0,
-                "textStyle": {"color": colours.muted, "fontSize": 11},
-                "itemWidth": 14,
-                "itemHeight": 8,
-                "inactiveColor": colours.border,
-            },
+            "legend": _legend(colours, "left"),
             "grid": {"left": 48, "right": 10, "top": 32, "bottom": 26},
             "tooltip": _axis_tooltip(colours, tooltip),
             "xAxis": category_axis(colours, days, label={"hideOverlap": True}),
             "yAxis": value_axis(colours, formats.JS_PERCENT, scale=True, splitNumber=4),
             "series": [
-                {
-                    "name": name,
-                    "type": "line",
-                    "data": frame[column].to_list(),
-                    "showSymbol": len(days) == 1,
-                    "lineStyle": {"width": 1.8, "type": dash, "color": getattr(colours, colour)},
-                    "itemStyle": {"color": getattr(colours, colour)},
-                }
-                for name, column, colour, dash in lines
+                _line("Top 5", frame["top5_pct"].to_list(), colours.accent),
+                _line("Top 10", frame["top10_pct"].to_list(), colours.second),
+                _line("Top 10 with unnamed", frame["top10_with_unnamed_pct"].to_list(), colours.neutral, dash="dashed"),
             ],
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import polars as pl
 
@@ -30,56 +31,24 @@ def legend() -> str:
 def option(frame: pl.DataFrame) -> Drawing:
     """Return states of sessions (columns) by table (rows). A cell carries what its tooltip says."""
     days, tables = axes(frame)
-    cells = [
-        {
-            "value": [
-                days.index(str(row["session_date"])),
-                tables.index(f"{row['source']}/{row['table_name']}"),
-                STATES.index(row["state"]) if row["state"] in STATES else STATES.index("incomplete"),
-            ],
-            "state": LABELS.get(row["state"], row["state"]),
-            "units": "" if row["units_expected"] is None else f"{row['units_done']} of {row['units_expected']} units",
-            "why": row["why"] or "",
-            "day": "" if row["day_state"] in (None, "open") else row["day_state"].replace("_", " "),
-        }
-        for row in frame.iter_rows(named=True)
-    ]
+    cells = [_cell(row, days, tables) for row in frame.iter_rows(named=True)]
+    tooltip = (
+        f"(p)=>{{const e=echarts.format.encodeHTML,d=p.data,t={json.dumps(tables)};"
+        "return '<b>'+e(p.name)+'</b> '+e(t[d.value[1]])+'<br>'+e(d.state)+(d.day?' · '+e(d.day):'')"
+        "+(d.units?'<br>'+e(d.units):'')"
+        "+(d.why?'<div style=\"max-width:320px;white-space:normal\">'+e(d.why)+'</div>':'')}"
+    )
 
     def draw(colours: Palette) -> Options:
-        tooltip = (
-            "(p)=>{const e=echarts.format.encodeHTML,d=p.data;return '<b>'+e(p.name)+'</b> '+e("
-            + json.dumps(tables)
-            + "[d.value[1]])+'<br>'+e(d.state)"
-            "+(d.day?' · '+e(d.day):'')+(d.units?'<br>'+e(d.units):'')"
-            "+(d.why?'<div style=\"max-width:320px;white-space:normal\">'+e(d.why)+'</div>':'')}"
-        )
+        month_and_day = {"hideOverlap": True, "formatter": javascript("(v)=>v.slice(5)")}
+        two_lines = {"color": colours.text, "formatter": javascript("(v)=>v.split('/').join('\\n')"), "lineHeight": 14}
+        pieces = [{"value": position, "color": getattr(colours, state)} for position, state in enumerate(STATES)]
         return {
             "grid": {"left": 8, "right": 8, "top": 4, "bottom": 4, "containLabel": True},
             "tooltip": {"trigger": "item", "formatter": javascript(tooltip), **tooltip_colours(colours)},
-            "xAxis": category_axis(
-                colours,
-                days,
-                label={"hideOverlap": True, "formatter": javascript("(v)=>v.slice(5)")},
-                splitArea={"show": False},
-            ),
-            "yAxis": category_axis(
-                colours,
-                tables,
-                label={
-                    "color": colours.text,
-                    "formatter": javascript("(v)=>v.split('/').join('\\n')"),
-                    "lineHeight": 14,
-                },
-                axisLine={"show": False},
-            ),
-            "visualMap": {
-                "show": False,
-                "type": "piecewise",
-                "dimension": 2,
-                "pieces": [
-                    {"value": position, "color": getattr(colours, state)} for position, state in enumerate(STATES)
-                ],
-            },
+            "xAxis": category_axis(colours, days, label=month_and_day, splitArea={"show": False}),
+            "yAxis": category_axis(colours, tables, label=two_lines, axisLine={"show": False}),
+            "visualMap": {"show": False, "type": "piecewise", "dimension": 2, "pieces": pieces},
             "series": [
                 {
                     "type": "heatmap",
@@ -92,3 +61,16 @@ def option(frame: pl.DataFrame) -> Drawing:
         }
 
     return draw
+
+
+def _cell(row: dict[str, Any], days: list[str], tables: list[str]) -> Options:
+    # A state that a newer build knows and this page does not is shown as not green.
+    state = row["state"] if row["state"] in STATES else "incomplete"
+    position = [days.index(str(row["session_date"])), tables.index(f"{row['source']}/{row['table_name']}")]
+    return {
+        "value": [*position, STATES.index(state)],
+        "state": LABELS.get(row["state"], row["state"]),
+        "units": "" if row["units_expected"] is None else f"{row['units_done']} of {row['units_expected']} units",
+        "why": row["why"] or "",
+        "day": "" if row["day_state"] in (None, "open") else row["day_state"].replace("_", " "),
+    }

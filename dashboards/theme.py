@@ -236,6 +236,7 @@ TABLE_CSS = f"""
 .tabulator .tabulator-col:hover .tabulator-col-sorter,
   .tabulator .tabulator-col[aria-sort=ascending] .tabulator-col-sorter,
 .tabulator .tabulator-col[aria-sort=descending] .tabulator-col-sorter {{ opacity: 1; }}
+.tabulator, .tabulator .tabulator-tableholder {{ height: auto !important; max-height: none !important; }}
 .tabulator .tabulator-tableholder, .tabulator .tabulator-table {{ background: transparent !important;
   color: var(--fin-text) !important; }}
 .tabulator .tabulator-row {{ background: transparent !important; border: none !important;

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 GRACE = 10.0
 """Seconds between the request to end and the end by force: Dagster's code servers do not always leave by themselves."""
 
+LEFT_GRACE = 3.0
+"""Seconds for what a server has left behind when it ended."""
+
 READY = 180.0
 """Seconds until a server must answer; Dagster takes 15 to 60 on a busy small machine."""
 
@@ -113,17 +116,21 @@ class Children:
         trees = {child.name: child.descendants() for child in self._children}
         for child in self._children:
             _signal_group(child.process.pid, signal.SIGTERM)
-        everything = [process for tree in trees.values() for process in tree]
-        _, alive = psutil.wait_procs(everything, timeout=GRACE)
-        # A process that left the group (a code server) did not get the group's signal.
-        for process in alive:
+        # A server that ends itself ends its helpers in its own order; what it leaves is asked next, then forced.
+        psutil.wait_procs([process for tree in trees.values() for process in tree[:1]], timeout=GRACE)
+        left = [process for tree in trees.values() for process in tree if _alive(process)]
+        for process in left:
+            with suppress(psutil.Error):
+                process.terminate()
+        _, stubborn = psutil.wait_procs(left, timeout=LEFT_GRACE)
+        for process in stubborn:
             with suppress(psutil.Error):
                 process.kill()
         for child in self._children:
             _signal_group(child.process.pid, signal.SIGKILL)
             child.process.wait()
-        psutil.wait_procs(alive, timeout=GRACE)
-        return [name for name, tree in trees.items() if any(process in alive for process in tree)]
+        psutil.wait_procs(stubborn, timeout=GRACE)
+        return [name for name, tree in trees.items() if any(process in stubborn for process in tree)]
 
     def _require_alive(self, child: Child) -> None:
         code = child.process.poll()
@@ -155,3 +162,9 @@ def _as_interrupt(number: int, frame: object) -> None:
 def _signal_group(group: int, number: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
+
+
+def _alive(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False

@@ -95,14 +95,14 @@ class Collector:
 
         self.store.claim(self.source.name, mode=self.source.settings.mode)
         self._reference, self._left_alone = reference_around(self.source, self.table, sessions, store=self.store), []
-        todo = []
+        left = []
         for session in sessions:
             manifest = self.store.manifest(self._key(session))
             if manifest is not None and self._nothing_to_ask(manifest):
                 settled(self._restaged(manifest))
             else:
-                todo.append(session)
-        if todo:
+                left.append(session)
+        if left:
             settings = self.source.settings
             async with BrowserPool(
                 self.browser,
@@ -110,8 +110,8 @@ class Collector:
                 rate_per_second=settings.rate_per_second,
                 request_timeout=settings.request_timeout,
             ) as pool:
-                for start in range(0, len(todo), CHUNK):
-                    await self._chunk(pool, todo[start : start + CHUNK], settled)
+                for start in range(0, len(left), CHUNK):
+                    await self._chunk(pool, left[start : start + CHUNK], settled)
         if self._left_alone:
             raise self._left_alone[0]
         return results

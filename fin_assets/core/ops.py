@@ -127,6 +127,7 @@ def _collect_schedule(source: Source, table: Table) -> dg.ScheduleDefinition:
         job=job,
         cron_schedule=source.schedule,
         execution_timezone=source.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"After publication, for sessions of {source.title} only.",
     )
     def daily(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
@@ -150,7 +151,11 @@ def watch_schedule(source: Source) -> dg.ScheduleDefinition:
         description=f"Freshness and backlog of {source.title}, without a request to the site.",
     )
     return dg.ScheduleDefinition(
-        name=f"hourly_watch_{source.name}", job=job, cron_schedule="20 * * * *", execution_timezone=source.timezone
+        name=f"hourly_watch_{source.name}",
+        job=job,
+        cron_schedule="20 * * * *",
+        execution_timezone=source.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
     )
 
 

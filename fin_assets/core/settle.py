@@ -77,16 +77,48 @@ def settle(
     seconds: float,
 ) -> SessionResult:
     """Decide what a session is worth, seal and stage it if it is complete, and write its ledger."""
-    now = clock.now()
     _refuse_half_closed(key, expected, journal, failures)
     records = tuple(_record(unit, journal.units.get(unit), failures.get(unit)) for unit in expected)
-    manifest = Manifest(
+    reason = next((journal.units[unit].closed_reason for unit in expected if unit in journal.units), None)
+    manifest = _ledger(key, records, before, reason=reason, requests=requests, seconds=seconds)
+    if not manifest.state.green:
+        return _not_green(manifest, before, store)
+    units = [journal.units[unit] for unit in expected]
+    if before is not None and before.state.green and _same_bytes(before, units, store):
+        store.drop_journal(key)
+        return restage(source, table, before, store=store, reference=reference)
+    try:
+        result = _sealed(table, manifest, units, store=store, reference=reference)
+    except CollectionFailure as failure:
+        # The pages are whole one by one and contradict each other: none of them is worth keeping.
+        for unit in units:
+            journal.retract(unit.unit)
+        wrong = tuple(_contradicted(unit, failure) for unit in units)
+        bad = manifest.model_copy(update={"state": PartitionState.INCOMPLETE, "units": wrong})
+        return _not_green(bad, before, store)
+    store.save(result.manifest)
+    store.drop_journal(key)
+    return result
+
+
+def _ledger(
+    key: PartitionKey,
+    records: tuple[UnitRecord, ...],
+    before: Manifest | None,
+    *,
+    reason: str | None,
+    requests: int,
+    seconds: float,
+) -> Manifest:
+    """Return the ledger after an attempt that added so many requests and seconds to those before."""
+    now = clock.now()
+    return Manifest(
         source=key.source,
         table=key.table,
         session=key.session,
         state=_state(records),
         units=records,
-        reason=next((journal.units[unit].closed_reason for unit in expected if unit in journal.units), None),
+        reason=reason,
         # Without a ledger no unit of it was ever asked for: the attempt ended before its turn came.
         attempts=before.attempts if before else 0,
         generation=before.generation if before else 0,
@@ -95,36 +127,16 @@ def settle(
         seconds=round((before.seconds if before else 0.0) + seconds, 3),
         requests=(before.requests if before else 0) + requests,
     )
-    if not manifest.state.green:
-        return _not_green(manifest, before, store)
-    units = [journal.units[unit] for unit in expected]
-    if before is not None and before.state.green and _same_bytes(before, units, store):
-        store.drop_journal(key)
-        return restage(source, table, before, store=store, reference=reference)
-    raw_file, raw_bytes = store.seal(key, units, generation=manifest.generation + 1)
-    manifest = manifest.model_copy(
-        update={"generation": manifest.generation + 1, "raw_file": raw_file, "raw_bytes": raw_bytes}
-    )
-    try:
-        result = _stage(table, manifest, units, store=store, reference=reference)
-    except CollectionFailure as failure:
-        # The pages are whole one by one and contradict each other: none of them is worth keeping.
-        for unit in units:
-            journal.retract(unit.unit)
-        wrong = tuple(_contradicted(unit, failure) for unit in units)
-        bad = manifest.model_copy(
-            update={
-                "state": PartitionState.INCOMPLETE,
-                "units": wrong,
-                "raw_file": None,
-                "raw_bytes": 0,
-                "generation": manifest.generation - 1,
-            }
-        )
-        return _not_green(bad, before, store)
-    store.save(result.manifest)
-    store.drop_journal(key)
-    return result
+
+
+def _sealed(
+    table: Table, manifest: Manifest, units: list[RawUnit], *, store: Store, reference: RowReference
+) -> SessionResult:
+    """Seal the units as the partition's next generation and stage them."""
+    generation = manifest.generation + 1
+    raw_file, raw_bytes = store.seal(manifest.key, units, generation=generation)
+    sealed = manifest.model_copy(update={"generation": generation, "raw_file": raw_file, "raw_bytes": raw_bytes})
+    return _stage(table, sealed, units, store=store, reference=reference)
 
 
 def restage(

@@ -44,7 +44,8 @@ def port() -> int:
 
 @pytest.mark.parametrize("manner", ["polite", "stubborn"])
 def test_everything_below_a_server_ends_with_it(tmp_path: Path, port: int, manner: str, monkeypatch) -> None:
-    monkeypatch.setattr(module, "GRACE", 2.0)
+    monkeypatch.setattr(module, "GRACE", 1.0)
+    monkeypatch.setattr(module, "LEFT_GRACE", 1.0)
     with supervised(tmp_path) as servers:
         child = servers.start(
             "site", [sys.executable, "-c", SERVER, str(port), manner], url=f"http://127.0.0.1:{port}", cwd=tmp_path

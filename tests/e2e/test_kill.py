@@ -68,7 +68,7 @@ def process_wait(process: subprocess.Popen[bytes], seconds: float) -> None:
         return
 
 
-def killed_and_restarted(tmp_path: Path, site: Sandbox, *, days: list[date], kills: int) -> None:
+def check_kills_cost_nothing(tmp_path: Path, site: Sandbox, *, days: list[date], kills: int) -> None:
     chance = random.Random(7)
     home, calm = tmp_path / "killed", tmp_path / "calm"
     asked_again: set[str] = set()
@@ -92,9 +92,9 @@ def killed_and_restarted(tmp_path: Path, site: Sandbox, *, days: list[date], kil
 
 
 def test_two_kills_of_a_short_backfill_lose_and_repeat_nothing(tmp_path: Path, site: Sandbox) -> None:
-    killed_and_restarted(tmp_path, site, days=LIST_DAYS[:14], kills=2)
+    check_kills_cost_nothing(tmp_path, site, days=LIST_DAYS[:14], kills=2)
 
 
 @pytest.mark.slow
 def test_ten_kills_of_a_60_session_backfill_lose_and_repeat_nothing(tmp_path: Path, site: Sandbox) -> None:
-    killed_and_restarted(tmp_path, site, days=LIST_DAYS[:60], kills=10)
+    check_kills_cost_nothing(tmp_path, site, days=LIST_DAYS[:60], kills=10)
