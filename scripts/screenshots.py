@@ -1,13 +1,15 @@
 """Take pictures of a running demo: every dashboard page, light and dark, wide and narrow, and the Dagster asset graph.
 
-    python scripts/screenshots.py --out docs/img
+    python scripts/screenshots.py --out shots       every page, light and dark, wide and narrow, as PNG
+    python scripts/screenshots.py --readme          the README's pictures, as SVG files in docs/img
 
-Needs the dashboards and the Dagster UI to be up (`make demo`). Pictures are not committed.
+Needs the dashboards and the Dagster UI to be up (`make demo`).
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import sys
 from pathlib import Path
 
@@ -16,8 +18,11 @@ from playwright.sync_api import Browser, Error, Page, sync_playwright
 from fin_assets.core.chromium import FLAGS, BrowserMissing, find_chromium, runs_as_root
 from fin_assets.settings import Settings, SettingsError, load
 
+README_PICTURES = Path(__file__).resolve().parent.parent / "docs/img"
 PAGES = {"overview": "/hk", "stocks": "/hk/stock", "stock": "/hk/stock/{code}", "data": "/data"}
 WIDE, NARROW = (1440, 1000), (390, 844)
+README_PAGES = {"overview": "light", "stock": "dark", "data": "light"}
+JPEG_QUALITY = 70
 PATIENCE = 30_000
 SETTLE = 1_500
 """Charts fade in; there is no event for the end of it. Unit: milliseconds."""
@@ -60,12 +65,46 @@ def dashboards(browser: Browser, site: str, out: Path, *, code: str | None, full
     return made
 
 
+def readme_pictures(browser: Browser, site: str, dagster: str, out: Path, *, code: str | None) -> list[Path]:
+    """Shoot what the README shows: the overview, a stock in the dark, the data page and the asset graph."""
+    made = []
+    for title, mode in README_PAGES.items():
+        context = browser.new_context(viewport={"width": WIDE[0], "height": WIDE[1]}, color_scheme=mode)
+        page = context.new_page()
+        code = code or _first_code(page, site)
+        _open(page, site + PAGES[title].format(code=code))
+        made.append(_write_svg(page, out / f"{title}.svg"))
+        context.close()
+    context = browser.new_context(viewport={"width": WIDE[0], "height": WIDE[1]})
+    page = context.new_page()
+    _open_graph(page, dagster)
+    made.append(_write_svg(page, out / "dagster-assets.svg"))
+    context.close()
+    return made
+
+
+def _write_svg(page: Page, path: Path) -> Path:
+    """Write what the page shows as an SVG around a JPEG: the repository holds text only."""
+    picture = base64.b64encode(page.screenshot(type="jpeg", quality=JPEG_QUALITY)).decode()
+    width, height = WIDE
+    path.write_text(
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
+        f'<image width="{width}" height="{height}" href="data:image/jpeg;base64,{picture}"/></svg>\n',
+        encoding="utf-8",
+    )
+    return path
+
+
+def _open_graph(page: Page, dagster: str) -> None:
+    page.goto(f"{dagster}/asset-groups", wait_until="networkidle", timeout=PATIENCE)
+    page.wait_for_timeout(4 * SETTLE)
+
+
 def asset_graph(browser: Browser, dagster: str, out: Path) -> Path:
     """Shoot the global asset lineage of the Dagster UI."""
     context = browser.new_context(viewport={"width": 1600, "height": 1000})
     page = context.new_page()
-    page.goto(f"{dagster}/asset-groups", wait_until="networkidle", timeout=PATIENCE)
-    page.wait_for_timeout(4 * SETTLE)
+    _open_graph(page, dagster)
     path = out / "dagster-assets.png"
     page.screenshot(path=path)
     context.close()
@@ -86,7 +125,9 @@ def _first_code(page: Page, site: str) -> str:
 def main() -> int:
     """Run the script and return its exit code."""
     parser = argparse.ArgumentParser(description="Pictures of a running demo: pages and the Dagster asset graph.")
-    parser.add_argument("--out", type=Path, required=True, help="directory for the pictures; made if it is not there")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--out", type=Path, help="directory for the pictures; made if it is not there")
+    where.add_argument("--readme", action="store_true", help="make the README's pictures again")
     parser.add_argument("--code", help="stock of the stock page; default: the first of the list")
     parser.add_argument("--window", action="store_true", help="what a screen shows, not the whole length of a page")
     parser.add_argument("--no-dagster", action="store_true", help="leave the Dagster UI out")
@@ -101,7 +142,8 @@ def main() -> int:
 
 
 def _shoot(settings: Settings, executable: Path, arguments: argparse.Namespace) -> int:
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    out = README_PICTURES if arguments.readme else arguments.out
+    out.mkdir(parents=True, exist_ok=True)
     site = f"http://127.0.0.1:{settings.servers.dashboards_port}"
     dagster = f"http://127.0.0.1:{settings.servers.dagster_port}"
     try:
@@ -109,9 +151,12 @@ def _shoot(settings: Settings, executable: Path, arguments: argparse.Namespace) 
             browser = playwright.chromium.launch(
                 executable_path=executable, chromium_sandbox=not runs_as_root(), args=list(FLAGS)
             )
-            made = dashboards(browser, site, arguments.out, code=arguments.code, full=not arguments.window)
-            if not arguments.no_dagster:
-                made.append(asset_graph(browser, dagster, arguments.out))
+            if arguments.readme:
+                made = readme_pictures(browser, site, dagster, out, code=arguments.code)
+            else:
+                made = dashboards(browser, site, out, code=arguments.code, full=not arguments.window)
+                if not arguments.no_dagster:
+                    made.append(asset_graph(browser, dagster, out))
             browser.close()
     except Error as error:
         reason = error.message.splitlines()[0]
