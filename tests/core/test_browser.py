@@ -41,9 +41,17 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.e2e]
 PATIENT = BreakerRule(failures=1000)
 
 
-def children() -> list[psutil.Process]:
-    found: list[psutil.Process] = psutil.Process().children(recursive=True)
-    return found
+def children(*, recursive: bool = True) -> list[psutil.Process]:
+    """Return the driver and the browsers of this process; the test run's own helpers are not theirs."""
+    found: list[psutil.Process] = psutil.Process().children(recursive=recursive)
+    return [process for process in found if not is_helper(process)]
+
+
+def is_helper(process: psutil.Process) -> bool:
+    try:
+        return "multiprocessing.resource_tracker" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return True
 
 
 @asynccontextmanager
@@ -203,7 +211,7 @@ async def test_a_killed_browser_costs_one_more_attempt_and_no_unit(victim: str, 
     def kill_once(outcome: Outcome) -> None:
         found.append(outcome)
         if len(found) == 10:
-            alive = psutil.Process().children()[0]
+            alive = children(recursive=False)[0]
             assert "run-driver" in alive.cmdline()
             (alive if victim == "driver" else alive.children()[0]).kill()
 

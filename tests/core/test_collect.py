@@ -287,9 +287,11 @@ def test_an_attempt_under_way_is_left_alone_by_healing(store: Store) -> None:
 def test_settled_sessions_hold_no_pages_in_memory_and_no_journal_open(store: Store) -> None:
     site = FakeSite()
     alive: list[int] = []
+    gc.collect()
+    before = sum(isinstance(found, RawUnit) for found in gc.get_objects())
 
     def count(_unit: str, _session: date) -> None:
-        alive.append(sum(isinstance(found, RawUnit) for found in gc.get_objects()))
+        alive.append(sum(isinstance(found, RawUnit) for found in gc.get_objects()) - before)
 
     site.before_answer = count
     run(store, site, DAYS[:40], workers=1)
