@@ -97,6 +97,7 @@ def _write_svg(page: Page, path: Path) -> Path:
 
 def _open_graph(page: Page, dagster: str) -> None:
     page.goto(f"{dagster}/asset-groups", wait_until="networkidle", timeout=PATIENCE)
+    page.wait_for_timeout(4 * SETTLE)
     # The states of the groups are fetched one after the other.
     page.get_by_text("fetching statuses").first.wait_for(state="detached", timeout=PATIENCE)
     page.wait_for_timeout(SETTLE)

@@ -18,6 +18,9 @@ from tests.bench._ways import holdings_job
 from tests.bench.report import Section, line_chart, machine, table
 
 UNITS, EVERY = 500, 20
+BY_PAGE = 100
+"""Units with a page each: four contexts' worth for every worker, and already a minute."""
+
 FIGURE = "pool-memory.svg"
 
 
@@ -25,11 +28,11 @@ def measure() -> Section:
     """Sample the memory of driver and Chromium every twenty units."""
     where = machine()
     with sandbox(latency=timedelta(0)) as base_url:
-        by_request = asyncio.run(_sampled(base_url, through_pages=False))
-        by_page = asyncio.run(_sampled(base_url, through_pages=True))
-    marks = [0, 100, 200, 300, 400, 500]
+        by_request = asyncio.run(_sampled(base_url, UNITS))
+        by_page = asyncio.run(_sampled(base_url, BY_PAGE, through_pages=True))
+    marks = [0, 20, 60, 100, 200, 300, 400, 500]
     rows = [
-        [name, *(f"{_at(samples, mark):.0f}" for mark in marks), f"{max(mib for _, mib in samples):.0f}"]
+        [name, *(_at(samples, mark) for mark in marks), f"{max(mib for _, mib in samples):.0f}"]
         for name, samples in (("requests", by_request), ("a page for each unit", by_page))
     ]
     text = (
@@ -44,12 +47,12 @@ def measure() -> Section:
     return Section("Memory of the pool", text, ((FIGURE, chart),))
 
 
-def _at(samples: list[tuple[float, float]], units: int) -> float:
-    return next(mib for done, mib in reversed(samples) if done <= units)
+def _at(samples: list[tuple[float, float]], units: int) -> str:
+    return next((f"{mib:.0f}" for done, mib in samples if done == units), "-")
 
 
-async def _sampled(base_url: str, *, through_pages: bool) -> list[tuple[float, float]]:
-    jobs = [holdings_job(base_url, day) for day in list_days(UNITS)]
+async def _sampled(base_url: str, units: int, *, through_pages: bool = False) -> list[tuple[float, float]]:
+    jobs = [holdings_job(base_url, day) for day in list_days(units)]
     if through_pages:
         jobs = [_through_a_page(job) for job in jobs]
     done, began = 0, time.perf_counter()
