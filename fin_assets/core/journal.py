@@ -86,6 +86,7 @@ def _locked(path: Path) -> BinaryIO:
             msg = f"{partition} is being collected by another process: wait for it, or stop it"
             raise PartitionBusy(msg) from error
         except FileNotFoundError:
+            # Removed between the two looks at it: opened again below, under a new inode.
             pass
         file.close()
 

@@ -86,6 +86,7 @@ def stamps(data: Path) -> dict[Ledger, str]:
                 try:
                     stat = (session / "manifest.json").stat()
                 except FileNotFoundError:
+                    # A journal alone: its first attempt has not begun a ledger yet.
                     continue
                 key = (source.name, table.name, date.fromisoformat(session.name))
                 found[key] = f"{stat.st_mtime_ns}-{stat.st_size}-{stat.st_ino}"

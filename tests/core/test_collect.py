@@ -406,7 +406,7 @@ def test_only_ledgers_that_can_be_a_reference_are_read(store: Store, monkeypatch
     run(store, FakeSite(), [*old, DAYS[0]])
     for day in old:
         (store.partition_dir(key(day)) / "manifest.json").write_text("not read")
-    run(store, FakeSite(), DAYS[:2])
+    assert [result.manifest.state for result in run(store, FakeSite(), DAYS[:2])] == [PartitionState.COMPLETE] * 2
 
 
 def test_pages_of_the_sandbox_and_of_the_live_site_never_share_a_data_directory(store: Store) -> None:
