@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from fin_assets.commands.collect import to_heal
 from fin_assets.commands.collecting import ranges
+from fin_assets.commands.common import project
 from fin_assets.core.failures import CaptchaPage, ServerError
-from fin_assets.core.manifest import PartitionKey
+from fin_assets.core.manifest import Manifest, PartitionKey, PartitionState, UnitRecord, UnitState
 from fin_assets.core.store import Store
 from tests.cli.conftest import flat
-from tests.core.fakes import NAME, TABLE
+from tests.core.fakes import NAME, TABLE, fake_source
 
 DAYS = [date(2026, 3, day) for day in (16, 17, 18, 19, 20)]
 BAD = DAYS[2]
@@ -99,6 +101,29 @@ def test_a_refusing_site_ends_the_command_with_what_is_left(fin, site) -> None:
     assert done.exit_code == 3
     assert "1 captcha (a)" in done.output
     assert "not_asked" in done.output
+
+
+def test_a_refetch_that_fails_is_told_and_is_no_success_although_the_session_stays_complete(fin, site) -> None:
+    assert fin("run", NAME, "--session", str(BAD), "--no-marts").exit_code == 0
+    site.broken = {("a", BAD): CaptchaPage("prove that you are human")}
+    done = fin("run", NAME, "--session", str(BAD), "--refetch", "--no-marts")
+    assert done.exit_code == 3, done.output
+    assert "failed things: 1 of 1 sessions" in flat(done.output)
+    [row] = json.loads(fin("status", NAME, "--from", str(BAD), "--to", str(BAD), "--json").output)
+    assert row["state"] == "complete"
+
+
+def test_healing_counts_the_look_back_from_publication(site) -> None:
+    late = fake_source(site, published_after=timedelta(days=20), look_back_days=10)
+    in_time = fake_source(site, look_back_days=10)
+    known = [date(2026, 2, 10), date(2026, 3, 2)]
+    store = Store(project()[0].data)
+    for day in known:
+        units = (UnitRecord(unit="a", state=UnitState.FAILED),)
+        store.save(Manifest(source=NAME, table=TABLE, session=day, state=PartitionState.INCOMPLETE, units=units))
+    assert date(2026, 3, 2) in to_heal(late, late.table(TABLE), None), "it was published two days ago"
+    assert date(2026, 2, 10) not in to_heal(late, late.table(TABLE), None)
+    assert date(2026, 3, 2) not in to_heal(in_time, in_time.table(TABLE), None)
 
 
 def test_an_interrupted_run_keeps_what_it_has_and_goes_on_from_there(fin, site) -> None:
