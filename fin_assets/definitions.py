@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import (
+    UnresolvedAssetJobDefinition,
+)  # what define_asset_job returns has no public name
 from dagster._utils.warnings import BetaWarning, PreviewWarning  # no public name
 
 from fin_assets.core.assets import table_assets
 from fin_assets.core.collect import OnEvent
 from fin_assets.core.leftovers import dead_runs_sensor
-from fin_assets.core.ops import collect_schedules, watch_checks, watch_schedule
+from fin_assets.core.ops import collect_jobs, collect_schedules, watch_checks, watch_schedule
+from fin_assets.core.rounds import audit_checks, rounds
 from fin_assets.core.source import Source, discover
 from fin_assets.core.store import Store
 from fin_assets.settings import Settings
@@ -66,12 +70,17 @@ def _assemble(
     assets: list[dg.AssetsDefinition] = []
     checks: list[dg.AssetChecksDefinition] = []
     schedules: list[dg.ScheduleDefinition] = []
+    jobs: list[dg.JobDefinition | UnresolvedAssetJobDefinition] = []
     for source in found:
         for table in source.tables:
             assets.append(table_assets(source, table, store=store, browser=settings.browser, on_event=on_event))
             checks.extend(watch_checks(source, table, store))
-        schedules.extend([*collect_schedules(source), watch_schedule(source)])
-    jobs = []
+        collecting = collect_jobs(source)
+        schedules.extend([*collect_schedules(source, collecting), watch_schedule(source)])
+        checks.extend(audit_checks(source, store, settings.browser))
+        more_jobs, more_schedules = rounds(source, store, settings.browser, collecting)
+        jobs.extend(more_jobs)
+        schedules.extend(more_schedules)
     if marts:
         from fin_assets.warehouse.assets import mart_assets
 

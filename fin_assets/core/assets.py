@@ -17,12 +17,15 @@ from fin_assets.core.automation import heal, heal_with_raw
 from fin_assets.core.collect import Collector, OnEvent
 from fin_assets.core.manifest import PartitionKey
 from fin_assets.core.partitions import partitions_of
-from fin_assets.core.settle import RAW_CHECKS, STAGED_CHECKS, SessionResult, reference_around, restage
+from fin_assets.core.settle import RAW_CHECKS, STAGED_CHECKS, SessionResult, reference_around, restage, staged_checks
 from fin_assets.core.source import Finding, Source, Table
 from fin_assets.core.store import Store
 from fin_assets.settings import BrowserSettings
 
 SAMPLE_ROWS = 5
+
+CLOSED_DAYS = "closed_days_are_empty"
+"""Name of the check that the audit of closed days makes, see `rounds`."""
 
 
 class CollectConfig(dg.Config):
@@ -54,6 +57,7 @@ def table_assets(
     raw, staged = raw_key(source, table), staged_key(source, table)
     partitions = partitions_of(source, table)
     healing = heal(source, table, store)
+    named_by = [staged_key(source, source.table(table.units_from.table))] if table.units_from else None
 
     @dg.multi_asset(
         name=f"{source.name}__{table.name}",
@@ -66,6 +70,7 @@ def table_assets(
                 "raw",
                 f"Exact pages and the ledger of each session. {table.description}",
                 healing,
+                deps=named_by,
             ),
             _spec(source, table, staged, partitions, "staged", table.description, heal_with_raw(healing), deps=[raw]),
         ],
@@ -148,7 +153,7 @@ class _Report:
             self._context.log_event(
                 dg.AssetMaterialization(self._staged, partition=partition, metadata=self._staged_metadata(result))
             )
-        self._findings(result, self._staged, {**STAGED_CHECKS, **self._table.checks})
+        self._findings(result, self._staged, {**staged_checks(self._table), **self._table.checks})
         if not result.usable:
             self._bad.append(result)
 
@@ -294,7 +299,7 @@ def _check_specs(
     raw: dg.AssetKey, staged: dg.AssetKey, table: Table, partitions: dg.TimeWindowPartitionsDefinition
 ) -> list[dg.AssetCheckSpec]:
     blocking = [(raw, name, text, True) for name, text in RAW_CHECKS.items()] + [
-        (staged, name, text, True) for name, text in STAGED_CHECKS.items()
+        (staged, name, text, True) for name, text in staged_checks(table).items()
     ]
     others = [
         (staged, name, (check.__doc__ or "").strip().split("\n")[0], False) for name, check in table.checks.items()

@@ -22,7 +22,7 @@ def retry_is_due(manifest: Manifest | None, *, now: datetime, max_attempts: int)
         return False
     if manifest.next_retry_at is not None and manifest.next_retry_at > now:
         return False
-    return any(unit.heals for unit in manifest.unfinished())
+    return not manifest.hopeless
 
 
 class RetryDue(C[dg.AssetKey]):
@@ -45,9 +45,12 @@ class RetryDue(C[dg.AssetKey]):
         return dg.AutomationResult(context, true_subset=candidates.compute_intersection_with_partition_keys(due))
 
     def _is_due(self, partition: str, now: datetime) -> bool:
-        manifest = self._store.manifest(
-            PartitionKey(self._source.name, self._table.name, date.fromisoformat(partition))
-        )
+        session = date.fromisoformat(partition)
+        manifest = self._store.manifest(PartitionKey(self._source.name, self._table.name, session))
+        if manifest is None and self._table.units_from is not None:
+            # Its run never came to it, because the table that names its units was not complete: now it is.
+            named = self._store.manifest(PartitionKey(self._source.name, self._table.units_from.table, session))
+            return named is not None and named.state.green
         return retry_is_due(manifest, now=now, max_attempts=self._source.settings.max_attempts)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -24,6 +24,7 @@ from fin_assets.core.chromium import BrowserMissing, Found, ProcessTree, find_ch
 from fin_assets.core.failures import BrowserLost, CollectionFailure
 from fin_assets.core.http import BreakerRule, Hosts
 from fin_assets.core.lease import Lease, Trial
+from fin_assets.core.pace import Pace, free_memory
 
 if TYPE_CHECKING:
     from fin_assets.settings import BrowserSettings
@@ -86,9 +87,11 @@ class BrowserPool:
         rate_per_second: requests a second to one host, all leases together.
         request_timeout: for one request or navigation.
         breaker: when a failing host is paused and given up.
+        free_memory: bytes that the machine has left.
 
     Attributes:
         hosts: the limiters, by host.
+        pace: how many of the workers may ask at present.
         stats: what has been used so far.
         found: which Chromium it is.
         ended: why the attempt was ended before all units were asked for, or None.
@@ -102,10 +105,13 @@ class BrowserPool:
         rate_per_second: float,
         request_timeout: timedelta,
         breaker: BreakerRule | None = None,
+        free_memory: Callable[[], int] = free_memory,
     ) -> None:
         self.settings = browser
         self.workers = workers
+        self.pace = Pace(workers)
         self.request_timeout = request_timeout
+        self._free_memory = free_memory
         self.hosts = Hosts(rate_per_second=rate_per_second, breaker=breaker)
         self.stats = PoolStats()
         self.found: Found | None = None
@@ -268,6 +274,12 @@ class BrowserPool:
             self._measured_at = time
             self.stats.mib = running.tree.mebibytes()
             self.stats.peak_mib = max(self.stats.peak_mib, self.stats.mib)
+            self.pace.memory(
+                now=time,
+                free=self._free_memory(),
+                browser_mib=self.stats.mib,
+                browser_limit_mib=self.settings.restart_above_mib,
+            )
         return self.stats.mib
 
     async def _restart(self, reason: str) -> None:

@@ -15,13 +15,18 @@ from importlib import resources
 from typing import Literal
 
 import exchange_calendars as xc
+import holidays
 
 from fin_assets.core import clock
 
 FIRST = date(2015, 1, 1)
 """Always passed as `start`: the library's own default bound moves with the day of the call."""
 
-TIMEZONES = {"XHKG": "Asia/Hong_Kong", "XSHG": "Asia/Shanghai"}
+TIMEZONES = {"XHKG": "Asia/Hong_Kong", "XIDX": "Asia/Jakarta", "XSHG": "Asia/Shanghai"}
+
+HOLIDAY_COUNTRIES = {"XIDX": "ID"}
+"""Exchanges of which the calendar library knows weekdays more than holidays: it gives Jakarta 252 sessions for 2026, the
+exchange announced 239. Less the country's public holidays and collective leave it is exactly 239."""
 
 OverrideKind = Literal["closed", "open", "weather"]
 
@@ -118,6 +123,9 @@ def _calendar(mic: str, until: date) -> ExchangeCalendar:
     known_until = until if bound is None else min(until, bound.date())
     found = xc.get_calendar(mic, start=FIRST.isoformat(), end=known_until.isoformat())
     days = {stamp.date() for stamp in found.sessions}
+    if country := HOLIDAY_COUNTRIES.get(mic):
+        years = range(FIRST.year, known_until.year + 1)
+        days -= set(holidays.country_holidays(country, years=years, categories=("public", "government")))
     overrides = {entry.day: entry for entry in load_overrides() if entry.mic == mic}
     for entry in overrides.values():
         if entry.kind == "open":
@@ -131,7 +139,7 @@ def get_calendar(mic: str) -> ExchangeCalendar:
     """Return the calendar of an exchange up to the end of next year, or as far as it has been announced.
 
     Args:
-        mic: XHKG or XSHG.
+        mic: XHKG, XIDX or XSHG.
 
     Raises:
         UnknownCalendar: no calendar for `mic`.

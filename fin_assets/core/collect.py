@@ -9,20 +9,30 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
+from typing import Any
 
 from fin_assets.core import clock
 from fin_assets.core.browser import BrowserPool, Lease
+from fin_assets.core.expect import Expected, expected
 from fin_assets.core.failures import NotAsked, StaleDate
 from fin_assets.core.fetching import Event, Job, Outcome, run_jobs
 from fin_assets.core.journal import Journal, PartitionBusy
 from fin_assets.core.manifest import Manifest, PartitionKey, PartitionState, RawUnit, UnitRecord, UnitState
 from fin_assets.core.reference import ENOUGH, RowReference
-from fin_assets.core.settle import SessionResult, reference_around, restage, retry_wait, settle
+from fin_assets.core.settle import (
+    SessionResult,
+    not_before,
+    reference_around,
+    restage,
+    retry_wait,
+    settle,
+    settle_without_units,
+)
 from fin_assets.core.source import Examined, Fetched, Source, Table, due_at
 from fin_assets.core.store import RawDamaged, Store
 from fin_assets.settings import BrowserSettings
@@ -41,6 +51,7 @@ class _Open:
     key: PartitionKey
     before: Manifest | None
     expected: list[str]
+    facts: Mapping[str, Any]
     journal: Journal
     closing: ExitStack
     begun: bool = False
@@ -97,11 +108,13 @@ class Collector:
         self._reference, self._left_alone = reference_around(self.source, self.table, sessions, store=self.store), []
         left = []
         for session in sessions:
-            manifest = self.store.manifest(self._key(session))
-            if manifest is not None and self._nothing_to_ask(manifest):
+            manifest, want = self.store.manifest(self._key(session)), self._expected(session)
+            if manifest is not None and self._nothing_to_ask(manifest, want):
                 settled(self._restaged(manifest))
-            else:
+            elif want.units:
                 left.append(session)
+            else:
+                settled(settle_without_units(self._key(session), want, before=manifest, store=self.store))
         if left:
             settings = self.source.settings
             async with BrowserPool(
@@ -116,10 +129,13 @@ class Collector:
             raise self._left_alone[0]
         return results
 
-    def _nothing_to_ask(self, manifest: Manifest) -> bool:
+    def _expected(self, session: date) -> Expected:
+        return expected(self.source, self.table, session, store=self.store)
+
+    def _nothing_to_ask(self, manifest: Manifest, want: Expected) -> bool:
         """Return whether a session is green for every unit that is expected now: settings may have added some since."""
         known = {record.unit for record in manifest.units}
-        return manifest.state.green and not self._refetch and known >= set(self.table.units(manifest.session))
+        return manifest.state.green and not self._refetch and known >= set(want.units)
 
     def _restaged(self, manifest: Manifest) -> SessionResult:
         return restage(self.source, self.table, manifest, store=self.store, reference=self._reference)
@@ -165,19 +181,19 @@ class Collector:
         closing = stack.enter_context(ExitStack())
         try:
             journal = closing.enter_context(self.store.open_journal(key))
-            before = self.store.manifest(key)
-            expected = self.table.units(session)
+            before, want = self.store.manifest(key), self._expected(session)
+            units = want.units
             if before is not None and before.state.green:
-                if self._nothing_to_ask(before):
+                if self._nothing_to_ask(before, want):
                     closing.close()
                     settled(self._restaged(before))
                     return None
-                expected = self._reopen(before, expected, journal)
+                units = self._reopen(before, units, journal)
         except (PartitionBusy, RawDamaged) as error:
             closing.close()
             self._left_alone.append(error)
             return None
-        return _Open(key, before, expected, journal, closing)
+        return _Open(key, before, units, want.facts, journal, closing)
 
     def _reopen(self, before: Manifest, expected: list[str], journal: Journal) -> list[str]:
         """Prepare the journal of a session that was complete, and return its expected units."""
@@ -200,7 +216,7 @@ class Collector:
                 key=part.key,
                 unit=unit,
                 fetch=partial(self._fetch, part=part, unit=unit),
-                examine=partial(self._examine, part.key.session, unit),
+                examine=partial(self._examine, part, unit),
             )
             for part in parts
             for unit in part.expected
@@ -235,8 +251,12 @@ class Collector:
                 self.store.save(_attempt_begun(part.key, part.before, part.expected))
         return await self.table.fetch(lease, unit, part.key.session)
 
-    def _examine(self, session: date, unit: str, fetched: Fetched) -> Examined:
+    def _examine(self, part: _Open, unit: str, fetched: Fetched) -> Examined:
+        session = part.key.session
         examined = self.table.examine(fetched.body, fetched.content_type, unit, session)
+        if examined.stated_date == session and self.table.units_from is not None:
+            # The parsed page has done its duty: nine hundred of them would stay in memory.
+            return replace(self.table.units_from.reconcile(examined, unit, part.facts[unit]), page=None)
         if examined.stated_date == session:
             self._reference.require_whole(unit, session, examined.rows, body=fetched.body)
         elif self._closed_reason(session) is None:
@@ -278,6 +298,9 @@ class Collector:
 
     def _keep_under_stated_date(self, unit: str, fetched: Fetched, examined: Examined) -> None:
         """Store a page under the date that it states, unless that session has it or is being collected right now."""
+        if self.table.units_from is not None:
+            # What it would have to be reconciled with is not at hand; that session asks for it by itself.
+            return
         key = self._key(examined.stated_date)
         if not self._is_partition(key.session) or unit not in self.table.units(key.session) or self._is_green(key):
             return
@@ -305,7 +328,7 @@ class Collector:
 
     def _can_judge(self, part: _Open) -> bool:
         """Return whether every unit has a reference, so that the session need not wait for later ones."""
-        return all(
+        return self.table.units_from is not None or all(
             unit.closed_reason is not None
             or self._reference.judge(unit.unit, part.key.session, unit.rows).sessions >= ENOUGH
             for unit in part.journal.units.values()
@@ -371,6 +394,8 @@ def _raw_unit(
         attempts=attempts,
         seconds=round(seconds, 6),
         closed_reason=closed_reason,
+        empty_reason=None if closed_reason else examined.empty_reason,
+        coverage_pct=None if closed_reason else examined.coverage_pct,
     )
 
 
@@ -387,5 +412,6 @@ def _failed(outcome: Outcome, store: Store) -> UnitRecord:
         error=str(failure),
         mends=failure.mends,
         heals=failure.heals,
+        not_before=not_before(failure),
         evidence=tuple(path.relative_to(store.data).as_posix() for path in outcome.evidence),
     )

@@ -40,9 +40,11 @@ class CollectionFailure(Exception):
         retry: the rule within an attempt.
         heals: whether a later attempt at the partition may succeed without a person.
         mends: the command or setting that mends it.
+        rest: how long the partition is left alone after it, at least; the site's own wish counts if it is longer.
         body: the bytes that showed it, kept as evidence; None when nothing arrived.
         status: HTTP status, if any.
         retry_after: what the site asked for, if it did.
+        units: pages of a session that contradict one another; they alone are worth nothing. Empty: all of them.
     """
 
     kind: ClassVar[str] = "failed"
@@ -50,6 +52,7 @@ class CollectionFailure(Exception):
     retry: ClassVar[RetryRule] = RetryRule()
     heals: ClassVar[bool] = True
     mends: ClassVar[str] = "run the session again: fin heal"
+    rest: ClassVar[timedelta] = timedelta(0)
 
     def __init__(
         self,
@@ -58,11 +61,13 @@ class CollectionFailure(Exception):
         body: bytes | None = None,
         status: int | None = None,
         retry_after: timedelta | None = None,
+        units: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.body = body
         self.status = status
         self.retry_after = retry_after
+        self.units = units
 
 
 class NetworkFailure(CollectionFailure):
@@ -102,6 +107,7 @@ class Refused(CollectionFailure):
     kind = "refused"
     state = "refused"
     retry = RetryRule(stop_attempt=True)
+    rest = timedelta(minutes=30)
     mends = "open the saved page; slow the source down in fin.toml; then: fin heal"
 
 
@@ -109,6 +115,7 @@ class CaptchaPage(Refused):
     """The site asks for a proof of being human. We never solve one."""
 
     kind = "captcha"
+    rest = timedelta(hours=1)
     mends = "stop for some hours and lower rate_per_second in fin.toml, then: fin heal"
 
 

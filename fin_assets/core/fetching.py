@@ -107,7 +107,7 @@ async def run_jobs(
     on_event: Callable[[Event], None] | None = None,
     deadline: timedelta | None = None,
 ) -> None:
-    """Get every unit, in order, with as many workers as the pool has leases; each job ends in exactly one outcome.
+    """Get every unit, in order, with as many workers as the pool's pace allows; each job ends in exactly one outcome.
 
     A refusal, a host that is down, too long a wait or the deadline ends the attempt: the jobs that are left, also of
     later calls with this pool, come out as NotAsked.
@@ -153,19 +153,28 @@ class _Run:
         self._begun = asyncio.get_running_loop().time()
         self._deadline = deadline
         self._stopped = asyncio.Event()
+        self._turn = asyncio.Event()
+        self._all_taken = False
         self._done = self._failed = self._in_flight = 0
         if pool.ended:
             self._stopped.set()
 
     async def to_the_end(self) -> None:
+        self._pool.pace.on_change = self._turn.set
         async with asyncio.TaskGroup() as group:
             alive = group.create_task(self._sign_of_life())
-            workers = [group.create_task(self._worker()) for _ in range(self._pool.workers)]
+            workers = [group.create_task(self._worker(number)) for number in range(self._pool.workers)]
             await asyncio.wait(workers)
             alive.cancel()
 
-    async def _worker(self) -> None:
-        for job in self._jobs:
+    async def _worker(self, number: int) -> None:
+        while True:
+            await self._my_turn(number)
+            job = next(self._jobs, None)
+            if job is None:
+                self._all_taken = True
+                self._turn.set()
+                return
             if self._stopped.is_set():
                 self._deliver(Outcome(job=job, failure=NotAsked(f"not asked: {self._pool.ended}")))
                 # A long rest of the list must not keep the loop from the others' answers.
@@ -177,6 +186,12 @@ class _Run:
             finally:
                 self._in_flight -= 1
             self._deliver(outcome)
+
+    async def _my_turn(self, number: int) -> None:
+        """Wait before a job is taken, so that a worker that rests keeps no unit from the others."""
+        while number >= self._pool.pace.allowed and not self._all_taken and not self._stopped.is_set():
+            self._turn.clear()
+            await self._turn.wait()
 
     async def _before_deadline(self, job: Job) -> Outcome:
         unit = _Unit(job, begun=self._now)
@@ -196,8 +211,6 @@ class _Run:
             if fetched is not None and examined is not None:
                 return unit.succeeded(fetched, examined, now=self._now)
             failure = unit.failure or NotAsked(f"not asked: {self._pool.ended}")
-            if failure.retry.stop_attempt:
-                self._stop(f"{unit.job.unit}: {failure}")
             if self._stopped.is_set() or not unit.may_try_again:
                 return unit.failed(failure, now=self._now)
             wait = unit.wait()
@@ -231,6 +244,9 @@ class _Run:
                 if failure.body is None and fetched is not None:
                     failure.body, failure.status = fetched.body, fetched.status
                 unit.note(failure)
+                if failure.retry.stop_attempt:
+                    # Before anything else is awaited: others would ask meanwhile.
+                    self._stop(f"{unit.job.unit}: {failure}")
                 if failure.retry.fresh_state and not isinstance(failure, BrowserLost):
                     await lease.forget()
             return None, None, lease.limiter
@@ -256,14 +272,14 @@ class _Run:
         if not self._stopped.is_set():
             self._pool.end_attempt(reason)
             self._stopped.set()
+            self._turn.set()
             self._tell("stopped", f"nothing more is asked: {reason}", None)
 
     async def _sign_of_life(self) -> None:
         while True:
             await asyncio.sleep(ALIVE_EVERY.total_seconds())
-            self._tell(
-                "alive", self._pool.hosts.held() or f"{self._in_flight} in flight, {self._pool.measure():.0f} MiB", None
-            )
+            busy = f"{self._in_flight} in flight, {self._pool.measure():.0f} MiB"
+            self._tell("alive", self._pool.hosts.held() or "; ".join(filter(None, (self._pool.pace.said, busy))), None)
 
     def _tell(
         self,

@@ -112,10 +112,14 @@ class HostLimiter:
     def failed(self, failure: CollectionFailure, *, asked_at: float) -> None:
         """Note a failed request; enough of them in a row pause the host, and in the end give it up.
 
+        A 429 holds it at once: by the time that whoever asked has heard of it, others would have asked again.
+
         Args:
             failure: counted only if it is one of `HOST_TROUBLE`.
             asked_at: what `slot` returned. A request from before the last pause says nothing about the time after it.
         """
+        if isinstance(failure, RateLimited):
+            self.hold(failure.retry_after or failure.retry.backoff, reason=str(failure))
         if not isinstance(failure, HOST_TROUBLE) or asked_at < self._resumed_at:
             return
         self._in_a_row += 1

@@ -7,17 +7,20 @@ Nothing here retries or knows what a page means.
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, Page, Request, Response
 from playwright.async_api import Error as PlaywrightError
 
 from fin_assets.core.answers import judge
-from fin_assets.core.failures import BrowserLost, CollectionFailure, NetworkFailure
+from fin_assets.core.failures import BrowserLost, CollectionFailure, NetworkFailure, ServerError, TruncatedBody
+from fin_assets.core.manifest import Via
 from fin_assets.core.source import Fetched
 
 if TYPE_CHECKING:
@@ -26,6 +29,32 @@ if TYPE_CHECKING:
 
 EMPTY_REFUSAL = "net::ERR_HTTP_RESPONSE_CODE_FAILURE"
 """How Chromium puts a status of 400 or more that came without a body."""
+
+SLOWNESS = (NetworkFailure, ServerError)
+"""Failures that a site shows when it is asked too much."""
+
+# The body as base64: what the page's own scripts would be given as text is not the bytes that the site sent.
+FETCH_IN_PAGE = """async ([url, headers, patience]) => {
+    let response;
+    try {
+        response = await fetch(url, {headers, credentials: 'include', signal: AbortSignal.timeout(patience)});
+    } catch (error) {
+        return {failed: String(error)};
+    }
+    const answer = {url: response.url, status: response.status, headers: [...response.headers]};
+    try {
+        const blob = await response.blob();
+        const data = await new Promise((done, refuse) => {
+            const reader = new FileReader();
+            reader.onload = () => done(reader.result);
+            reader.onerror = () => refuse(reader.error);
+            reader.readAsDataURL(blob);
+        });
+        return {...answer, body: data.slice(data.indexOf(',') + 1)};
+    } catch (error) {
+        return {...answer, broken: String(error)};
+    }
+}"""
 
 Guard = Callable[[Fetched], None]
 """Raises a CollectionFailure if the answer is not the site's own content."""
@@ -111,6 +140,41 @@ class Lease:
 
         return await self._document(page, page.url, acted, guard)
 
+    async def in_page(
+        self, page: Page, url: str, *, headers: Mapping[str, str] | None = None, guard: Guard | None = None
+    ) -> Fetched:
+        """Ask from inside an open page, as its own scripts do: the browser's own connection, cookies and headers.
+
+        Args:
+            page: a page of the same origin as `url`.
+            url: absolute address; redirects within the origin are followed.
+            headers: further request headers.
+            guard: as for `post`.
+
+        Raises:
+            CollectionFailure: as `post`.
+        """
+
+        async def answer() -> tuple[Fetched, dict[str, str]]:
+            asked = [url, dict(headers or {}), self._milliseconds]
+            said = await self._pool.within(page.evaluate(FETCH_IN_PAGE, asked), what=f"asking {url} in a page")
+            if "failed" in said:
+                msg = f"{url}: asked in a page, no answer came ({said['failed']})"
+                raise NetworkFailure(msg)
+            if "broken" in said:
+                msg = f"{url}: the answer broke off ({said['broken']})"
+                raise TruncatedBody(msg, status=said["status"])
+            received = dict(said["headers"])
+            return Fetched(
+                body=base64.b64decode(said["body"]),
+                url=said["url"],
+                status=said["status"],
+                content_type=received.get("content-type", ""),
+                via="in_page",
+            ), received
+
+        return await self._judged(url, answer, guard, via="in_page")
+
     @asynccontextmanager
     async def page(self) -> AsyncIterator[Page]:
         """Open a page that is closed whatever happens.
@@ -191,7 +255,7 @@ class Lease:
                 # The driver keeps every body until it is told otherwise.
                 await self._pool.quietly(response.dispose(), what="disposing a response")
 
-        return await self._judged(url, answer, guard)
+        return await self._judged(url, answer, guard, via="request")
 
     async def _document(
         self, page: Page, url: str, action: Callable[[], Awaitable[Response | None]], guard: Guard | None
@@ -207,12 +271,19 @@ class Lease:
                 body=body, url=response.url, status=response.status, content_type=kind, via="navigation"
             ), response.headers
 
-        return await self._judged(url, answer, guard)
+        return await self._judged(url, answer, guard, via="navigation")
 
     async def _judged(
-        self, url: str, answer: Callable[[], Awaitable[tuple[Fetched, dict[str, str]]]], guard: Guard | None
+        self,
+        url: str,
+        answer: Callable[[], Awaitable[tuple[Fetched, dict[str, str]]]],
+        guard: Guard | None,
+        *,
+        via: Via,
     ) -> Fetched:
         limiter, asked_at = await self._slot(url)
+        now, parts = asyncio.get_running_loop().time, urlsplit(url)
+        begun, trouble = now(), False
         try:
             try:
                 fetched, headers = await answer()
@@ -220,8 +291,12 @@ class Lease:
                 raise self._pool.translated(error, where=url) from error
             judge(fetched, headers, guard=guard)
         except CollectionFailure as failure:
+            trouble = isinstance(failure, SLOWNESS)
             limiter.failed(failure, asked_at=asked_at)
             raise
+        finally:
+            # The way and the path tell answers apart that take differently long; the query is what differs by unit.
+            self._pool.pace.answered(f"{via} {parts.netloc}{parts.path}", now() - begun, trouble=trouble)
         limiter.succeeded()
         return fetched
 

@@ -69,6 +69,8 @@ class RawUnit:
         attempts: requests that it took.
         seconds: time that it took, waits included.
         closed_reason: set if the page proves that the session has nothing (the unit is then `empty_confirmed`).
+        empty_reason: set if it is proven that this one unit has nothing, in a session that has (`empty_confirmed` too).
+        coverage_pct: how much of what there is the page shows, in percent, where the source can tell.
     """
 
     unit: str
@@ -83,6 +85,8 @@ class RawUnit:
     attempts: int
     seconds: float
     closed_reason: str | None = None
+    empty_reason: str | None = None
+    coverage_pct: float | None = None
 
 
 class Record(BaseModel):
@@ -92,7 +96,10 @@ class Record(BaseModel):
 
 
 class UnitRecord(Record):
-    """State of one expected unit. `error` is the sentence for the user, `mends` what to do, `evidence` relative paths."""
+    """State of one expected unit. `error` is the sentence for the user, `mends` what to do, `evidence` relative paths.
+
+    `not_before`: what the failure, or the site itself, wants to be waited. `coverage_pct` as in RawUnit.
+    """
 
     unit: str
     state: UnitState
@@ -109,6 +116,8 @@ class UnitRecord(Record):
     error: str | None = None
     mends: str | None = None
     heals: bool = True
+    not_before: datetime | None = None
+    coverage_pct: float | None = None
     evidence: tuple[str, ...] = ()
 
 
@@ -168,6 +177,12 @@ class Manifest(Record):
     def rows(self) -> int:
         """Rows found in the fetched units."""
         return sum(unit.rows for unit in self.units)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether no further attempt can mend what is missing. A session whose units are not known yet is not."""
+        left = self.unfinished()
+        return bool(left) and not any(unit.heals for unit in left)
 
     def unfinished(self) -> list[UnitRecord]:
         """Return the units that are neither fetched nor proven empty."""

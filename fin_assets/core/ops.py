@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import (
+    UnresolvedAssetJobDefinition,
+)  # what define_asset_job returns has no public name
 
 from fin_assets.core import clock
-from fin_assets.core.assets import raw_key, staged_key
+from fin_assets.core.assets import CLOSED_DAYS, raw_key, staged_key
 from fin_assets.core.manifest import Manifest, PartitionKey
 from fin_assets.core.partitions import due_at, due_sessions
 from fin_assets.core.source import Finding, Source, Table
@@ -67,9 +70,10 @@ def backlog(source: Source, table: Table, store: Store, *, now: datetime) -> Fin
 def _given_up(source: Source, table: Table, manifest: Manifest, *, edge: datetime) -> bool:
     if manifest.state.green:
         return False
-    hopeless = not any(unit.heals for unit in manifest.unfinished())
     return (
-        hopeless or manifest.attempts >= source.settings.max_attempts or due_at(source, table, manifest.session) < edge
+        manifest.hopeless
+        or manifest.attempts >= source.settings.max_attempts
+        or due_at(source, table, manifest.session) < edge
     )
 
 
@@ -108,20 +112,34 @@ def watch_checks(source: Source, table: Table, store: Store) -> list[dg.AssetChe
     return [one(name) for name in WATCHES]
 
 
-def collect_schedules(source: Source) -> list[dg.ScheduleDefinition]:
-    """Return, for each table, a schedule after publication, on sessions only."""
-    return [_collect_schedule(source, table) for table in source.tables]
+Collecting = tuple[Table, UnresolvedAssetJobDefinition]
+"""A job that collects sessions, and the table whose sessions they are."""
 
 
-def _collect_schedule(source: Source, table: Table) -> dg.ScheduleDefinition:
-    job = dg.define_asset_job(
-        f"collect_{source.name}__{table.name}",
-        # Without the watch checks: they judge the table as a whole, on a schedule of their own.
-        selection=dg.AssetSelection.assets(raw_key(source, table), staged_key(source, table))
-        - dg.AssetSelection.checks(*_watch_keys(source, table)),
-        description=f"Collect and stage sessions of {source.title}, {table.name}.",
+def collect_jobs(source: Source) -> list[Collecting]:
+    """Return a job for each table; a table whose units another one names is collected in that one's job, after it."""
+    return [(table, _collect_job(source, table)) for table in source.tables if table.units_from is None]
+
+
+def _collect_job(source: Source, first: Table) -> UnresolvedAssetJobDefinition:
+    tables = [first, *(table for table in source.tables if table.units_from and table.units_from.table == first.name)]
+    keys = [key(source, table) for table in tables for key in (raw_key, staged_key)]
+    # Without the checks of a table as a whole: they have schedules of their own.
+    others = [check for table in tables for check in _watch_keys(source, table)]
+    others += [dg.AssetCheckKey(staged_key(source, table), CLOSED_DAYS) for table in tables if table.off_calendar]
+    return dg.define_asset_job(
+        f"collect_{source.name}__{first.name}",
+        selection=dg.AssetSelection.assets(*keys) - dg.AssetSelection.checks(*others),
+        description=f"Collect and stage sessions of {source.title}: {', '.join(table.name for table in tables)}.",
     )
 
+
+def collect_schedules(source: Source, jobs: Sequence[Collecting]) -> list[dg.ScheduleDefinition]:
+    """Return, for each job that collects, a schedule after publication, on sessions only."""
+    return [_collect_schedule(source, table, job) for table, job in jobs]
+
+
+def _collect_schedule(source: Source, table: Table, job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
     @dg.schedule(
         name=f"daily_{source.name}__{table.name}",
         job=job,

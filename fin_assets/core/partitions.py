@@ -15,7 +15,7 @@ __all__ = ["due_at", "due_sessions", "partitions_of"]
 
 
 def partitions_of(source: Source, table: Table) -> dg.TimeWindowPartitionsDefinition:
-    """Return one partition a session, from the source's start to its end, or to yesterday in its own time zone.
+    """Return one partition a session, from the source's start to its end, or to the last day that is over.
 
     An open end stays open: the definition itself leaves out weekends and every weekday that is no session, up to a year ahead.
     `end_offset` stays 0, so that a session becomes a partition only once its day is over.
@@ -28,7 +28,7 @@ def partitions_of(source: Source, table: Table) -> dg.TimeWindowPartitionsDefini
         start=source.start.isoformat(),
         # Dagster's end is the first moment that is outside.
         end=(source.end + timedelta(days=1)).isoformat() if source.end else None,
-        timezone=source.timezone,
+        timezone=source.partition_timezone or source.timezone,
         fmt="%Y-%m-%d",
         exclusions=["0 0 * * 6", "0 0 * * 0", *closed],
     )

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
 from fin_assets.core import clock
+from fin_assets.core.expect import Expected
 from fin_assets.core.failures import CollectionFailure, StaleDate
 from fin_assets.core.journal import Journal
-from fin_assets.core.manifest import Manifest, PartitionKey, PartitionState, RawUnit, UnitRecord, UnitState
+from fin_assets.core.manifest import (
+    Manifest,
+    PartitionKey,
+    PartitionState,
+    RawUnit,
+    StagedRef,
+    UnitRecord,
+    UnitState,
+)
 from fin_assets.core.reference import REACH, Judgement, RowReference
 from fin_assets.core.source import Finding, Source, Table
 from fin_assets.core.store import RawDamaged, Store
@@ -27,6 +37,13 @@ STAGED_CHECKS = {
     "schema": "Every staged row keeps every rule of the schema; refused rows are in quarantine.",
     "row_count_in_band": "Rows of each unit lie in the band around the median of 20 complete sessions (H6).",
 }
+
+
+def staged_checks(table: Table) -> dict[str, str]:
+    """Return the blocking checks of a table's staged rows; where each unit is reconciled, its row count is not judged."""
+    return {
+        name: text for name, text in STAGED_CHECKS.items() if name != "row_count_in_band" or table.units_from is None
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +67,10 @@ class SessionResult:
 
 def reference_around(source: Source, table: Table, sessions: Iterable[date], *, store: Store) -> RowReference:
     """Return the reference for judging sessions. Only ledgers within its reach are read: the cost does not grow with history."""
-    below, above = table.row_band or (source.settings.row_count_below, source.settings.row_count_above)
+    band = table.band(source.settings)
+    if band is None:
+        return RowReference((), below=1.0, above=math.inf)
+    below, above = band
     days = sorted(sessions)
     known = store.manifests(source.name, table.name, first=days[0] - REACH, last=days[-1] + REACH) if days else ()
     return RowReference(known, below=below, above=above)
@@ -79,8 +99,8 @@ def settle(
     """Decide what a session is worth, seal and stage it if it is complete, and write its ledger."""
     _refuse_half_closed(key, expected, journal, failures)
     records = tuple(_record(unit, journal.units.get(unit), failures.get(unit)) for unit in expected)
-    reason = next((journal.units[unit].closed_reason for unit in expected if unit in journal.units), None)
-    manifest = _ledger(key, records, before, reason=reason, requests=requests, seconds=seconds)
+    closed = next((journal.units[unit].closed_reason for unit in expected if unit in journal.units), None)
+    manifest = _ledger(key, records, before, closed=closed, requests=requests, seconds=seconds)
     if not manifest.state.green:
         return _not_green(manifest, before, store)
     units = [journal.units[unit] for unit in expected]
@@ -88,17 +108,39 @@ def settle(
         store.drop_journal(key)
         return restage(source, table, before, store=store, reference=reference)
     try:
-        result = _sealed(table, manifest, units, store=store, reference=reference)
+        result = _sealed(source, table, manifest, units, store=store, reference=reference)
     except CollectionFailure as failure:
-        # The pages are whole one by one and contradict each other: none of them is worth keeping.
-        for unit in units:
-            journal.retract(unit.unit)
-        wrong = tuple(_contradicted(unit, failure) for unit in units)
-        bad = manifest.model_copy(update={"state": PartitionState.INCOMPLETE, "units": wrong})
-        return _not_green(bad, before, store)
+        # The pages are whole one by one and contradict each other: none of those is worth keeping.
+        bad = {unit.unit: unit for unit in units if unit.unit in failure.units or not failure.units}
+        for name in bad:
+            journal.retract(name)
+        wrong = tuple(
+            _contradicted(bad[record.unit], failure) if record.unit in bad else record for record in manifest.units
+        )
+        refused = manifest.model_copy(update={"state": PartitionState.INCOMPLETE, "units": wrong})
+        return _not_green(refused, before, store)
     store.save(result.manifest)
     store.drop_journal(key)
     return result
+
+
+def settle_without_units(key: PartitionKey, want: Expected, *, before: Manifest | None, store: Store) -> SessionResult:
+    """Write the ledger of a session of which nothing is asked: it has nothing, or its units are not known yet."""
+    ledger = _ledger(key, (), before, closed=want.closed, requests=0, seconds=0.0)
+    if want.closed:
+        if before is None or not before.state.green:
+            store.save(ledger)
+            return SessionResult(ledger, _raw_findings(ledger))
+        return SessionResult(before, _raw_findings(before), worked=False)
+    # Waiting for another table is no attempt: the first wait is not doubled, and no attempt is used up.
+    waiting = ledger.model_copy(update={"state": PartitionState.INCOMPLETE, "reason": want.unknown})
+    return _not_green(waiting, before, store)
+
+
+def not_before(failure: CollectionFailure) -> datetime | None:
+    """Return until when a failure wants its partition to be left alone, or None if the usual wait is enough."""
+    rest = max(failure.rest, failure.retry_after or timedelta(0))
+    return clock.now() + rest if rest else None
 
 
 def _ledger(
@@ -106,7 +148,7 @@ def _ledger(
     records: tuple[UnitRecord, ...],
     before: Manifest | None,
     *,
-    reason: str | None,
+    closed: str | None,
     requests: int,
     seconds: float,
 ) -> Manifest:
@@ -116,9 +158,9 @@ def _ledger(
         source=key.source,
         table=key.table,
         session=key.session,
-        state=_state(records),
+        state=PartitionState.CLOSED if closed else _state(records),
         units=records,
-        reason=reason,
+        reason=closed,
         # Without a ledger no unit of it was ever asked for: the attempt ended before its turn came.
         attempts=before.attempts if before else 0,
         generation=before.generation if before else 0,
@@ -130,13 +172,13 @@ def _ledger(
 
 
 def _sealed(
-    table: Table, manifest: Manifest, units: list[RawUnit], *, store: Store, reference: RowReference
+    source: Source, table: Table, manifest: Manifest, units: list[RawUnit], *, store: Store, reference: RowReference
 ) -> SessionResult:
     """Seal the units as the partition's next generation and stage them."""
     generation = manifest.generation + 1
     raw_file, raw_bytes = store.seal(manifest.key, units, generation=generation)
     sealed = manifest.model_copy(update={"generation": generation, "raw_file": raw_file, "raw_bytes": raw_bytes})
-    return _stage(table, sealed, units, store=store, reference=reference)
+    return _stage(source, table, sealed, units, store=store, reference=reference)
 
 
 def restage(
@@ -151,12 +193,12 @@ def restage(
         return SessionResult(manifest, _raw_findings(manifest), worked=False)
     fresh = manifest.staged is not None and manifest.staged.parser_version == table.parser_version
     if fresh and not force and manifest.staged is not None and (store.data / manifest.staged.file).exists():
-        result = _judged(table, manifest, store=store, reference=reference, worked=False)
+        result = _judged(source, table, manifest, store=store, reference=reference, worked=False)
         if result.manifest != manifest:
             store.save(result.manifest)
         return result
     try:
-        result = _stage(table, manifest, store.units(manifest), store=store, reference=reference)
+        result = _stage(source, table, manifest, store.units(manifest), store=store, reference=reference)
     except (RawDamaged, CollectionFailure) as failure:
         problem = f"not staged again: {failure}"
         if isinstance(failure, CollectionFailure):
@@ -168,19 +210,23 @@ def restage(
 
 
 def _stage(
-    table: Table, manifest: Manifest, units: list[RawUnit], *, store: Store, reference: RowReference
+    source: Source, table: Table, manifest: Manifest, units: list[RawUnit], *, store: Store, reference: RowReference
 ) -> SessionResult:
     if manifest.state is PartitionState.CLOSED:
         return SessionResult(manifest, _raw_findings(manifest))
-    staged = table.stage(units, manifest.session)
+    staged = table.stage([unit for unit in units if unit.empty_reason is None], manifest.session)
     ref = store.write_staged(manifest.key, staged.frame, staged.quarantine, parser_version=table.parser_version)
-    return _judged(table, manifest.model_copy(update={"staged": ref}), store=store, reference=reference, worked=True)
+    return _judged(
+        source, table, manifest.model_copy(update={"staged": ref}), store=store, reference=reference, worked=True
+    )
 
 
-def _judged(table: Table, manifest: Manifest, *, store: Store, reference: RowReference, worked: bool) -> SessionResult:
+def _judged(
+    source: Source, table: Table, manifest: Manifest, *, store: Store, reference: RowReference, worked: bool
+) -> SessionResult:
     """Judge staged rows by the present settings; checks and ledger then say the same of what is blocked."""
-    findings = _raw_findings(manifest) | _staged_findings(table, manifest, store=store, reference=reference)
-    blocked = tuple(sorted(name for name in STAGED_CHECKS if not findings[name].passed))
+    findings = _raw_findings(manifest) | _staged_findings(source, table, manifest, store=store, reference=reference)
+    blocked = tuple(sorted(name for name in staged_checks(table) if not findings[name].passed))
     return SessionResult(manifest.model_copy(update={"blocked_by": blocked}), findings, worked=worked)
 
 
@@ -199,9 +245,8 @@ def _refuse_half_closed(
 
 
 def _state(records: tuple[UnitRecord, ...]) -> PartitionState:
-    states = {record.state for record in records}
-    if states <= {UnitState.FETCHED, UnitState.EMPTY_CONFIRMED}:
-        return PartitionState.CLOSED if states == {UnitState.EMPTY_CONFIRMED} else PartitionState.COMPLETE
+    if {record.state for record in records} <= {UnitState.FETCHED, UnitState.EMPTY_CONFIRMED}:
+        return PartitionState.COMPLETE
     kinds = {
         record.error_kind for record in records if record.state not in {UnitState.FETCHED, UnitState.EMPTY_CONFIRMED}
     }
@@ -213,7 +258,7 @@ def _record(name: str, unit: RawUnit | None, failure: UnitRecord | None) -> Unit
         return failure or UnitRecord(unit=name, state=UnitState.MISSING, error="not asked for")
     return UnitRecord(
         unit=name,
-        state=UnitState.EMPTY_CONFIRMED if unit.closed_reason else UnitState.FETCHED,
+        state=UnitState.EMPTY_CONFIRMED if unit.closed_reason or unit.empty_reason else UnitState.FETCHED,
         attempts=unit.attempts,
         status=unit.status,
         sha256=unit.sha256,
@@ -223,6 +268,7 @@ def _record(name: str, unit: RawUnit | None, failure: UnitRecord | None) -> Unit
         url=unit.url,
         fetched_at=unit.fetched_at,
         seconds=unit.seconds,
+        coverage_pct=unit.coverage_pct,
     )
 
 
@@ -235,6 +281,7 @@ def _contradicted(unit: RawUnit, failure: CollectionFailure) -> UnitRecord:
             "error": str(failure),
             "mends": failure.mends,
             "heals": failure.heals,
+            "not_before": not_before(failure),
         }
     )
 
@@ -258,7 +305,9 @@ def _not_green(manifest: Manifest, before: Manifest | None, store: Store) -> Ses
             f". Mend it: {mends}" if mends else ""
         )
         return SessionResult(before, _raw_findings(before), problem=problem)
-    manifest = manifest.model_copy(update={"next_retry_at": clock.now() + retry_wait(manifest.attempts)})
+    wished = [unit.not_before for unit in manifest.unfinished() if unit.not_before]
+    retry_at = max([clock.now() + retry_wait(manifest.attempts if manifest.units else 1), *wished])
+    manifest = manifest.model_copy(update={"next_retry_at": retry_at})
     store.save(manifest)
     return SessionResult(manifest, _raw_findings(manifest))
 
@@ -268,11 +317,15 @@ def _raw_findings(manifest: Manifest) -> dict[str, Finding]:
     stale = [unit for unit in manifest.units if unit.error_kind == "stale_date"]
     mends = next((unit.mends for unit in manifest.unfinished() if unit.mends), None)
     why = manifest.why() + (f". Mend it: {mends}" if mends else "")
+    if manifest.next_retry_at and not manifest.hopeless:
+        why += f". Asked again not before {manifest.next_retry_at:%Y-%m-%d %H:%M} UTC"
+    coverage = [unit.coverage_pct for unit in manifest.units if unit.coverage_pct is not None]
+    covered = {"lowest_coverage_pct": round(min(coverage), 3), "units_with_coverage": len(coverage)} if coverage else {}
     return {
         "complete": Finding(
             passed=manifest.state.green,
             summary=f"{manifest.done} of {len(manifest.units)} units" if manifest.state.green else why,
-            numbers={"expected": len(manifest.units), **counts, "attempts": manifest.attempts},
+            numbers={"expected": len(manifest.units), **counts, "attempts": manifest.attempts, **covered},
         ),
         "date_is_the_pages_own": Finding(
             passed=not stale,
@@ -282,9 +335,36 @@ def _raw_findings(manifest: Manifest) -> dict[str, Finding]:
     }
 
 
-def _staged_findings(table: Table, manifest: Manifest, *, store: Store, reference: RowReference) -> dict[str, Finding]:
+def _staged_findings(
+    source: Source, table: Table, manifest: Manifest, *, store: Store, reference: RowReference
+) -> dict[str, Finding]:
     if manifest.staged is None:
         return {}
+    findings = {"schema": _schema_finding(manifest.staged)}
+    if "row_count_in_band" in staged_checks(table):
+        findings["row_count_in_band"] = _band_finding(manifest, reference)
+    if table.checks:
+        frame = store.read_staged(manifest)
+        earlier = _session_before(table, manifest, store)
+        beside = _beside(source, table, manifest.session, store)
+        if frame is not None:
+            findings |= {
+                name: check(frame, session=manifest.session, before=earlier, beside=beside)
+                for name, check in table.checks.items()
+            }
+    return findings
+
+
+def _schema_finding(staged: StagedRef) -> Finding:
+    return Finding(
+        passed=staged.quarantined == 0,
+        summary=f"{staged.rows} rows kept, {staged.quarantined} refused"
+        + (f": {staged.quarantine_file}" if staged.quarantined else ""),
+        numbers={"rows": staged.rows, "quarantined": staged.quarantined},
+    )
+
+
+def _band_finding(manifest: Manifest, reference: RowReference) -> Finding:
     judged = [
         reference.judge(unit.unit, manifest.session, unit.rows)
         for unit in manifest.units
@@ -292,28 +372,12 @@ def _staged_findings(table: Table, manifest: Manifest, *, store: Store, referenc
     ]
     out = [one for one in judged if not one.in_band]
     unjudged = sum(one.median is None for one in judged)
-    findings = {
-        "schema": Finding(
-            passed=manifest.staged.quarantined == 0,
-            summary=f"{manifest.staged.rows} rows kept, {manifest.staged.quarantined} refused"
-            + (f": {manifest.staged.quarantine_file}" if manifest.staged.quarantined else ""),
-            numbers={"rows": manifest.staged.rows, "quarantined": manifest.staged.quarantined},
-        ),
-        "row_count_in_band": Finding(
-            passed=not out,
-            summary=_out_of_band(manifest, out)
-            or (f"{len(judged) - unjudged} of {len(judged)} units judged, all in band" if judged else "no units"),
-            numbers={"units": len(judged), "out_of_band": len(out), "without_reference": unjudged},
-        ),
-    }
-    if table.checks:
-        frame = store.read_staged(manifest)
-        earlier = _session_before(table, manifest, store)
-        if frame is not None:
-            findings |= {
-                name: check(frame, session=manifest.session, before=earlier) for name, check in table.checks.items()
-            }
-    return findings
+    return Finding(
+        passed=not out,
+        summary=_out_of_band(manifest, out)
+        or (f"{len(judged) - unjudged} of {len(judged)} units judged, all in band" if judged else "no units"),
+        numbers={"units": len(judged), "out_of_band": len(out), "without_reference": unjudged},
+    )
 
 
 def _out_of_band(manifest: Manifest, out: list[Judgement]) -> str:
@@ -324,6 +388,17 @@ def _out_of_band(manifest: Manifest, out: list[Judgement]) -> str:
     )
     again = f"fin reparse {manifest.source} --from {manifest.session} --to {manifest.session}"
     return f"{units}. If that is true, widen the row band of {manifest.source} in fin.toml (row_count_above), then: {again}"
+
+
+def _beside(source: Source, table: Table, session: date, store: Store) -> dict[str, pl.DataFrame]:
+    frames = {}
+    for other in source.tables:
+        if other.name == table.name:
+            continue
+        manifest = store.manifest(PartitionKey(source.name, other.name, session))
+        if manifest is not None and manifest.state is PartitionState.COMPLETE and manifest.staged is not None:
+            frames[other.name] = pl.read_parquet(store.data / manifest.staged.file)
+    return frames
 
 
 def _session_before(table: Table, manifest: Manifest, store: Store) -> pl.DataFrame | None:

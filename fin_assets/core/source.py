@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -44,10 +44,16 @@ class Examined:
     Attributes:
         rows: data rows on the page.
         stated_date: the date that the page itself states.
+        empty_reason: why it is right that the page has nothing; without it a page without rows is a failure.
+        coverage_pct: how much of what there is the page shows, in percent, where the source can tell.
+        page: what was parsed, for `UnitsFrom.reconcile`; not stored.
     """
 
     rows: int
     stated_date: date
+    empty_reason: str | None = None
+    coverage_pct: float | None = None
+    page: object | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +74,33 @@ class Finding:
 
 
 class StagedCheck(Protocol):
-    """A non-blocking check on staged rows. It sees the rows of the session before, if that is complete."""
+    """A non-blocking check on staged rows.
 
-    def __call__(self, frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None) -> Finding:
+    It sees the rows of the session before, if that is complete, and those that the source's other tables have of the same
+    session, by table (a table that is not complete is left out).
+    """
+
+    def __call__(
+        self, frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None, beside: Mapping[str, pl.DataFrame]
+    ) -> Finding:
         """Judge one session."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitsFrom:
+    """Units of a session that another table of the same session names, and what that table knows of each.
+
+    Attributes:
+        table: the other table, earlier in `Source.tables`; until it is complete nothing is asked for.
+        facts: its staged rows of a session -> what is known of each expected unit, by unit.
+        reconcile: compares a parsed page with the fact of its unit, and returns it with its coverage, or with the reason
+            why it is right that it is empty; raises CollectionFailure where they contradict each other; pure.
+    """
+
+    table: str
+    facts: Callable[[pl.DataFrame], Mapping[str, Any]]
+    reconcile: Callable[[Examined, str, Any], Examined]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,14 +112,19 @@ class Table:
         description: what a row is, for people.
         schema: dataframely schema of the staged rows; its columns and docs become the asset's column schema.
         sessions: list days of this table from .. to, both included; what the partitions are made of.
-        units: expected units of a session.
+        units: expected units of a session, if the calendar and the settings alone tell them.
+        units_from: the other table that tells them. Each unit is then reconciled with it, which is stronger than the band
+            of its row count: that is not judged.
+        present_only: the site shows the present and no history: only the newest session that is due is asked for.
         fetch: gets one unit through a lease of the browser pool; raises CollectionFailure.
         examine: strict parse of the bytes; raises CollectionFailure; pure.
         stage: raw units of a session -> staged rows; pure and deterministic.
         closed_reason: the calendar's word why a session may have nothing, or None if it must have data.
         day_state: the calendar's word for a session in the marts (`open`, or why an unchanged table is normal).
-        published_after: how long after the session's midnight (end of day) the site has it at the latest.
+        published_after: how long after the session's midnight (end of day) the site has it at the latest; negative if it
+            has it on the same day.
         row_band: allowed share below and above the reference of rows per unit, or None to use the source's settings.
+        off_calendar: the site may serve days that are no session, and `stage` puts these into quarantine: the audit asks.
         checks: further checks on staged rows, by name; not blocking.
         parser_version: changes whenever `examine` or `stage` give other rows for the same bytes.
     """
@@ -100,16 +133,25 @@ class Table:
     description: str
     schema: type[dy.Schema]
     sessions: Callable[[date, date], list[date]]
-    units: Callable[[date], list[str]]
     fetch: Callable[[Lease, str, date], Awaitable[Fetched]]
     examine: Callable[[bytes, str, str, date], Examined]
     stage: Callable[[Sequence[RawUnit], date], Staged]
     closed_reason: Callable[[date], str | None]
     published_after: timedelta
+    units: Callable[[date], list[str]] = lambda _day: []
+    units_from: UnitsFrom | None = None
+    present_only: bool = False
+    off_calendar: bool = False
     day_state: Callable[[date], str] = lambda _day: "open"
     row_band: tuple[float, float] | None = None
     checks: dict[str, StagedCheck] = field(default_factory=dict)
     parser_version: str = "1"
+
+    def band(self, settings: SourceSettings) -> tuple[float, float] | None:
+        """Return the shares by which rows may fall short of and exceed the reference, or None if they are not judged."""
+        if self.units_from is not None:
+            return None
+        return self.row_band or (settings.row_count_below, settings.row_count_above)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,11 +161,16 @@ class Source:
     Attributes:
         name: snake_case name of its folder.
         title, description, owner, link: for people.
-        timezone: IANA name; partitions, schedules and freshness are in it.
+        timezone: IANA name; schedules and freshness are in it.
+        partition_timezone: IANA name of a zone whose midnight is the hour at which a session of the same day may be
+            collected, in `timezone` if None: a partition exists only once its day is over.
         start: first session that can be had.
         end: last session that can be had, for a history that is over; None while it goes on.
         schedule: cron expression in `timezone`, after publication.
         heal_schedule: cron expression in `timezone` on whose ticks incomplete partitions are tried again.
+        weekly_schedule: cron expression in `timezone` at which the week's sessions are asked for whatever they lack, and its
+            closed days are audited; None for neither.
+        intraday_schedule: cron expression in `timezone` for provisional snapshots of the running session; None for none.
         base_url: where its pages are, by the mode in the settings.
         settings: its section of the settings.
         tables: its tables, collected in this order.
@@ -142,6 +189,9 @@ class Source:
     settings: SourceSettings
     tables: tuple[Table, ...]
     end: date | None = None
+    partition_timezone: str | None = None
+    weekly_schedule: str | None = None
+    intraday_schedule: str | None = None
 
     def table(self, name: str) -> Table:
         """Return a table by name.

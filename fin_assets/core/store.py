@@ -44,6 +44,8 @@ _RAW_SCHEMA = pa.schema(
         ("attempts", pa.int32()),
         ("seconds", pa.float64()),
         ("closed_reason", pa.string()),
+        ("empty_reason", pa.string()),
+        ("coverage_pct", pa.float64()),
     ]
 )
 
@@ -139,7 +141,8 @@ class Store:
         except (OSError, pa.ArrowException) as error:
             msg = f"{manifest.raw_file} cannot be read ({str(error).splitlines()[0]}). {mends}"
             raise RawDamaged(msg) from error
-        units = [RawUnit(**{name: row[name] for name in names}) for row in rows]
+        # A file of before a column was added has not got it.
+        units = [RawUnit(**{name: row[name] for name in names & row.keys()}) for row in rows]
         for unit in units:
             if hashlib.sha256(unit.body).hexdigest() != unit.sha256:
                 msg = f"{manifest.raw_file}: the body of {unit.unit} is damaged (checksum differs). {mends}"
@@ -158,11 +161,7 @@ class Store:
             write_atomically(path, content)
         quarantine_file = None
         if quarantine.height:
-            refused = parquet_bytes(quarantine)
-            quarantine_file = (
-                f"quarantine/{key.source}/{key.table}/{key.session}-{hashlib.sha256(refused).hexdigest()[:12]}.parquet"
-            )
-            write_atomically(self.data / quarantine_file, refused)
+            quarantine_file = self.write_quarantine(key, quarantine)
         return StagedRef(
             file=f"staged/{name}",
             sha256=digest,
@@ -172,6 +171,13 @@ class Store:
             quarantined=quarantine.height,
             quarantine_file=quarantine_file,
         )
+
+    def write_quarantine(self, key: PartitionKey, quarantine: pl.DataFrame) -> str:
+        """Write refused rows under a name that their content gives; return its path relative to the data directory."""
+        refused = parquet_bytes(quarantine)
+        name = f"quarantine/{key.source}/{key.table}/{key.session}-{hashlib.sha256(refused).hexdigest()[:12]}.parquet"
+        write_atomically(self.data / name, refused)
+        return name
 
     def read_staged(self, manifest: Manifest) -> pl.DataFrame | None:
         """Return the staged rows of a partition, or None if it has none."""

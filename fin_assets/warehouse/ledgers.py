@@ -5,6 +5,7 @@ Thousands of ledgers are not parsed again for one new day: a ledger whose file h
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 
 from fin_assets.core import clock
 from fin_assets.core.manifest import Manifest, PartitionState
-from fin_assets.core.source import Source, due_at
+from fin_assets.core.source import Source, Table, due_at
 from fin_assets.warehouse.layout import WarehouseError
 
 INSTANT = pl.Datetime("us", "UTC")
@@ -114,7 +115,10 @@ def expected(sources: Sequence[Source], collected: set[Ledger]) -> pl.DataFrame:
         for table in source.tables:
             days = set(table.sessions(source.start, clock.today(source.timezone)))
             also = of_table.pop((source.name, table.name), set())
+            wanted = _wanted(source, table, days)
             for ordinal, day in enumerate(sorted(days | also), start=1):
+                if day not in wanted and day not in also:
+                    continue
                 state = table.day_state(day)
                 rows.append(
                     (
@@ -132,12 +136,22 @@ def expected(sources: Sequence[Source], collected: set[Ledger]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=SESSIONS, orient="row")
 
 
+def _wanted(source: Source, table: Table, days: set[date]) -> set[date]:
+    """Return the days that can still be had: where the site shows only the present, the newest that is due and later."""
+    if not table.present_only:
+        return days
+    now = clock.now()
+    newest = max((day for day in days if due_at(source, table, day) <= now), default=date.min)
+    return {day for day in days if day >= newest}
+
+
 def declared(sources: Sequence[Source]) -> pl.DataFrame:
     """Return every table of every source (TABLES)."""
     rows = []
     for source in sources:
         for table in source.tables:
-            below, above = table.row_band or (source.settings.row_count_below, source.settings.row_count_above)
+            # Without a band every count passes the gate: what is compared instead has been reconciled before.
+            below, above = table.band(source.settings) or (1.0, math.inf)
             rows.append((source.name, table.name, source.title, table.description, source.timezone, below, above))
     return pl.DataFrame(rows, schema=TABLES, orient="row")
 

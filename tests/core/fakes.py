@@ -18,6 +18,7 @@ from fin_assets.core.calendars import get_calendar
 from fin_assets.core.failures import CollectionFailure, Drift
 from fin_assets.core.lease import Trial
 from fin_assets.core.manifest import RawUnit
+from fin_assets.core.pace import Pace
 from fin_assets.core.source import Examined, Fetched, Source, Staged, Table
 from fin_assets.settings import SourceSettings
 
@@ -134,6 +135,7 @@ class FakePool:
         self.workers, self.request_timeout = workers, request_timeout
         self.ended: str | None = None
         self.hosts = SimpleNamespace(held=lambda: None)
+        self.pace = Pace(workers)
 
     async def __aenter__(self) -> Self:
         FakePool.opened += 1

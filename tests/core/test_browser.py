@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urljoin
 
 import psutil
 import pytest
@@ -73,6 +74,10 @@ async def failure_of(pool: BrowserPool, url: str, *, how: str) -> CollectionFail
         async with pool.lease() as lease:
             if how == "request":
                 await lease.post(url, form={"a": "b"})
+            elif how == "in page":
+                async with lease.page() as page:
+                    await lease.navigate(page, urljoin(url, "/home"))
+                    await lease.in_page(page, url)
             else:
                 async with lease.page() as page:
                     await lease.navigate(page, url)
@@ -81,7 +86,7 @@ async def failure_of(pool: BrowserPool, url: str, *, how: str) -> CollectionFail
     pytest.fail(f"{url} by {how} did not fail")
 
 
-async def test_each_way_to_fail_is_its_own_failure_by_request_and_by_page() -> None:
+async def test_each_way_to_fail_is_its_own_failure_by_request_by_page_and_in_a_page() -> None:
     answers: dict[str, tuple[bytes | None, type[CollectionFailure]]] = {
         "reset": (b"", NetworkFailure),
         "hang": (None, NetworkFailure),
@@ -100,7 +105,7 @@ async def test_each_way_to_fail_is_its_own_failure_by_request_and_by_page() -> N
         TinySite(**{name: said for name, (said, _) in answers.items()}) as site,
         opened(seconds=1.5, breaker=PATIENT) as pool,
     ):
-        for how in ("request", "page"):
+        for how in ("request", "page", "in page"):
             for name, (_, expected) in answers.items():
                 failure = await failure_of(pool, f"{site.url}/{name}", how=how)
                 assert type(failure) is expected, (how, name, failure)
@@ -133,6 +138,39 @@ async def test_bytes_arrive_as_they_were_sent_and_the_form_as_it_was_filled() ->
             await lease.navigate(page, f"{site.url}/other")
             followed = await lease.follow(page, page.locator("#go").click)
         assert (followed.url, followed.via, site.bodies[-1]) == (f"{site.url}/form", "navigation", b"a=1")
+
+
+async def test_a_request_from_inside_a_page_brings_the_exact_bytes_and_the_pages_cookies() -> None:
+    body = bytes(range(256)) * 3000 + b"\r\n"
+    home = answer(PAGE, headers=("Set-Cookie: seen=1; HttpOnly",))
+    async with (
+        TinySite(home=home, data=answer(body, headers=("Content-Type: application/json",))) as site,
+        opened() as pool,
+        pool.lease() as lease,
+        lease.page() as page,
+    ):
+        await lease.navigate(page, f"{site.url}/home")
+        got = await lease.in_page(page, f"{site.url}/data?a=1", headers={"X-Asked": "as a script"})
+        assert got.body == body
+        assert (got.via, got.status, got.url, got.content_type) == (
+            "in_page", 200, f"{site.url}/data?a=1", "application/json",
+        )  # fmt: skip
+        head = site.heads[-1].decode().lower()
+        assert "cookie: seen=1" in head
+        assert "x-asked: as a script" in head
+        assert "mozilla" in head
+
+
+async def test_a_machine_without_memory_left_lets_one_worker_fewer_ask() -> None:
+    async with BrowserPool(
+        BrowserSettings(),
+        workers=2,
+        rate_per_second=500,
+        request_timeout=timedelta(seconds=5),
+        free_memory=lambda: 100 * 2**20,
+    ) as pool:
+        assert pool.measure(now=True) > 0
+        assert pool.pace.said == "1 of 2 workers: the machine has 100 MiB of memory left"
 
 
 async def test_the_guard_explains_a_refusal_but_never_a_429_away() -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from fin_assets.core import clock
 from fin_assets.core.automation import retry_is_due
 from fin_assets.core.calendars import get_calendar
 from fin_assets.core.collect import Collector
-from fin_assets.core.failures import CaptchaPage, Drift, NetworkFailure, ServerError
+from fin_assets.core.failures import CaptchaPage, Drift, NetworkFailure, NotAsked, RateLimited, ServerError
 from fin_assets.core.journal import PartitionBusy
 from fin_assets.core.manifest import PartitionKey, PartitionState, RawUnit, UnitState
 from fin_assets.core.reference import ENOUGH
@@ -101,8 +102,20 @@ def test_a_missing_unit_leaves_the_session_incomplete_and_only_it_is_asked_for_a
     assert site.asked == {("a", DAY): 1, ("b", DAY): 2, ("c", DAY): 1}
 
 
+def test_a_site_that_states_how_long_to_wait_is_left_alone_until_then(store: Store) -> None:
+    wish = RateLimited("busy", retry_after=timedelta(hours=2))
+    [result] = run(store, FakeSite(broken={("a", DAY): wish}), [DAY])
+    assert result.manifest.next_retry_at == clock.now() + timedelta(hours=2)
+    assert "Asked again not before 2026-04-01 02:00 UTC" in result.findings["complete"].summary
+
+
+def test_a_site_that_wants_proof_of_a_human_rests_an_hour(store: Store) -> None:
+    [result] = run(store, FakeSite(broken={("a", DAY): CaptchaPage("no")}), [DAY])
+    assert result.manifest.next_retry_at == clock.now() + timedelta(hours=1)
+
+
 def test_the_wait_before_the_next_attempt_doubles_up_to_six_hours(store: Store) -> None:
-    site = FakeSite(broken={("a", DAY): CaptchaPage("no")})
+    site = FakeSite(broken={("a", DAY): NotAsked("the run ended")})
     waits = []
     for _ in range(8):
         [result] = run(store, site, [DAY])

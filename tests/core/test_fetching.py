@@ -448,3 +448,56 @@ def test_a_sign_of_life_comes_every_two_seconds_also_while_all_wait(tmp_path: Pa
 
 def test_no_jobs_is_no_work(tmp_path: Path) -> None:
     assert run(outcomes_of(PoolWithoutBrowser(), [], tmp_path)) == {}
+
+
+def slowing_job(
+    pool: BrowserPool, unit: str, *, seconds: Callable[[], float], asking: set[str], running: list[int]
+) -> Job:
+    """Return a job whose answer takes as long as the site does now; `running` gets how many ask at once."""
+
+    async def fetch(lease: Lease) -> Fetched:
+        del lease
+        asking.add(unit)
+        running.append(len(asking))
+        begun = asyncio.get_running_loop().time()
+        await asyncio.sleep(seconds())
+        pool.pace.answered("request site/page", asyncio.get_running_loop().time() - begun)
+        asking.remove(unit)
+        return OK
+
+    return Job(key=KEY, unit=unit, fetch=fetch, examine=lambda _: Examined(rows=1, stated_date=DAY))
+
+
+def test_fewer_ask_while_the_site_is_slow_and_all_again_when_it_is_not(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        pool, events = PoolWithoutBrowser(workers=5), list[Event]()
+        asking, running = set[str](), list[int]()
+
+        def seconds() -> float:
+            return 3.0 if 30 <= len(running) < 70 else 0.6
+
+        jobs = [slowing_job(pool, unit, seconds=seconds, asking=asking, running=running) for unit in names(200)]
+        found = await outcomes_of(pool, jobs, tmp_path, events=events)
+        assert all(outcome.failure is None for outcome in found.values())
+        assert len(found) == 200
+        assert max(running[:30]) == 5
+        assert min(running[30:80]) < 3
+        assert running[-10] == 5
+        said = [event.message for event in events if event.kind == "alive"]
+        assert "4 of 5 workers: the site answers in 3.0 s, 0.6 s at best; 4 in flight, 0 MiB" in said
+        assert "workers" not in said[-1]
+
+    run(scenario())
+
+
+def test_workers_that_rest_end_with_the_others_and_with_a_stop(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        for script in (Script(seconds=1), Script({"u03": [Refused("no")]}, seconds=1)):
+            pool = PoolWithoutBrowser(workers=4)
+            pool.pace.allowed = 1
+            found = await outcomes_of(pool, [script.job(unit) for unit in names(6)], tmp_path)
+            assert len(found) == 6
+            assert [instant for _, instant in script.asked] == sorted(instant for _, instant in script.asked)
+            assert len({instant for _, instant in script.asked}) == len(script.asked), "two asked at once"
+
+    run(scenario())

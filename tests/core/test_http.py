@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fin_assets.core.failures import CircuitOpen, Drift, NetworkFailure, RateLimited, ServerError
@@ -44,6 +44,8 @@ def test_twenty_workers_together_keep_the_pace_of_one_host() -> None:
     run(scenario())
 
 
+# A busy machine is slow, not wrong.
+@settings(deadline=None)
 @given(rate=st.floats(0.1, 500), jitter=st.floats(0, 0.9))
 def test_jitter_never_exceeds_its_share_of_the_gap(rate: float, jitter: float) -> None:
     async def scenario() -> None:
@@ -135,6 +137,16 @@ def test_answers_to_requests_from_before_a_pause_do_not_count_after_it() -> None
         # Twenty late answers opened it once; they are no proof about the time after the pause.
         assert door.held_for() == (timedelta(seconds=5), "4 failures in a row, pause 1 of 2")
         assert await door.slot() == pytest.approx(5, abs=0.1)
+
+    run(scenario())
+
+
+def test_a_429_holds_the_host_before_anybody_has_heard_of_it() -> None:
+    async def scenario() -> None:
+        door = limiter(rate=1000)
+        asked_at = await door.slot()
+        door.failed(RateLimited("429", retry_after=timedelta(seconds=40)), asked_at=asked_at)
+        assert await door.slot() == pytest.approx(40)
 
     run(scenario())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 import polars as pl
@@ -17,8 +18,11 @@ ALLOWED_PP = 0.05
 """H1: published and recomputed percent may differ by this many percentage points."""
 
 
-def unchanged_from_yesterday(frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None) -> Finding:
+def unchanged_from_yesterday(
+    frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None, beside: Mapping[str, pl.DataFrame]
+) -> Finding:
     """An unchanged list is explained by a closed mainland leg or a storm; otherwise it is suspected to be a stale copy."""
+    del beside
     if before is None or before.is_empty():
         return Finding(passed=True, summary="the list before is not there: nothing to compare with")
     both = frame.join(before, on=["market", "stock_code"], how="inner", suffix="_before")
@@ -37,9 +41,11 @@ def unchanged_from_yesterday(frame: pl.DataFrame, *, session: date, before: pl.D
     )
 
 
-def pct_matches_list_before(frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None) -> Finding:
+def pct_matches_list_before(
+    frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None, beside: Mapping[str, pl.DataFrame]
+) -> Finding:
     """The percent of issued follows from the holding and the issued shares that the list before implied (H1)."""
-    del session
+    del session, beside
     if before is None or before.is_empty():
         return Finding(passed=True, summary="the list before is not there: nothing to compare with")
     both = frame.join(before, on=["market", "stock_code"], how="inner", suffix="_before").filter(
@@ -55,9 +61,11 @@ def pct_matches_list_before(frame: pl.DataFrame, *, session: date, before: pl.Da
     )
 
 
-def pct_matches_issued(frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None) -> Finding:
+def pct_matches_issued(
+    frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None, beside: Mapping[str, pl.DataFrame]
+) -> Finding:
     """The published percent equals the holding over the issued shares on the same page, within 0.05 points (H1)."""
-    del session, before
+    del session, before, beside
     known = frame.filter(pl.col("pct_of_issued").is_not_null() & (pl.col("issued_shares") > 0))
     expected = 100 * pl.col("shareholding_shares") / pl.col("issued_shares")
     return _percent_finding(
@@ -65,9 +73,11 @@ def pct_matches_issued(frame: pl.DataFrame, *, session: date, before: pl.DataFra
     )
 
 
-def holding_within_issued(frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None) -> Finding:
+def holding_within_issued(
+    frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None, beside: Mapping[str, pl.DataFrame]
+) -> Finding:
     """No participant holds more than all issued shares; around a split the site's issued figure may lag (H1)."""
-    del session, before
+    del session, before, beside
     known = frame.filter(pl.col("issued_shares").is_not_null())
     wrong = known.filter(pl.col("shareholding_shares") > pl.col("issued_shares"))
     codes = wrong.get_column("stock_code").unique().sort().to_list()

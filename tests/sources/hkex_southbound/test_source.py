@@ -102,21 +102,21 @@ def test_sessions_fall_due_after_publication_and_never_on_closed_days(source: So
 
 def test_an_unchanged_list_is_explained_on_a_closed_leg_and_suspect_otherwise() -> None:
     before = holdings(s00001=(10, 0.1), s00002=(20, 0.2))
-    explained = unchanged_from_yesterday(before, session=date(2017, 10, 3), before=before)
+    explained = unchanged_from_yesterday(before, session=date(2017, 10, 3), before=before, beside={})
     assert explained.passed
     assert "southbound_closed" in explained.summary
-    suspect = unchanged_from_yesterday(before, session=date(2017, 9, 20), before=before)
+    suspect = unchanged_from_yesterday(before, session=date(2017, 9, 20), before=before, beside={})
     assert not suspect.passed
     assert suspect.numbers == {"equal": 2, "compared": 2, "day": "open"}
     changed = holdings(s00001=(11, 0.1), s00002=(20, 0.2))
-    assert unchanged_from_yesterday(changed, session=date(2017, 9, 20), before=before).passed
-    assert unchanged_from_yesterday(changed, session=date(2017, 9, 20), before=None).passed
+    assert unchanged_from_yesterday(changed, session=date(2017, 9, 20), before=before, beside={}).passed
+    assert unchanged_from_yesterday(changed, session=date(2017, 9, 20), before=None, beside={}).passed
 
 
 def test_a_percent_that_does_not_follow_from_the_holding_is_found() -> None:
     before = holdings(s00198=(149_696_000, 1.10), s00700=(100_000, 5.0), s00005=(10, None))
     after = holdings(s00198=(149_696_000, 0.0), s00700=(110_000, 5.5), s00005=(10, None))
-    found = pct_matches_list_before(after, session=date(2017, 6, 2), before=before)
+    found = pct_matches_list_before(after, session=date(2017, 6, 2), before=before, beside={})
     assert not found.passed
     assert "00198" in found.summary
     assert found.numbers == {"compared": 2, "different": 1}
@@ -131,16 +131,19 @@ def test_participants_percents_are_held_against_the_issued_shares_of_their_own_p
             "issued_shares": [9_144_770_041] * 2,
         }
     )
-    assert pct_matches_issued(page, session=date(2025, 11, 7), before=None).passed
+    assert pct_matches_issued(page, session=date(2025, 11, 7), before=None, beside={}).passed
     wrong = page.with_columns(pct_of_issued=pl.Series([5.95, 6.09]))
-    assert pct_matches_issued(wrong, session=date(2025, 11, 7), before=None).numbers == {"compared": 2, "different": 1}
+    assert pct_matches_issued(wrong, session=date(2025, 11, 7), before=None, beside={}).numbers == {
+        "compared": 2,
+        "different": 1,
+    }
 
 
 def test_a_participant_above_the_issued_shares_is_found_and_kept() -> None:
     page = pl.DataFrame(
         {"stock_code": ["00931", "00931"], "shareholding_shares": [2_000, 900], "issued_shares": [1_000, 1_000]}
     )
-    found = holding_within_issued(page, session=date(2017, 8, 14), before=None)
+    found = holding_within_issued(page, session=date(2017, 8, 14), before=None, beside={})
     assert not found.passed
     assert found.numbers == {"compared": 2, "above": 1}
 

@@ -1,0 +1,228 @@
+"""Units that another table of the same session names: what is asked for, what waits, what is proven empty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from fin_assets.core.automation import RetryDue, retry_is_due
+from fin_assets.core.calendars import get_calendar
+from fin_assets.core.collect import Collector
+from fin_assets.core.expect import expected
+from fin_assets.core.failures import Drift, HalfTable
+from fin_assets.core.manifest import PartitionKey, PartitionState, UnitState
+from fin_assets.core.settle import SessionResult
+from fin_assets.core.source import Examined, Finding, Source, UnitsFrom
+from fin_assets.core.store import Store
+from fin_assets.settings import BrowserSettings
+from tests.core.fakes import NAME, FakePool, FakeSite, fake_source, stage
+
+DAYS = get_calendar("XHKG").sessions_in_range(date(2026, 1, 5), date(2026, 3, 31))
+DAY = DAYS[0]
+NOW = datetime(2026, 4, 1, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    FakePool.opened = 0
+    monkeypatch.setattr("fin_assets.core.collect.BrowserPool", FakePool)
+    monkeypatch.setenv("FIN_CLOCK", NOW.isoformat())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path)
+
+
+def reconcile(examined: Examined, unit: str, fact: int) -> Examined:
+    """Ten rows a traded lot are right; of nothing traded, nothing."""
+    if examined.rows == 0 and fact == 0:
+        return replace(examined, empty_reason="nothing was traded")
+    if examined.rows != 10 * fact:
+        raise HalfTable(f"{unit}: {examined.rows} rows, {10 * fact} expected")
+    return replace(examined, coverage_pct=100.0)
+
+
+def two_tables(site: FakeSite, details: FakeSite, *, traded: dict[str, int]) -> Source:
+    """A list whose staged rows name the units of `details`, each with what was traded of it."""
+
+    def facts(frame: pl.DataFrame) -> Mapping[str, int]:
+        assert frame.height == 200
+        return traded
+
+    source = fake_source(site)
+    first = source.tables[0]
+    second = replace(
+        first,
+        name="details",
+        units=lambda _day: [],
+        units_from=UnitsFrom(table=first.name, facts=facts, reconcile=reconcile),
+        fetch=details.fetch,
+    )
+    return replace(source, tables=(first, second))
+
+
+def collect(source: Source, store: Store, sessions: list[date], table: int = 1, **more: bool) -> list[SessionResult]:
+    return Collector(
+        source, source.tables[table], store=store, browser=BrowserSettings(), on_session=lambda _result: None, **more
+    ).run(sessions)
+
+
+def test_nothing_is_asked_for_before_the_table_that_names_the_units_is_complete(store: Store) -> None:
+    details = FakeSite(rows=10)
+    source = two_tables(FakeSite(), details, traded={"x": 1})
+    [waiting] = collect(source, store, [DAY])
+    assert waiting.manifest.state is PartitionState.INCOMPLETE
+    assert waiting.manifest.units == ()
+    assert not waiting.findings["complete"].passed
+    assert "names the units, and it was never collected" in waiting.manifest.why()
+    assert not details.asked
+    assert FakePool.opened == 0
+
+
+def test_waiting_for_another_table_uses_up_no_attempt_and_is_never_hopeless(store: Store) -> None:
+    source = two_tables(FakeSite(), FakeSite(rows=10), traded={"x": 1})
+    for _ in range(5):
+        [waiting] = collect(source, store, [DAY])
+    manifest = waiting.manifest
+    assert manifest.attempts == 0
+    assert manifest.next_retry_at == NOW + timedelta(minutes=10)
+    assert not manifest.hopeless
+    assert not retry_is_due(manifest, now=NOW, max_attempts=3)
+    assert retry_is_due(manifest, now=NOW + timedelta(minutes=10), max_attempts=3)
+
+
+def test_the_named_units_are_asked_for_reconciled_and_their_coverage_is_in_the_ledger(store: Store) -> None:
+    details = FakeSite(rows=10, rows_of={("y", DAY): [20]})
+    source = two_tables(FakeSite(), details, traded={"x": 1, "y": 2})
+    collect(source, store, [DAY], table=0)
+    [result] = collect(source, store, [DAY])
+    assert result.manifest.state is PartitionState.COMPLETE
+    assert {unit.unit: unit.coverage_pct for unit in result.manifest.units} == {"x": 100.0, "y": 100.0}
+    assert result.findings["complete"].numbers["lowest_coverage_pct"] == 100.0
+    assert "row_count_in_band" not in result.findings
+    assert details.asked == {("x", DAY): 1, ("y", DAY): 1}
+
+
+def test_a_unit_that_contradicts_the_other_table_is_not_green_and_alone_asked_for_again(store: Store) -> None:
+    details = FakeSite(rows=10, rows_of={("y", DAY): [7]})
+    source = two_tables(FakeSite(), details, traded={"x": 1, "y": 1})
+    collect(source, store, [DAY], table=0)
+    [result] = collect(source, store, [DAY])
+    assert result.manifest.state is PartitionState.INCOMPLETE
+    [bad] = result.manifest.unfinished()
+    assert (bad.unit, bad.error_kind, bad.error) == ("y", "half_table", "y: 7 rows, 10 expected")
+    details.rows_of.clear()
+    [healed] = collect(source, store, [DAY])
+    assert healed.manifest.state is PartitionState.COMPLETE
+    assert details.asked[("x", DAY)] == 1
+
+
+def test_an_empty_answer_is_proven_for_one_unit_and_the_session_stays_open(store: Store) -> None:
+    details = FakeSite(rows=10, rows_of={("y", DAY): [0]})
+    source = two_tables(FakeSite(), details, traded={"x": 1, "y": 0})
+    collect(source, store, [DAY], table=0)
+    [result] = collect(source, store, [DAY])
+    assert result.manifest.state is PartitionState.COMPLETE
+    assert {unit.unit: unit.state for unit in result.manifest.units} == {
+        "x": UnitState.FETCHED,
+        "y": UnitState.EMPTY_CONFIRMED,
+    }
+    [sealed] = [unit for unit in store.units(result.manifest) if unit.unit == "y"]
+    assert sealed.empty_reason == "nothing was traded"
+    staged = store.read_staged(result.manifest)
+    assert staged is not None
+    assert set(staged["unit"]) == {"x"}
+
+
+def test_a_session_of_which_the_other_table_names_no_unit_is_closed_without_a_request(store: Store) -> None:
+    details = FakeSite()
+    source = two_tables(FakeSite(), details, traded={})
+    collect(source, store, [DAY], table=0)
+    [result] = collect(source, store, [DAY])
+    assert result.manifest.state is PartitionState.CLOSED
+    assert result.manifest.reason == f"things of {DAY} names no unit"
+    assert not details.asked
+
+
+def test_a_unit_that_the_other_table_names_later_reopens_the_session_for_it_alone(store: Store) -> None:
+    details, traded = FakeSite(rows=10), {"x": 1}
+    source = two_tables(FakeSite(), details, traded=traded)
+    collect(source, store, [DAY], table=0)
+    collect(source, store, [DAY])
+    traded["y"] = 1
+    [result] = collect(source, store, [DAY])
+    assert {unit.unit for unit in result.manifest.units} == {"x", "y"}
+    assert details.asked == {("x", DAY): 1, ("y", DAY): 1}
+
+
+def test_pages_that_contradict_each_other_are_taken_back_and_the_others_stay(store: Store) -> None:
+    details = FakeSite(rows=10)
+    source = two_tables(FakeSite(), details, traded={"x": 1, "y": 1, "z": 1})
+    refused = []
+
+    def stage_once(units, session):
+        if not refused:
+            refused.append(session)
+            raise Drift("y and z do not agree", units=("y", "z"))
+        return stage(units, session)
+
+    source = replace(source, tables=(source.tables[0], replace(source.tables[1], stage=stage_once)))
+    collect(source, store, [DAY], table=0)
+    [result] = collect(source, store, [DAY])
+    assert {unit.unit for unit in result.manifest.unfinished()} == {"y", "z"}
+    [healed] = collect(source, store, [DAY])
+    assert healed.manifest.state is PartitionState.COMPLETE
+    assert details.asked == {("x", DAY): 1, ("y", DAY): 2, ("z", DAY): 2}
+
+
+def test_healing_asks_for_a_session_that_no_run_came_to_once_its_units_are_named(store: Store) -> None:
+    source = two_tables(FakeSite(), FakeSite(rows=10), traded={"x": 1})
+    due = RetryDue(source, source.tables[1], store)
+    assert not due._is_due(DAY.isoformat(), NOW)
+    collect(source, store, [DAY], table=0)
+    assert due._is_due(DAY.isoformat(), NOW)
+    assert not RetryDue(source, source.tables[0], store)._is_due(DAYS[1].isoformat(), NOW)
+
+
+def test_a_list_of_the_present_is_asked_for_the_newest_session_alone(store: Store) -> None:
+    site = FakeSite()
+    source = fake_source(site, present_only=True)
+    newest, before = DAYS[-1], DAYS[-2]
+    [old, now] = collect(source, store, [before, newest], table=0)
+    assert old.manifest.state is PartitionState.CLOSED
+    assert "shows only its present things" in (old.manifest.reason or "")
+    assert now.manifest.state is PartitionState.COMPLETE
+    assert {session for _, session in site.asked} == {newest}
+
+
+def test_a_check_sees_the_other_tables_of_its_session(store: Store) -> None:
+    seen: dict[str, int] = {}
+
+    def looks_beside(frame, *, session, before, beside) -> Finding:
+        """Look."""
+        seen.update({name: other.height for name, other in beside.items()})
+        return Finding(passed=True, summary="seen")
+
+    source = two_tables(FakeSite(), FakeSite(rows=10), traded={"x": 1})
+    source = replace(
+        source, tables=(source.tables[0], replace(source.tables[1], checks={"looks_beside": looks_beside}))
+    )
+    collect(source, store, [DAY], table=0)
+    collect(source, store, [DAY])
+    assert seen == {"things": 200}
+
+
+def test_what_is_expected_names_why_the_other_table_is_no_help(store: Store) -> None:
+    broken = FakeSite(broken={("a", DAY): Drift("new column")})
+    source = two_tables(broken, FakeSite(), traded={"x": 1})
+    collect(source, store, [DAY], table=0)
+    want = expected(source, source.tables[1], DAY, store=store)
+    assert want.units == []
+    assert want.unknown == f"things of {DAY} names the units, and it is incomplete"
+    assert store.manifest(PartitionKey(NAME, "details", DAY)) is None
