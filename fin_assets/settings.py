@@ -60,7 +60,7 @@ class SourceSettings(Strict):
 
 
 class SandboxSettings(Strict):
-    """The embedded site."""
+    """The embedded sites."""
 
     port: int = Field(default=8601, ge=1, le=65535)
     seed: int = 7
@@ -68,6 +68,9 @@ class SandboxSettings(Strict):
     end: date | None = Field(default=None, description="the sandbox's today; default: the real one")
     dataset: Path | None = None
     latency: timedelta = timedelta(0)
+    idx_tickers: int = Field(default=60, ge=20, le=1200, description="companies of the generated Indonesian market")
+    idx_dataset: Path | None = Field(default=None, description="the exchange's daily lists in place of that market")
+    idx_more: bool = Field(default=True, description="broker tables link to their complete list")
 
 
 class BrowserSettings(Strict):

@@ -23,6 +23,10 @@ def sandbox(
     history_months: int | None,
     behaviour: Path | None,
     faults: list[str],
+    idx_tickers: int | None = None,
+    idx_dataset: Path | None = None,
+    idx_page_cap: int | None = None,
+    idx_more: bool | None = None,
 ) -> None:
     """Serve the sites that `[sandbox]` describes, with what the options change."""
     from fin_assets.sandbox import load_behaviour, run
@@ -38,6 +42,10 @@ def sandbox(
         "end": a_date(end, "--end"),
         "latency": None if latency_ms is None else timedelta(milliseconds=latency_ms),
         "history_months": history_months,
+        "idx_tickers": idx_tickers,
+        "idx_dataset": idx_dataset,
+        "idx_page_cap": idx_page_cap,
+        "idx_more": idx_more,
     }
     if dataset is not None and first is None:
         config = replace(config, start=None)

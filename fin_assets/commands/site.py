@@ -1,15 +1,15 @@
-"""The embedded site for the time of a command: used if it runs already, started if it does not."""
+"""The embedded sites for the time of a command: used if it runs already, started if it does not."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fin_assets.commands.ports import is_free, listener, sandbox_facts
 from fin_assets.commands.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import Console
 
@@ -27,7 +27,15 @@ def sandbox_config(settings: Settings) -> SandboxConfig:
     # A dataset brings its own first day; the default start is that of the generated market.
     start = None if given and "start" not in wanted.model_fields_set else wanted.start
     return SandboxConfig(
-        port=wanted.port, seed=wanted.seed, start=start, end=wanted.end, dataset=wanted.dataset, latency=wanted.latency
+        port=wanted.port,
+        seed=wanted.seed,
+        start=start,
+        end=wanted.end,
+        dataset=wanted.dataset,
+        latency=wanted.latency,
+        idx_tickers=wanted.idx_tickers,
+        idx_dataset=wanted.idx_dataset,
+        idx_more=wanted.idx_more,
     )
 
 
@@ -50,7 +58,7 @@ def sandbox_up(settings: Settings, sources: Sequence[Source], console: Console) 
     port = settings.sandbox.port
     facts = sandbox_facts(port)
     if facts is not None:
-        _require_same_data(settings, str(facts["data"]))
+        _require_same_data(settings, facts)
         yield
         return
     if not is_free(port):
@@ -67,11 +75,13 @@ def sandbox_up(settings: Settings, sources: Sequence[Source], console: Console) 
         yield
 
 
-def _require_same_data(settings: Settings, data: str) -> None:
-    wanted = str(settings.sandbox.dataset) if settings.sandbox.dataset else f"generated, seed {settings.sandbox.seed}"
-    if data != wanted:
-        port = settings.sandbox.port
-        msg = f"The sandbox on port {port} serves other data ({data}) than the settings name ({wanted})."
-        owner = listener(port)
-        stop = f"stop it (kill {owner.pid})" if owner.pid else "stop it"
-        raise Problem(msg, f"{stop}, or give this one another port: FIN_SANDBOX__PORT=8602 in the environment")
+def _require_same_data(settings: Settings, facts: Mapping[str, Any]) -> None:
+    config = sandbox_config(settings)
+    for name, wanted in (("data", config.data), ("idx_data", config.idx_data)):
+        served = str(facts.get(name, "none"))
+        if served != wanted:
+            port = settings.sandbox.port
+            msg = f"The sandbox on port {port} serves other data ({served}) than the settings name ({wanted})."
+            owner = listener(port)
+            stop = f"stop it (kill {owner.pid})" if owner.pid else "stop it"
+            raise Problem(msg, f"{stop}, or give this one another port: FIN_SANDBOX__PORT=8602 in the environment")

@@ -38,7 +38,13 @@ def parse_fault(text: str) -> Fault:
             msg = f"--fault {text!r}: {part!r} is not key=value"
             raise SandboxError(msg)
         raw[key.strip()] = value.strip()
-    for key, read in (("share", float), ("count", int), ("delay_seconds", float), ("retry_after_seconds", float)):
+    for key, read in (
+        ("share", float),
+        ("count", int),
+        ("after", int),
+        ("delay_seconds", float),
+        ("retry_after_seconds", float),
+    ):
         if key in raw:
             try:
                 raw[key] = read(str(raw[key]))
@@ -51,7 +57,7 @@ def parse_fault(text: str) -> Fault:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m fin_assets.sandbox",
-        description="Serve the embedded exchange site on 127.0.0.1.",
+        description="Serve the embedded exchange sites on 127.0.0.1.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -60,6 +66,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--start", type=date.fromisoformat, help="first day with a list (default: 26 months ago)")
     parser.add_argument("--end", type=date.fromisoformat, help="the site's today (default: the real one)")
     parser.add_argument("--dataset", type=Path, help="CSV or CSV.GZ in place of generated southbound lists")
+    parser.add_argument("--idx-tickers", type=int, default=60, help="companies of the Indonesian market (default: 60)")
+    parser.add_argument("--idx-dataset", type=Path, help="CSV, .gz or .xz in place of the generated Indonesian market")
+    parser.add_argument("--idx-page-cap", type=int, help="most rows of one answer of idx.co.id (default: no cap)")
+    parser.add_argument("--no-idx-more", action="store_true", help="broker tables end at the top ten of each side")
     parser.add_argument("--latency-ms", type=_milliseconds, default=timedelta(0), help="waiting time of every page")
     parser.add_argument("--history-months", type=int, help="how far back the site answers (default: all)")
     parser.add_argument("--behaviour", type=Path, help="TOML or JSON file with faults and latencies")
@@ -84,6 +94,10 @@ def main(arguments: list[str] | None = None) -> int:
             latencies=latencies,
             faults=(*faults, *(parse_fault(text) for text in given.fault)),
             history_months=given.history_months,
+            idx_tickers=given.idx_tickers,
+            idx_dataset=given.idx_dataset,
+            idx_more=not given.no_idx_more,
+            idx_page_cap=given.idx_page_cap,
         )
         run(config, announce=_say)
     except SandboxError as error:

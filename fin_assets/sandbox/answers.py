@@ -1,14 +1,15 @@
 """What one request gets, decided but not rendered: the result page, its landing page, and the page of the day before.
 
-Made by `site.py` with everything that the pages need; rendered by the server, once a fault had its say.
+Made by a site with everything that the pages need; rendered by the server, once a fault had its say.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from fin_assets.sandbox.faults import FaultKind
 from fin_assets.sandbox.pages import hkex_holdings, hkex_participants
 from fin_assets.sandbox.pages.common import NO_EDITS, Edits, Language, slashed
 
@@ -19,35 +20,33 @@ if TYPE_CHECKING:
     from fin_assets.sandbox.participants import ParticipantList
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer(ABC):
-    """What every answer has.
+    """What every answer of every site can do.
 
     Attributes:
-        key: the unit that it is about: `hk:2024-05-02`, `00700:2024-05-02`, `hk:newest`, `searchsdw:form`.
-        page, language: which file was asked for.
-        today: the site's today.
-        asked: what the date field shows.
-        order: what the rows are sorted by, and whether ascending.
-        alert: the site's message to the user.
-        nothing: the message of a landing page that stands in for a result.
-        state: hidden fields of the form.
+        site: first part of the site's paths.
+        content_type: what the undisturbed answer is.
+        cannot: kinds of faults that mean nothing here.
     """
 
-    key: str
-    page: str
-    language: Language
-    today: date
-    asked: str
-    order: tuple[str, bool]
-    alert: str | None
-    nothing: str
-    state: Mapping[str, str]
+    __slots__ = ()
+    site: ClassVar[str]
+    content_type: ClassVar[str] = "text/html"
+    cannot: ClassVar[frozenset[FaultKind]] = frozenset()
+
+    @property
+    @abstractmethod
+    def unit(self) -> str:
+        """What it is about, as faults and the request log name it."""
 
     @property
     @abstractmethod
     def has_result(self) -> bool:
         """Whether a result is shown, not the landing page."""
+
+    def headers(self) -> Mapping[str, str]:
+        """Return what the undisturbed answer carries besides the usual headers."""
+        return {}
 
     @abstractmethod
     def render(self, edits: Edits = NO_EDITS) -> str:
@@ -63,7 +62,40 @@ class Answer(ABC):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HoldingsAnswer(Answer):
+class HkexAnswer(Answer):
+    """What both HKEX pages have.
+
+    Attributes:
+        key: the unit that it is about: `hk:2024-05-02`, `00700:2024-05-02`, `hk:newest`, `searchsdw:form`.
+        page, language: which file was asked for.
+        today: the site's today.
+        asked: what the date field shows.
+        order: what the rows are sorted by, and whether ascending.
+        alert: the site's message to the user.
+        nothing: the message of a landing page that stands in for a result.
+        state: hidden fields of the form.
+    """
+
+    site: ClassVar[str] = "/hkexnews"
+    cannot: ClassVar[frozenset[FaultKind]] = frozenset({FaultKind.WRONG_LOTS})
+    key: str
+    page: str
+    language: Language
+    today: date
+    asked: str
+    order: tuple[str, bool]
+    alert: str | None
+    nothing: str
+    state: Mapping[str, str]
+
+    @property
+    def unit(self) -> str:
+        """What it is about."""
+        return self.key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldingsAnswer(HkexAnswer):
     """The list of `market` on `shown`; `before` is the list day before it. `rows` makes a table or has it cached."""
 
     market: str
@@ -105,7 +137,7 @@ class HoldingsAnswer(Answer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ParticipantsAnswer(Answer):
+class ParticipantsAnswer(HkexAnswer):
     """The participants `found` for the typed `code`; `before` is the list day before and `found_before` its table."""
 
     code: str

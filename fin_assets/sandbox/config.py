@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from fin_assets.sandbox.faults import Fault
+from fin_assets.sandbox.idx.names import LARGEST, LEAST_COMPANIES
 from fin_assets.sandbox.market import SandboxError
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ class SandboxConfig:
         history_months: how far back the site answers; None for all that it has. The real site keeps 12.
         publication_lag: a list is on the site so long after its day.
         quarterly_lag: a northbound list of a quarter's end is on the site so long after that quarter.
+        idx_tickers: companies with which the generated Indonesian market begins; a few come later, fewer leave.
+        idx_dataset: CSV of the exchange's daily list in place of that market; plain, .gz or .xz.
+        idx_more: whether a broker table of more than ten rows a side has a link to the complete list.
+        idx_page_cap: most rows of one answer of idx.co.id, whatever `length` asks for; None for no cap.
     """
 
     host: str = "127.0.0.1"
@@ -65,6 +70,10 @@ class SandboxConfig:
     history_months: int | None = None
     publication_lag: timedelta = timedelta(days=1)
     quarterly_lag: timedelta = timedelta(days=15)
+    idx_tickers: int = 60
+    idx_dataset: Path | None = None
+    idx_more: bool = True
+    idx_page_cap: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse ranges that are none."""
@@ -77,6 +86,24 @@ class SandboxConfig:
         if self.latency < timedelta(0):
             msg = f"sandbox: latency = {self.latency} must not be negative"
             raise SandboxError(msg)
+        if not LEAST_COMPANIES <= self.idx_tickers <= LARGEST:
+            msg = f"sandbox: idx_tickers = {self.idx_tickers} must be from {LEAST_COMPANIES} to {LARGEST}"
+            raise SandboxError(msg)
+        if self.idx_page_cap is not None and self.idx_page_cap < 1:
+            msg = f"sandbox: idx_page_cap = {self.idx_page_cap} must be 1 or more, or left out"
+            raise SandboxError(msg)
+
+    @property
+    def data(self) -> str:
+        """What the HKEX site serves, in a few words."""
+        return str(self.dataset) if self.dataset else f"generated, seed {self.seed}"
+
+    @property
+    def idx_data(self) -> str:
+        """What the Indonesian sites serve, in a few words."""
+        if self.idx_dataset:
+            return str(self.idx_dataset)
+        return f"generated, seed {self.seed}, {self.idx_tickers} companies"
 
     def latency_of(self, target: str) -> tuple[timedelta, timedelta]:
         """Return the least and most waiting time of a path with query."""

@@ -14,6 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from fin_assets.sandbox.market import SandboxError
+from fin_assets.sandbox.pages import idx_json, ipot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,7 +36,7 @@ class FaultKind(StrEnum):
     TRUNCATED_BODY = "truncated_body"
     """The body ends in the middle; `mode` says what the headers promised."""
     WRONG_CONTENT_TYPE = "wrong_content_type"
-    """200 with a JSON error."""
+    """200 with a JSON error, or with a page where JSON belongs."""
     CAPTCHA = "captcha"
     """200 with a page that wants proof of a human."""
     CONSENT_PAGE = "consent_page"
@@ -52,10 +53,18 @@ class FaultKind(StrEnum):
     """A result page on which one column has another class and heading."""
     STALE_DATE = "stale_date"
     """The result page of the list day before, with that day's own heading."""
+    WRONG_LOTS = "wrong_lots"
+    """A well-formed result in which the lots or shares of one row are altered, so that sums do not hold."""
 
 
 NEEDS_RESULT = frozenset(
-    {FaultKind.MISSING_PANEL, FaultKind.HALF_TABLE, FaultKind.RENAMED_COLUMN, FaultKind.STALE_DATE}
+    {
+        FaultKind.MISSING_PANEL,
+        FaultKind.HALF_TABLE,
+        FaultKind.RENAMED_COLUMN,
+        FaultKind.STALE_DATE,
+        FaultKind.WRONG_LOTS,
+    }
 )
 """Kinds that change a result; a request that would not get one neither shows nor uses them up."""
 
@@ -68,6 +77,13 @@ COLUMNS = (
     "participant-name",
     "address",
 )
+"""Columns of the HKEX pages."""
+IDX_COLUMNS = tuple(
+    sorted(
+        {*idx_json.STOCK_KEYS, *idx_json.BROKER_KEYS, *idx_json.SECURITY_KEYS, *idx_json.MEMBER_KEYS, *ipot.HEADINGS}
+    )
+)
+"""Keys and headings of the Indonesian sites."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +96,13 @@ class Fault:
         method: only GET or only POST; None for both.
         share: share of the matching requests that it hits, 0 to 1; decided by seed and request number.
         count: it ends after so many hits; None never.
+        after: it spares the first so many matching requests, so that a site starts to refuse in the middle.
         delay: for `slow`.
         retry_after: for `rate_limited`.
         mode: for `truncated_body`: `length` (Content-Length larger than what is sent), `chunked` (the last chunk never
             comes) or `silent` (a proxy cut the page and the headers agree with the cut).
-        column: for `renamed_column`: which one, by its class without `col-`.
+        column: for `renamed_column`: which one, by its class without `col-` on HKEX pages, by its key or heading on the
+            Indonesian sites. A site that has no such column renames one that readers need.
 
     Raises:
         SandboxError: a value out of its range.
@@ -95,6 +113,7 @@ class Fault:
     method: Literal["GET", "POST"] | None = None
     share: float = 1.0
     count: int | None = None
+    after: int = 0
     delay: timedelta = timedelta(seconds=5)
     retry_after: timedelta = timedelta(seconds=2)
     mode: Literal["length", "chunked", "silent"] = "length"
@@ -106,9 +125,10 @@ class Fault:
             "match": (isinstance(self.match, str), "a glob"),
             "share": (0 <= self.share <= 1, "a number from 0 to 1"),
             "count": (self.count is None or self.count >= 1, "a whole number from 1, or left out"),
+            "after": (self.after >= 0, "a whole number, 0 or more"),
             "method": (self.method in (None, "GET", "POST"), "GET or POST, or left out"),
             "mode": (self.mode in ("length", "chunked", "silent"), "length, chunked or silent"),
-            "column": (self.column in COLUMNS, f"one of {', '.join(COLUMNS)}"),
+            "column": (self.column in (*COLUMNS, *IDX_COLUMNS), f"one of {', '.join((*COLUMNS, *IDX_COLUMNS))}"),
             "delay": (self.delay >= timedelta(0), "0 seconds or more"),
             "retry_after": (self.retry_after >= timedelta(0), "0 seconds or more"),
         }
@@ -201,25 +221,35 @@ class FaultBook:
         with self._lock:
             return [{**entry.fault.to_mapping(), "seen": entry.seen, "hits": entry.hits} for entry in self._standing]
 
-    def draw(self, *, method: str, targets: tuple[str, ...], has_result: bool) -> Drawn:
+    def draw(
+        self,
+        *,
+        method: str,
+        targets: tuple[str, ...],
+        has_result: bool,
+        cannot: frozenset[FaultKind] = frozenset(),
+    ) -> Drawn:
         """Decide what happens to a request.
 
         Args:
             method: GET or POST.
             targets: what `match` may hit: path with query, and the unit key.
             has_result: the undisturbed answer would show a result.
+            cannot: kinds that mean nothing on this page; they neither show nor are used up.
         """
         delay, chosen, kinds = timedelta(0), None, []
         with self._lock:
             for number, entry in enumerate(self._standing):
                 fault = entry.fault
                 slow = fault.kind is FaultKind.SLOW
-                if (chosen is not None and not slow) or not _applies(fault, method, targets, has_result=has_result):
+                if (chosen is not None and not slow) or fault.kind in cannot:
+                    continue
+                if not _applies(fault, method, targets, has_result=has_result):
                     continue
                 if fault.count is not None and entry.hits >= fault.count:
                     continue
                 entry.seen += 1
-                if _chance(self.seed, number, fault, entry.seen) >= fault.share:
+                if entry.seen <= fault.after or _chance(self.seed, number, fault, entry.seen) >= fault.share:
                     continue
                 entry.hits += 1
                 kinds.append(fault.kind)

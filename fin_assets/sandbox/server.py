@@ -1,6 +1,6 @@
-"""Serves the embedded site over HTTP, and misbehaves on the transport where a fault says so.
+"""Serves the embedded sites over HTTP, and misbehaves on the transport where a fault says so.
 
-What is answered is decided in `site.py`, what goes wrong in `faults.py`; here it happens.
+What is answered is decided in `site.py` and `idx/site.py`, what goes wrong in `faults.py`; here it happens.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ import socket
 import struct
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Self
-from urllib.parse import quote
 
 from aiohttp import web
 
@@ -26,11 +25,14 @@ from fin_assets.sandbox.answers import Answer
 from fin_assets.sandbox.config import SandboxConfig
 from fin_assets.sandbox.control import Control
 from fin_assets.sandbox.faults import Drawn, Fault, FaultBook, FaultKind
-from fin_assets.sandbox.formstate import VIEW_STATE_REFUSED, FormStateRefused
+from fin_assets.sandbox.formstate import FormStateRefused
+from fin_assets.sandbox.idx.answers import IDX, IPOT
+from fin_assets.sandbox.idx.routes import IdxRoutes
+from fin_assets.sandbox.idx.site import IdxSite
 from fin_assets.sandbox.market import SandboxError
 from fin_assets.sandbox.pages import other
 from fin_assets.sandbox.pages.assets import FILES
-from fin_assets.sandbox.pages.common import Edits
+from fin_assets.sandbox.responses import MISBEHAVIOUR, asset, content, html
 from fin_assets.sandbox.site import PAGES, HkexSite
 
 if TYPE_CHECKING:
@@ -41,6 +43,9 @@ PREFIX: Final = "/hkexnews"
 _SEARCH: Final = f"{PREFIX}/sdw/search/"
 _LOG_KEPT: Final = 500_000
 _START_SECONDS: Final = 30
+_NOT_RUNNING: Final = "the sandbox does not run: enter it first (async with, or run_in_thread)"
+_NO_UNITS: Final = (":home", ":page")
+"""Ends of the keys of pages that carry no unit of data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +64,16 @@ class Request:
         """Whether the undisturbed page was sent."""
         return self.status == web.HTTPOk.status_code and self.fault is None
 
+    @property
+    def is_unit(self) -> bool:
+        """Whether a unit of data was asked for, not a plain page."""
+        if self.path.startswith(PREFIX):
+            return self.method == "POST"
+        return self.key is not None and not self.key.endswith(_NO_UNITS)
+
 
 class Sandbox:
-    """The embedded site: `async with Sandbox(config) as site`, or `with Sandbox(config).run_in_thread() as site`.
+    """The embedded sites: `async with Sandbox(config) as site`, or `with Sandbox(config).run_in_thread() as site`.
 
     Args:
         config: what to serve and how; the default is a generated site on a free port.
@@ -72,6 +84,7 @@ class Sandbox:
         self.faults = FaultBook(self.config.seed)
         self.faults.replace(self.config.faults)
         self._site: HkexSite | None = None
+        self._idx: IdxSite | None = None
         self._runner: web.AppRunner | None = None
         self._port: int | None = None
         self._log: deque[Request] = deque(maxlen=_LOG_KEPT)
@@ -86,8 +99,7 @@ class Sandbox:
             SandboxError: it does not run.
         """
         if self._port is None:
-            msg = "the sandbox does not run: enter it first (async with, or run_in_thread)"
-            raise SandboxError(msg)
+            raise SandboxError(_NOT_RUNNING)
         return f"http://{self.config.host}:{self._port}"
 
     @property
@@ -96,16 +108,36 @@ class Sandbox:
         return self.url + PREFIX
 
     @property
+    def idx_url(self) -> str:
+        """Base address of idx.co.id's lists."""
+        return self.url + IDX
+
+    @property
+    def ipot_url(self) -> str:
+        """Base address of IndoPremier's broker tables."""
+        return self.url + IPOT
+
+    @property
     def site(self) -> HkexSite:
-        """The site behind the pages: what tests compare answers with.
+        """The HKEX site behind the pages: what tests compare answers with.
 
         Raises:
             SandboxError: it does not run.
         """
         if self._site is None:
-            msg = "the sandbox does not run: enter it first (async with, or run_in_thread)"
-            raise SandboxError(msg)
+            raise SandboxError(_NOT_RUNNING)
         return self._site
+
+    @property
+    def idx(self) -> IdxSite:
+        """The Indonesian sites behind the pages.
+
+        Raises:
+            SandboxError: it does not run.
+        """
+        if self._idx is None:
+            raise SandboxError(_NOT_RUNNING)
+        return self._idx
 
     @property
     def requests(self) -> list[Request]:
@@ -119,8 +151,8 @@ class Sandbox:
             self._log.clear()
 
     def served(self) -> Counter[tuple[str, str]]:
-        """Count the undisturbed answers to searches by (page path with query, unit key)."""
-        return Counter((r.path, r.key) for r in self.requests if r.method == "POST" and r.key and r.is_content)
+        """Count the undisturbed answers by (path with query, unit key): searches of HKEX, lists and tables of the others."""
+        return Counter((r.path, r.key) for r in self.requests if r.key and r.is_content and r.is_unit)
 
     def set_faults(self, faults: Iterable[Fault]) -> None:
         """Put these faults in force in place of all others."""
@@ -132,7 +164,7 @@ class Sandbox:
         Raises:
             SandboxError: the port is taken, or the dataset cannot be used.
         """
-        self._site = HkexSite(self.config)
+        self._site, self._idx = HkexSite(self.config), IdxSite(self.config)
         self._runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
         try:
@@ -183,7 +215,7 @@ class Sandbox:
             thread.join(timeout=_START_SECONDS)
 
     def serve_forever(self, *, announce: Callable[[str], object] = print) -> None:
-        """Serve until SIGINT or SIGTERM; `announce` gets one line once it answers.
+        """Serve until SIGINT or SIGTERM; `announce` gets a line for each street once it answers.
 
         Raises:
             SandboxError: as on entering it.
@@ -197,6 +229,7 @@ class Sandbox:
             async with self:
                 days = self.site.published("hk")
                 announce(f"sandbox: {self.base_url}/ has {len(days)} southbound lists, {days[0]} to {days[-1]}")
+                announce(f"sandbox: {self.idx_url}/ and {self.ipot_url}/ have Indonesia, {self.config.idx_data}")
                 await stop.wait()
 
         asyncio.run(serve())
@@ -205,13 +238,17 @@ class Sandbox:
         app = web.Application(client_max_size=4 * 1024**2)
         app.router.add_get("/", self._to_index)
         app.router.add_get(f"{PREFIX}/", self._index)
-        app.router.add_get(f"{PREFIX}/terms.aspx", self._terms)
+        for site in (PREFIX, IDX, IPOT):
+            app.router.add_get(f"{site}/terms.aspx", self._terms)
         app.router.add_get(_SEARCH + "stocklist.aspx", self._stock_list)
+        # Browsers ask for it where a fragment of a page is opened by itself.
+        app.router.add_get("/favicon.ico", asset(*FILES["ncms/images/favicon.svg"]))
         for path, (content_type, text) in FILES.items():
-            app.router.add_get(f"{PREFIX}/{path}", _asset(content_type, text))
+            app.router.add_get(f"{PREFIX}/{path}", asset(content_type, text))
         for page in PAGES:
             app.router.add_get(_SEARCH + page, self._page)
             app.router.add_post(_SEARCH + page, self._page)
+        IdxRoutes(self).add_routes(app)
         Control(self).add_routes(app)
         return app
 
@@ -219,10 +256,10 @@ class Sandbox:
         raise web.HTTPFound(f"{PREFIX}/")
 
     async def _index(self, _request: web.Request) -> web.Response:
-        return _html(other.index((name, str(value)) for name, value in self.facts().items()))
+        return html(other.index((name, str(value)) for name, value in self.facts().items()))
 
     async def _terms(self, request: web.Request) -> web.Response:
-        return _html(other.consent(request.query.get("return", f"{PREFIX}/")))
+        return html(other.consent(request.query.get("return", f"{PREFIX}/")))
 
     async def _stock_list(self, request: web.Request) -> web.Response:
         days = self.site.published("hk")
@@ -232,7 +269,7 @@ class Sandbox:
             if f"{day:%Y%m%d}" <= asked:
                 listed = self.site.list_of(day)
                 break
-        return _html(other.stock_list(listed.day.isoformat(), zip(listed.codes, listed.names_en, strict=True)))
+        return html(other.stock_list(listed.day.isoformat(), zip(listed.codes, listed.names_en, strict=True)))
 
     def facts(self) -> dict[str, Any]:
         """Return what this sandbox serves, for the start page and the control API."""
@@ -242,7 +279,8 @@ class Sandbox:
             "southbound_lists": len(days),
             "first_list": days[0].isoformat(),
             "newest_list": days[-1].isoformat(),
-            "data": str(self.config.dataset) if self.config.dataset else f"generated, seed {self.config.seed}",
+            "data": self.config.data,
+            "idx_data": self.config.idx_data,
         }
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
@@ -253,24 +291,31 @@ class Sandbox:
         try:
             answer = self.site.prepare(page, request.query, posted)
         except FormStateRefused as error:
-            return await self._refuse_form(request, str(error))
+            return await self.refuse(request, html(other.server_error(str(error)), status=500))
+        return await self.respond(request, answer)
+
+    async def respond(self, request: web.Request, answer: Answer) -> web.StreamResponse:
+        """Send an answer after its waiting time, as a fault changes it, and log it."""
         drawn = self._draw(request, answer)
         await asyncio.sleep((self._latency(request) + drawn.delay).total_seconds())
         if drawn.fault is None:
-            return self._logged(request, answer.key, drawn, _html(answer.render()))
+            return self._logged(request, answer.unit, drawn, content(answer, answer.render()))
         if drawn.fault.kind is FaultKind.RESET:
-            return self._reset(request, answer.key, drawn)
+            return self._reset(request, answer.unit, drawn)
         if drawn.fault.kind is FaultKind.TRUNCATED_BODY:
             return await self._truncate(request, answer, drawn, drawn.fault)
-        return self._logged(request, answer.key, drawn, _MISBEHAVIOUR[drawn.fault.kind](drawn.fault, answer, request))
+        return self._logged(request, answer.unit, drawn, MISBEHAVIOUR[drawn.fault.kind](drawn.fault, answer, request))
 
-    async def _refuse_form(self, request: web.Request, message: str) -> web.StreamResponse:
+    async def refuse(self, request: web.Request, refusal: web.Response) -> web.StreamResponse:
+        """Send what the site itself answers to a request that does not carry what it wants, and log it."""
         await asyncio.sleep(self._latency(request).total_seconds())
-        return self._logged(request, None, Drawn(), _html(other.server_error(message), status=500))
+        return self._logged(request, None, Drawn(), refusal)
 
     def _draw(self, request: web.Request, answer: Answer) -> Drawn:
-        targets = (request.path_qs, request.path_qs.removeprefix(PREFIX), answer.key)
-        return self.faults.draw(method=request.method, targets=targets, has_result=answer.has_result)
+        targets = (request.path_qs, request.path_qs.removeprefix(answer.site), answer.unit)
+        return self.faults.draw(
+            method=request.method, targets=targets, has_result=answer.has_result, cannot=answer.cannot
+        )
 
     def _latency(self, request: web.Request) -> timedelta:
         least, most = self.config.latency_of(request.path_qs)
@@ -299,10 +344,10 @@ class Sandbox:
         return web.Response()
 
     async def _truncate(self, request: web.Request, answer: Answer, drawn: Drawn, fault: Fault) -> web.StreamResponse:
-        self._record(request, answer.key, web.HTTPOk.status_code, drawn)
+        self._record(request, answer.unit, web.HTTPOk.status_code, drawn)
         body = answer.render().encode()
         half = body[: len(body) // 2]
-        response = web.StreamResponse(headers={"Content-Type": "text/html; charset=utf-8"})
+        response = web.StreamResponse(headers={"Content-Type": f"{answer.content_type}; charset=utf-8"})
         if fault.mode == "chunked":
             response.enable_chunked_encoding()
         else:
@@ -312,51 +357,6 @@ class Sandbox:
         if fault.mode != "silent" and request.transport is not None:
             request.transport.close()
         return response
-
-
-def _html(text: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    merged = {"Cache-Control": "private, no-store", **(headers or {})}
-    return web.Response(text=text, status=status, content_type="text/html", charset="utf-8", headers=merged)
-
-
-def _asset(content_type: str, text: str) -> Callable[[web.Request], Any]:
-    async def serve(_request: web.Request) -> web.Response:
-        headers = {"Cache-Control": "public, max-age=3600"}
-        return web.Response(text=text, content_type=content_type, charset="utf-8", headers=headers)
-
-    return serve
-
-
-def _refusal(status: int, title: str, sentence: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    return _html(other.status_page(title, sentence), status=status, headers=headers)
-
-
-def _rate_limited(fault: Fault) -> web.Response:
-    wait = str(round(fault.retry_after.total_seconds()))
-    return _refusal(429, "Too Many Requests", "Too many requests were made. Come back later.", {"Retry-After": wait})
-
-
-def _to_terms(request: web.Request) -> web.Response:
-    return web.Response(
-        status=302, headers={"Location": f"{PREFIX}/terms.aspx?return={quote(request.path_qs, safe='')}"}
-    )
-
-
-_MISBEHAVIOUR: Final[Mapping[FaultKind, Callable[[Fault, Answer, web.Request], web.Response]]] = {
-    FaultKind.RATE_LIMITED: lambda fault, _answer, _request: _rate_limited(fault),
-    FaultKind.UNAVAILABLE: lambda *_: _refusal(503, "Service Unavailable", "The service is unavailable at the moment."),
-    FaultKind.REFUSED: lambda *_: _refusal(403, "Forbidden", "Access to this page was denied."),
-    FaultKind.WRONG_CONTENT_TYPE: lambda *_: web.json_response({"error": "temporarily unavailable", "code": 1}),
-    FaultKind.CAPTCHA: lambda *_: _html(other.captcha()),
-    FaultKind.LOGIN_PAGE: lambda *_: _html(other.login()),
-    FaultKind.CONSENT_PAGE: lambda _fault, _answer, request: _to_terms(request),
-    FaultKind.FORM_STATE_REFUSED: lambda *_: _html(other.server_error(VIEW_STATE_REFUSED), status=500),
-    FaultKind.MISSING_PANEL: lambda _fault, answer, _request: _html(answer.landing()),
-    FaultKind.STALE_DATE: lambda _fault, answer, _request: _html(answer.stale()),
-    FaultKind.HALF_TABLE: lambda _fault, answer, _request: _html(answer.render(Edits(half=True))),
-    FaultKind.RENAMED_COLUMN: lambda fault, answer, _request: _html(answer.render(Edits(renamed=fault.column))),
-}
-"""The answer of each fault that leaves the transport alone."""
 
 
 def run(config: SandboxConfig, *, announce: Callable[[str], object] = print) -> None:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from fin_assets.core import clock
-from fin_assets.sandbox.answers import Answer, HoldingsAnswer, ParticipantsAnswer
+from fin_assets.sandbox.answers import HkexAnswer, HoldingsAnswer, ParticipantsAnswer
 from fin_assets.sandbox.dataset import DatasetMarket
 from fin_assets.sandbox.formstate import FormState
 from fin_assets.sandbox.generate import NORTHBOUND_QUARTERLY_SINCE, GeneratedMarket
@@ -154,7 +154,7 @@ class HkexSite:
             day=day,
         )
 
-    def prepare(self, page: str, query: Mapping[str, str], posted: Mapping[str, str] | None) -> Answer:
+    def prepare(self, page: str, query: Mapping[str, str], posted: Mapping[str, str] | None) -> HkexAnswer:
         """Decide what a request gets.
 
         Args:

@@ -39,13 +39,21 @@ class Reply:
         return node.attributes.get("value")
 
 
-def ask(url: str, data: Mapping[str, str] | None = None, *, timeout: float = 10) -> Reply:
+def ask(
+    url: str,
+    data: Mapping[str, str] | None = None,
+    *,
+    timeout: float = 10,
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
     """GET, or POST if there is form data; redirects are not followed. Raises what aiohttp raises."""
 
     async def go() -> Reply:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout)) as session,
-            session.request("GET" if data is None else "POST", url, data=data, allow_redirects=False) as response,
+            session.request(
+                "GET" if data is None else "POST", url, data=data, headers=headers, allow_redirects=False
+            ) as response,
         ):
             text = await response.text()
             return Reply(response.status, {k.lower(): v for k, v in response.headers.items()}, text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
@@ -113,3 +114,29 @@ def test_a_phone_shows_labels_beside_values_and_does_not_scroll_sideways(visit: 
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     page.goto(page_url(site, "mutualmarket.aspx?t=hk"))
     assert page.locator("td.col-stock-code .mobile-list-heading").first.is_visible()
+
+
+def test_the_lists_of_indonesia_are_fetched_from_within_their_start_page(visit: Visit, site: Sandbox) -> None:
+    page = visit.page
+    page.goto(f"{site.idx_url}/")
+    address = "/idx/primary/TradingSummary/GetStockSummary?length=9999&start=0&date=20261119"
+    found = page.evaluate("address => fetch(address).then(answer => answer.json())", address)
+    assert found["recordsTotal"] == len(found["data"]) == len(site.idx.facts(date(2026, 11, 19)).codes)
+    page.context.clear_cookies()
+    assert page.evaluate("address => fetch(address).then(answer => answer.status)", address) == 403
+    assert [text for text in visit.complaints if "403" not in text] == []
+    visit.complaints.clear()
+
+
+def test_a_person_asks_for_another_board_and_opens_the_complete_list_of_a_stock(visit: Visit, site: Sandbox) -> None:
+    page = visit.page
+    page.goto(f"{site.ipot_url}/ipotnews/newsSmartSearch.php?code=BBCA")
+    page.fill("#startDateBrokerSummary", "11/16/2026")
+    page.select_option("#boardBrokerSummary", "RG")
+    page.click("button.btn-xs-input")
+    page.wait_for_selector("#boardBrokerSummary option[selected][value=RG]", state="attached")
+    assert page.input_value("#startDateBrokerSummary") == "11/16/2026"
+    assert page.locator("table.table-summary tbody tr").count() == 10
+    page.click("a.more")
+    page.wait_for_url("**list=full")
+    assert page.locator("table.table-summary tbody tr").count() > 30

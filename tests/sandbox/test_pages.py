@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 import pytest
 
@@ -142,7 +143,10 @@ def test_no_page_names_an_address_outside(site: Sandbox) -> None:
 def test_the_start_page_and_the_stock_list_lead_a_person_on(site: Sandbox) -> None:
     start = ask(f"{site.base_url}/")
     assert "2026-11-20" in start.text
-    assert len(start.dom.css("li a")) == 6
+    links = [node.attributes["href"] or "" for node in start.dom.css("li a")]
+    assert len(links) == 8
+    for link in links:
+        assert ask(urljoin(f"{site.base_url}/", link)).status == 200
     stocks = ask(page_url(site, "stocklist.aspx?sortby=stockcode&shareholdingdate=20260331"))
     codes = [n.text() for n in stocks.dom.css("tbody td:first-child")]
     assert codes == [f"{code:05d}" for code in site.site.list_of(date(2026, 3, 31)).codes]

@@ -18,10 +18,11 @@ Language = Literal["en", "zh"]
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """What a fault changes in a result page: the second half of the rows gone, or one column renamed."""
+    """What a fault changes in a result: the second half of the rows gone, one column renamed, one row's lots wrong."""
 
     half: bool = False
     renamed: str | None = None
+    wrong_lots: bool = False
 
 
 NO_EDITS: Final = Edits()

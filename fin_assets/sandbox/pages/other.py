@@ -11,12 +11,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def _plain(title: str, body: str, *, css: str = "ncms/css/main.css") -> str:
+_CSS: Final = "/hkexnews/ncms/css/main.css"
+"""From the root: these pages are shown in place of any other, at any depth and on every site."""
+
+
+def _plain(title: str, body: str) -> str:
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="UTF-8" /><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1" />'
-        f'<link rel="icon" href="{css.removesuffix("css/main.css")}images/favicon.svg" />'
-        f'<link rel="stylesheet" href="{css}" /></head><body><main class="container plain">{body}</main></body></html>'
+        f'<link rel="icon" href="{_CSS.removesuffix("css/main.css")}images/favicon.svg" />'
+        f'<link rel="stylesheet" href="{_CSS}" /></head><body><main class="container plain">{body}</main></body></html>'
     )
 
 
@@ -24,14 +28,16 @@ def index(facts: Iterable[tuple[str, str]]) -> str:
     """Return the start page with links and (name, value) facts about the sandbox."""
     rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in facts)
     links = "".join(
-        f'<li><a href="sdw/search/{href}">{label}</a></li>'
+        f'<li><a href="{href}">{label}</a></li>'
         for href, label in (
-            ("mutualmarket.aspx?t=hk", "Southbound holdings"),
-            ("mutualmarket_c.aspx?t=hk", "港股通持股"),
-            ("mutualmarket.aspx?t=sh", "Northbound, Shanghai"),
-            ("mutualmarket.aspx?t=sz", "Northbound, Shenzhen"),
-            ("searchsdw.aspx", "Participants of a stock"),
-            ("searchsdw_c.aspx", "股份參與者"),
+            ("sdw/search/mutualmarket.aspx?t=hk", "Southbound holdings"),
+            ("sdw/search/mutualmarket_c.aspx?t=hk", "港股通持股"),
+            ("sdw/search/mutualmarket.aspx?t=sh", "Northbound, Shanghai"),
+            ("sdw/search/mutualmarket.aspx?t=sz", "Northbound, Shenzhen"),
+            ("sdw/search/searchsdw.aspx", "Participants of a stock"),
+            ("sdw/search/searchsdw_c.aspx", "股份參與者"),
+            ("/idx/", "Indonesia: market-wide lists"),
+            ("/ipot/ipotnews/newsSmartSearch.php?code=BBCA", "Indonesia: broker table of a stock"),
         )
     )
     return _plain(SITE_NAME["en"], f"<h1>{SITE_NAME['en']}</h1><ul>{links}</ul><table class='table'>{rows}</table>")
@@ -43,10 +49,7 @@ def stock_list(day: str, stocks: Iterable[tuple[int, str]]) -> str:
     table = (
         f"<table class='table'><thead><tr><th>Stock Code</th><th>Name</th></tr></thead><tbody>{rows}</tbody></table>"
     )
-    return _plain("List of Stocks", f"<h1>List of Stocks, {escape(day)}</h1>{table}", css=_UP)
-
-
-_UP: Final = "../../ncms/css/main.css"
+    return _plain("List of Stocks", f"<h1>List of Stocks, {escape(day)}</h1>{table}")
 
 
 def server_error(message: str) -> str:
@@ -55,13 +58,12 @@ def server_error(message: str) -> str:
         "Runtime Error",
         f"<h1>Server Error in '/sdw' Application.</h1><h2><i>{escape(message)}</i></h2><p>The posted form was not "
         f"accepted: get the page again and post the hidden fields that it carries.</p>",
-        css=_UP,
     )
 
 
 def status_page(title: str, sentence: str) -> str:
     """Return a small page for a refusal: 403, 404, 429, 503."""
-    return _plain(title, f"<h1>{escape(title)}</h1><p>{escape(sentence)}</p>", css=_UP)
+    return _plain(title, f"<h1>{escape(title)}</h1><p>{escape(sentence)}</p>")
 
 
 def captcha() -> str:
@@ -72,7 +74,6 @@ def captcha() -> str:
         '<form method="post" id="captcha-form" action="#"><div class="g-recaptcha captcha-box" data-sitekey="sandbox">'
         '<label><input type="checkbox" name="captcha" /> I am not a robot</label></div>'
         '<button type="submit">Continue</button></form>',
-        css=_UP,
     )
 
 
@@ -94,5 +95,19 @@ def login() -> str:
         '<label for="username">User name</label><input id="username" name="username" type="text" />'
         '<label for="password">Password</label><input id="password" name="password" type="password" />'
         '<button type="submit">Log in</button></form>',
-        css=_UP,
     )
+
+
+def challenge() -> str:
+    """Return what stands before a guarded site until its cookie is there."""
+    return _plain(
+        "Security challenge",
+        "<h1>One moment</h1><p>The connection is being checked before the site opens. Go to the start page first.</p>"
+        '<form id="challenge-form" class="cf-challenge" method="get" action="/idx/"><button>Continue</button></form>',
+    )
+
+
+def idx_home(links: Iterable[tuple[str, str]]) -> str:
+    """Return the start page of the market-wide lists with (address, label) links."""
+    items = "".join(f'<li><a href="{escape(href)}">{escape(label)}</a></li>' for href, label in links)
+    return _plain("Sandbox of the market data pages", f"<h1>Market data</h1><ul>{items}</ul>")
