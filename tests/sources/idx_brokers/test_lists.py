@@ -1,0 +1,168 @@
+"""The exchange's lists: recorded days, and what a strict reader refuses."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from fin_assets.core.failures import (
+    CollectionFailure,
+    Drift,
+    HalfTable,
+    Refused,
+    StaleDate,
+    TruncatedBody,
+    WrongContentType,
+)
+from fin_assets.sources.idx_brokers.lists import (
+    examine_broker_summary_market,
+    examine_members,
+    examine_stock_summary,
+    parse_broker_summary,
+    parse_members,
+    parse_stock_summary,
+)
+from tests.sources.idx_brokers.builders import DAY, JSON, broker, envelope, sample, stock, traded
+
+RECORDED = {
+    "GetStockSummary_2015-01-02.json": (date(2015, 1, 2), 510),
+    "GetStockSummary_2020-03-23.json": (date(2020, 3, 23), 687),
+    "GetStockSummary_2021-01-19.json": (date(2021, 1, 19), 719),
+    "GetStockSummary_2021-05-22_SATURDAY-test-session.json": (date(2021, 5, 22), 732),
+}
+
+
+@pytest.mark.parametrize(("name", "expected"), RECORDED.items())
+def test_every_recorded_list_of_stocks_is_read_value_by_value(name, expected):
+    body = sample(name).read_bytes()
+    found = parse_stock_summary(body, content_type=JSON)
+    day, rows = expected
+    assert (found.stated_date, found.rows.height) == (day, rows)
+    source = {line["StockCode"]: line for line in json.loads(body)}
+    for line in found.rows.iter_rows(named=True):
+        theirs = source[line["ticker_code"]]
+        assert line["close_idr"] == theirs["Close"]
+        assert line["volume_shares"] == theirs["Volume"]
+        assert line["value_idr"] == theirs["Value"]
+        assert line["index_individual"] == theirs["IndexIndividual"]
+        assert line["open_idr"] == (theirs["OpenPrice"] or None)
+        assert line["nonregular_volume_shares"] == theirs["NonRegularVolume"]
+
+
+def test_the_recorded_list_of_members_is_read():
+    found = parse_members(sample("nichsedge_brokerSearch.json").read_bytes(), content_type=JSON)
+    assert found.rows.height == 93
+    assert found.stated_date is None
+    assert found.rows.filter(broker_code="SQ")["broker_name"].to_list() == ["BCA SEKURITAS"]
+
+
+def test_envelope_bare_array_and_a_browsers_wrapping_say_the_same():
+    rows = [traded("AAAA", 500), stock("BBBB")]
+    bare = json.dumps(rows).encode()
+    shown = b"<html><head></head><body><pre>" + envelope(rows).replace(b"&", b"&amp;") + b"</pre></body></html>"
+    first, *others = (
+        parse_stock_summary(body, content_type=kind).rows
+        for body, kind in ((envelope(rows), JSON), (bare, JSON), (shown, "text/html"), (b"\xef\xbb\xbf" + bare, ""))
+    )
+    assert all(first.equals(other) for other in others)
+    assert first["ticker_code"].to_list() == ["AAAA", "BBBB"]
+
+
+def test_numbers_are_decimals_all_the_way():
+    body = envelope([traded("AAAA", 100, Value=4603436520626.0, Change=-0.5, Previous=100.5)])
+    [line] = parse_stock_summary(body).rows.to_dicts()
+    assert line["value_idr"] == 4_603_436_520_626
+    assert line["change_idr"] == Decimal("-0.50")
+    assert line["previous_idr"] == Decimal("100.50")
+
+
+def test_zero_prices_are_none_where_nothing_was_traded():
+    [line] = parse_stock_summary(envelope([stock("SUSP")])).rows.to_dicts()
+    nothing = ("open_idr", "first_trade_idr", "high_idr", "low_idr", "bid_idr", "offer_idr")
+    assert [line[name] for name in nothing] == [None] * len(nothing)
+    assert line["close_idr"] == 100
+    assert line["delisting_date"] is None
+
+
+def test_a_date_of_delisting_is_a_date():
+    found = parse_stock_summary(envelope([stock("GONE", DelistingDate="2021-05-05T00:00:00")]))
+    assert found.rows["delisting_date"].to_list() == [date(2021, 5, 5)]
+
+
+def test_an_empty_list_is_no_list():
+    for body in (envelope([]), b"[]"):
+        with pytest.raises(StaleDate, match="not published yet, or a holiday that the calendar lacks"):
+            examine_stock_summary(body, JSON, "all", DAY)
+    with pytest.raises(StaleDate):
+        examine_broker_summary_market(b"[]", JSON, "all", DAY)
+
+
+def test_fewer_rows_than_the_envelope_states_is_half_a_list():
+    with pytest.raises(HalfTable, match="1 of 700"):
+        parse_stock_summary(envelope([stock("AAAA")], total=700))
+
+
+BROKEN = {
+    "an unknown key": ({"Surprise": 1}, None, "Surprise"),
+    "a missing key": ({}, "Volume", "Volume"),
+    "a text where a number belongs": ({"Volume": "1,000"}, None, "Volume of AAAA"),
+    "half a share": ({"Volume": 10.5}, None, "count"),
+    "less than none": ({"Volume": -100.0}, None, "count"),
+    "no number": ({"Close": None}, None, "number"),
+    "a tenth of a cent": ({"Close": 10.001}, None, "decimals"),
+    "a negative price": ({"Close": -10.0}, None, "below zero"),
+    "no ticker": ({"StockCode": ""}, None, "text"),
+    "a number for a name": ({"StockName": 7}, None, "text"),
+    "another form of date": ({"Date": "19.01.2021"}, None, "Date"),
+    "no day": ({"Date": "2021-02-30T00:00:00"}, None, "does not exist"),
+    "not a number": ({"IndexIndividual": True}, None, "number"),
+}
+
+
+@pytest.mark.parametrize(("change", "gone", "said"), BROKEN.values(), ids=BROKEN)
+def test_what_the_list_never_had_is_drift(change, gone, said):
+    line = {**stock("AAAA"), **change}
+    if gone:
+        del line[gone]
+    with pytest.raises(Drift, match=said) as caught:
+        parse_stock_summary(envelope([line]))
+    assert caught.value.body is not None
+
+
+def test_mixed_dates_and_doubled_tickers_are_drift():
+    with pytest.raises(Drift, match="2 dates"):
+        parse_stock_summary(envelope([stock("AAAA"), stock("BBBB", Date="2021-01-18T00:00:00")]))
+    with pytest.raises(Drift, match="AAAA is there twice"):
+        parse_stock_summary(envelope([stock("AAAA"), stock("AAAA")]))
+
+
+NOT_A_LIST = {
+    "nothing": (b"", JSON, WrongContentType),
+    "a gate": (b"<html><title>Just a moment...</title><body>wait</body></html>", "text/html", Refused),
+    "a PDF": (b"%PDF", "application/pdf", WrongContentType),
+    "bytes": (bytes(range(256)), JSON, WrongContentType),
+    "a sentence": (b"Service unavailable", JSON, WrongContentType),
+    "half": (envelope([stock("AAAA")])[:-40], JSON, TruncatedBody),
+    "broken": (b'[{"a": 1,, }]', JSON, Drift),
+    "another envelope": (b'{"error": "busy"}', JSON, Drift),
+    "no total": (b'{"data": []}', JSON, Drift),
+    "no rows": (b"[1, 2]", JSON, Drift),
+}
+
+
+@pytest.mark.parametrize(("body", "content_type", "kind"), NOT_A_LIST.values(), ids=NOT_A_LIST)
+def test_what_is_no_list_is_named_for_what_it_is(body, content_type, kind):
+    for examine in (examine_stock_summary, examine_broker_summary_market, examine_members):
+        with pytest.raises(CollectionFailure) as caught:
+            examine(body, content_type, "all", DAY)
+        assert isinstance(caught.value, kind)
+
+
+def test_lists_state_their_date_and_members_have_that_of_the_session():
+    assert examine_stock_summary(envelope([stock("AAAA")]), JSON, "all", date(2021, 1, 20)).stated_date == DAY
+    assert parse_broker_summary(envelope([broker("YP", 500)])).stated_date == DAY
+    members = envelope([{"Code": "YP", "Name": "MIRAE", "License": "Perantara Pedagang Efek"}])
+    assert examine_members(members, JSON, "all", date(2021, 1, 20)).stated_date == date(2021, 1, 20)
