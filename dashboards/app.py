@@ -21,24 +21,36 @@ from tornado.iostream import StreamClosedError
 from tornado.web import RedirectHandler
 from tornado.websocket import WebSocketClosedError
 
+from dashboards.areas import AREAS, DATA, HONG_KONG, INDONESIA, Area
 from dashboards.pages.data import Data
 from dashboards.pages.hk_overview import Overview
 from dashboards.pages.hk_stock import Stock
 from dashboards.pages.hk_stocks import Stocks
+from dashboards.pages.idx_broker import Broker
+from dashboards.pages.idx_brokers import Brokers
+from dashboards.pages.idx_market import Market
+from dashboards.pages.idx_screener import Screener
+from dashboards.pages.idx_stock import Stock as IdxStock
 from dashboards.pages.missing import Missing
-from dashboards.queries import hk
-from dashboards.shell import Body, Shell
+from dashboards.shell import Body, BodyWithState, Shell
 from dashboards.store import Snapshot, Store
 from dashboards.urlstate import request_query
 from fin_assets.settings import Settings
 
 ADDRESS = "127.0.0.1"
-ORIGIN_NAMES = {"sandbox": "HKEXnews pages, embedded sandbox", "live": "HKEXnews, live"}
-
+ORIGIN_NAMES = {
+    "hkex_southbound": {"sandbox": "HKEXnews pages, embedded sandbox", "live": "HKEXnews, live"},
+    "idx_brokers": {"sandbox": "IDX and IndoPremier pages, embedded sandbox", "live": "IDX and IndoPremier, live"},
+}
 
 _REDIRECTS = [
     (r"/", RedirectHandler, {"url": "/hk", "permanent": False}),
-    (r"/(hk|data|hk/stock|hk/stock/[^/]+)/", RedirectHandler, {"url": "/{0}", "permanent": False}),
+    (r"/idx/stock/?", RedirectHandler, {"url": "/idx/screener", "permanent": False}),
+    (
+        r"/(hk|data|hk/stock|hk/stock/[^/]+|idx|idx/screener|idx/broker|idx/(?:stock|broker)/[^/]+)/",
+        RedirectHandler,
+        {"url": "/{0}", "permanent": False},
+    ),
 ]
 
 
@@ -46,56 +58,109 @@ class PortTaken(Exception):
     """The port of the dashboards is in use."""
 
 
-def origin(settings: Settings) -> str:
-    """Return where the southbound lists come from, in words: a reader must see whether the data are generated."""
-    section = settings.sources.get("hkex_southbound", {})
-    if settings.sandbox.dataset is not None:
-        return f"embedded sandbox over {settings.sandbox.dataset.name}"
-    return ORIGIN_NAMES.get(str(section.get("mode", "sandbox")), str(section.get("mode")))
+def origin(settings: Settings, source: str = "hkex_southbound") -> str:
+    """Return where a source's data come from, in words: a reader must see whether they are generated."""
+    mode = str(settings.sources.get(source, {}).get("mode", "sandbox"))
+    given = settings.sandbox.dataset if source == "hkex_southbound" else settings.sandbox.idx_dataset
+    if mode == "sandbox" and given is not None:
+        return f"embedded sandbox over {given.name}"
+    return ORIGIN_NAMES[source].get(mode, mode)
 
 
-def routes(settings: Settings, store: Store) -> dict[str, Callable[[], Any]]:
-    """Return what answers each path. `{code}` may be a code with or without leading zeros, or a name."""
-    words = origin(settings)
-    dagster = f"http://{ADDRESS}:{settings.servers.dagster_port}"
+class Routes:
+    """What answers each path. Every method makes a page of one reader's own."""
 
-    def page(active: str, make: Callable[[Snapshot], Body]) -> Any:
-        shell = Shell(store, active=active, make=make, search=hk.search_options)
+    def __init__(self, settings: Settings, store: Store) -> None:
+        """Take the settings of the project home and the store of its builds."""
+        self._store = store
+        self._hk, self._idx = origin(settings), origin(settings, "idx_brokers")
+        self._dagster = f"http://{ADDRESS}:{settings.servers.dagster_port}"
+
+    def all(self) -> dict[str, Callable[[], Any]]:
+        """Return the routes. `{code}` may be a code, with or without leading zeros and in any case, or a name."""
+        return {
+            "/hk": self.hk_overview,
+            "/hk/stock": self.hk_stocks,
+            "/hk/stock/{code}": self.hk_stock,
+            "/idx": self.idx_market,
+            "/idx/screener": self.idx_screener,
+            "/idx/broker": self.idx_brokers,
+            "/idx/broker/{code}": self.idx_broker,
+            "/idx/stock/{code}": self.idx_stock,
+            "/data": self.data,
+            # Everything else that is not a file of Panel's own says that it is no page.
+            r"/(?P<path>(?!static/|components/|favicon\.ico).+)": self.missing,
+        }
+
+    def hk_overview(self) -> Any:
+        """Answer `/hk`."""
+        query = request_query()
+        return self._bound(HONG_KONG, "overview", lambda snapshot: Overview(snapshot, query=query, origin=self._hk))
+
+    def hk_stock(self) -> Any:
+        """Answer `/hk/stock/{code}`."""
+        text = _code()
+        return self._page(HONG_KONG, "stocks", lambda snapshot: Stock(snapshot, text=text, origin=self._hk))
+
+    def hk_stocks(self) -> Any:
+        """Answer `/hk/stock`."""
+        return self._page(HONG_KONG, "stocks", lambda snapshot: Stocks(snapshot, origin=self._hk))
+
+    def idx_market(self) -> Any:
+        """Answer `/idx`."""
+        query = request_query()
+        return self._bound(INDONESIA, "market", lambda snapshot: Market(snapshot, query=query, origin=self._idx))
+
+    def idx_stock(self) -> Any:
+        """Answer `/idx/stock/{code}`."""
+        text, query = _code(), request_query()
+        return self._bound(INDONESIA, "", lambda snapshot: IdxStock(snapshot, text=text, query=query, origin=self._idx))
+
+    def idx_broker(self) -> Any:
+        """Answer `/idx/broker/{code}`."""
+        text, query = _code(), request_query()
+        return self._bound(
+            INDONESIA, "brokers", lambda snapshot: Broker(snapshot, text=text, query=query, origin=self._idx)
+        )
+
+    def idx_brokers(self) -> Any:
+        """Answer `/idx/broker`."""
+        query = request_query()
+        return self._bound(INDONESIA, "brokers", lambda snapshot: Brokers(snapshot, query=query, origin=self._idx))
+
+    def idx_screener(self) -> Any:
+        """Answer `/idx/screener`."""
+        query = request_query()
+        return self._bound(INDONESIA, "screener", lambda snapshot: Screener(snapshot, query=query, origin=self._idx))
+
+    def data(self) -> Any:
+        """Answer `/data`."""
+        return self._page(DATA, "data", lambda snapshot: Data(snapshot, dagster=self._dagster))
+
+    def missing(self) -> Any:
+        """Answer every path that is no page."""
+        path = "/" + unquote(pn.state.route_params.get("path", ""))
+        area = next((area for area in AREAS if path.startswith(f"{area.home}/")), None)
+        return self._page(area, "", lambda _snapshot: Missing(path=path))
+
+    def _page(self, area: Area | None, active: str, make: Callable[[Snapshot], Body]) -> Any:
+        shell = Shell(self._store, area=area, active=active, make=make)
         shell.watch()
         return shell.page
 
-    def overview() -> Any:
-        query = request_query()
+    def _bound(self, area: Area, active: str, make: Callable[[Snapshot], BodyWithState]) -> Any:
+        """Return a page whose choices stand in the address."""
 
-        def make(snapshot: Snapshot) -> Body:
-            body = Overview(snapshot, query=query, origin=words)
+        def bind(snapshot: Snapshot) -> Body:
+            body = make(snapshot)
             body.state.bind_location()
             return body
 
-        return page("hk", make)
+        return self._page(area, active, bind)
 
-    def stock() -> Any:
-        text = unquote(pn.state.route_params.get("code", ""))
-        return page("stocks", lambda snapshot: Stock(snapshot, text=text, origin=words))
 
-    def stocks() -> Any:
-        return page("stocks", lambda snapshot: Stocks(snapshot, origin=words))
-
-    def data() -> Any:
-        return page("data", lambda snapshot: Data(snapshot, dagster=dagster))
-
-    def missing() -> Any:
-        path = "/" + unquote(pn.state.route_params.get("path", ""))
-        return page("", lambda _snapshot: Missing(path=path))
-
-    return {
-        "/hk": overview,
-        "/hk/stock": stocks,
-        "/hk/stock/{code}": stock,
-        "/data": data,
-        # Everything else that is not a file of Panel's own says that it is no page.
-        r"/(?P<path>(?!static/|components/|favicon\.ico).+)": missing,
-    }
+def _code() -> str:
+    return unquote(pn.state.route_params.get("code", ""))
 
 
 def make_server(settings: Settings, *, port: int | None = None) -> Server:
@@ -112,7 +177,7 @@ def make_server(settings: Settings, *, port: int | None = None) -> Server:
     _refuse_taken(port)
     pn.extension("echarts", "tabulator", notifications=False)
     server: Server = pn.serve(
-        routes(settings, Store(settings)),
+        Routes(settings, Store(settings)).all(),
         port=port,
         address=ADDRESS,
         # With port 0 the real one is not known yet, and only 127.0.0.1 is listened on anyway.

@@ -49,7 +49,7 @@ def movers(frame: pl.DataFrame, *, measure: Measure) -> Drawing:
             "grid": {"left": NAME_WIDTH + 8, "right": 18, "top": 6, "bottom": 24},
             "tooltip": {"trigger": "item", "formatter": javascript(tooltip)} | tooltip_colours(colours),
             "xAxis": value_axis(colours, _AXIS_JS[measure], ends=False, splitNumber=4, **bounds),
-            "yAxis": category_axis(colours, labels, label=_name_labels(colours), axisLine={"show": False}),
+            "yAxis": category_axis(colours, labels, label=name_labels(colours), axisLine={"show": False}),
             "series": [_mover_bars(rows, colours, measure=measure)],
         }
 
@@ -79,7 +79,7 @@ def _mover_bars(rows: Sequence[dict[str, Any]], colours: Palette, *, measure: Me
     return {"type": "bar", "data": bars, "barMaxWidth": 16, "cursor": "pointer", "label": label}
 
 
-def _name_labels(colours: Palette) -> Options:
+def name_labels(colours: Palette) -> Options:
     """Return labels of two lines: the name, and the code smaller below it."""
     return {
         "interval": 0,
@@ -92,12 +92,14 @@ def _name_labels(colours: Palette) -> Options:
     }
 
 
-def _legend(colours: Palette, side: str) -> Options:
+def legend(colours: Palette, side: str) -> Options:
+    """Return a quiet legend in an upper corner: `side` is left or right."""
     text = {"color": colours.muted, "fontSize": 11}
     return {"top": 0, side: 0, "textStyle": text, "itemWidth": 14, "itemHeight": 8, "inactiveColor": colours.border}
 
 
-def _line(name: str, data: Sequence[float | None], colour: str, *, width: float = 1.8, **more: Any) -> Options:
+def line(name: str, data: Sequence[float | None], colour: str, *, width: float = 1.8, **more: Any) -> Options:
+    """Return a line series; `dash` gives its pattern, everything else goes into the series as it is."""
     style = {"width": width, "color": colour, "type": more.pop("dash", "solid")}
     # A single session is a point, and a line through one point cannot be seen.
     shape = {"showSymbol": len(data) == 1, "lineStyle": style, "itemStyle": {"color": colour}}
@@ -114,7 +116,8 @@ def tooltip_colours(colours: Palette) -> Options:
     }
 
 
-def _axis_tooltip(colours: Palette, formatter: str | None = None) -> Options:
+def axis_tooltip(colours: Palette, formatter: str | None = None) -> Options:
+    """Return a tooltip of everything on one session; `formatter` is JavaScript."""
     extra = {"formatter": javascript(formatter)} if formatter else {}
     return {
         "trigger": "axis",
@@ -124,7 +127,8 @@ def _axis_tooltip(colours: Palette, formatter: str | None = None) -> Options:
     }
 
 
-def _zoom(colours: Palette, *, axes: list[int], start: float) -> list[Options]:
+def zoom(colours: Palette, *, axes: list[int], start: float) -> list[Options]:
+    """Return a slider, and zooming by shift and wheel, over the x axes; `start` is in percent of the span."""
     return [
         {"type": "inside", "xAxisIndex": axes, "start": start, "end": 100, "zoomOnMouseWheel": "shift"},
         {
@@ -146,6 +150,11 @@ def _zoom(colours: Palette, *, axes: list[int], start: float) -> list[Options]:
     ]
 
 
+def arrow(value: float | None) -> str:
+    """Return a triangle for the sign of a value: colour is never the only sign."""
+    return "▲ " if value and value > 0 else "▼ " if value and value < 0 else ""
+
+
 def breadth(frame: pl.DataFrame) -> Drawing:
     """Return bars of stocks up and down by session, with their difference as a line; closed days are marked."""
     days = [str(day) for day in frame["session_date"]]
@@ -164,9 +173,9 @@ def breadth(frame: pl.DataFrame) -> Drawing:
         bar = {"type": "bar", "stack": "breadth", "barCategoryGap": "25%"}
         month_and_day = {"formatter": javascript("(v)=>v.slice(5)"), "hideOverlap": True}
         return {
-            "legend": _legend(colours, "right"),
+            "legend": legend(colours, "right"),
             "grid": {"left": 42, "right": 8, "top": 30, "bottom": 26},
-            "tooltip": _axis_tooltip(colours, tooltip),
+            "tooltip": axis_tooltip(colours, tooltip),
             "xAxis": category_axis(colours, days, label=month_and_day),
             "yAxis": value_axis(colours, "(v)=>Math.abs(v)", splitNumber=4),
             "series": [
@@ -178,7 +187,7 @@ def breadth(frame: pl.DataFrame) -> Drawing:
                     **bar,
                 },
                 {"name": "Down", "data": down, "itemStyle": {"color": colours.down}, **bar},
-                _line("Net", net, colours.text, width=1.6),
+                line("Net", net, colours.text, width=1.6),
             ],
         }
 
@@ -207,9 +216,9 @@ def holding(frame: pl.DataFrame) -> Drawing:
     def draw(colours: Palette) -> Options:
         right: Options = {"splitLine": {"show": False}, "position": "right"}
         return {
-            "legend": _legend(colours, "left"),
+            "legend": legend(colours, "left"),
             "axisPointer": {"link": [{"xAxisIndex": "all"}]},
-            "tooltip": _axis_tooltip(colours, _HOLDING_TOOLTIP),
+            "tooltip": axis_tooltip(colours, _HOLDING_TOOLTIP),
             "grid": [
                 {"left": 62, "right": 56, "top": 32, "height": "46%"},
                 {"left": 62, "right": 56, "top": "66%", "bottom": 52},
@@ -223,7 +232,7 @@ def holding(frame: pl.DataFrame) -> Drawing:
                 value_axis(colours, formats.JS_PERCENT, scale=True, splitNumber=4, **right),
                 value_axis(colours, formats.JS_SIGNED_COMPACT, gridIndex=1, splitNumber=3),
             ],
-            "dataZoom": _zoom(colours, axes=[0, 1], start=start),
+            "dataZoom": zoom(colours, axes=[0, 1], start=start),
             "series": _holding_series(frame, colours),
         }
 
@@ -238,8 +247,8 @@ def _holding_series(frame: pl.DataFrame, colours: Palette) -> list[Options]:
     ]
     bars = {"name": "Daily change", "type": "bar", "data": changes, "itemStyle": {"color": colours.neutral}}
     return [
-        _line("Holding", frame["shareholding_shares"].to_list(), colours.accent, width=2, areaStyle=area),
-        _line("Percent of issued", frame["pct_of_issued"].to_list(), colours.second, dash="dashed", yAxisIndex=1),
+        line("Holding", frame["shareholding_shares"].to_list(), colours.accent, width=2, areaStyle=area),
+        line("Percent of issued", frame["pct_of_issued"].to_list(), colours.second, dash="dashed", yAxisIndex=1),
         {**bars, "xAxisIndex": 1, "yAxisIndex": 2},
     ]
 
@@ -254,15 +263,15 @@ def concentration(frame: pl.DataFrame) -> Drawing:
 
     def draw(colours: Palette) -> Options:
         return {
-            "legend": _legend(colours, "left"),
+            "legend": legend(colours, "left"),
             "grid": {"left": 48, "right": 10, "top": 32, "bottom": 26},
-            "tooltip": _axis_tooltip(colours, tooltip),
+            "tooltip": axis_tooltip(colours, tooltip),
             "xAxis": category_axis(colours, days, label={"hideOverlap": True}),
             "yAxis": value_axis(colours, formats.JS_PERCENT, scale=True, splitNumber=4),
             "series": [
-                _line("Top 5", frame["top5_pct"].to_list(), colours.accent),
-                _line("Top 10", frame["top10_pct"].to_list(), colours.second),
-                _line("Top 10 with unnamed", frame["top10_with_unnamed_pct"].to_list(), colours.neutral, dash="dashed"),
+                line("Top 5", frame["top5_pct"].to_list(), colours.accent),
+                line("Top 10", frame["top10_pct"].to_list(), colours.second),
+                line("Top 10 with unnamed", frame["top10_with_unnamed_pct"].to_list(), colours.neutral, dash="dashed"),
             ],
         }
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from html import escape
 from typing import Any, Literal
 
 import panel as pn
 import panel_material_ui as pmui
+import param
 
 from dashboards import formats
 from dashboards.theme import BASE_CSS, CARD_CSS, FONT, LIGHT, Palette
@@ -100,6 +102,11 @@ def card(title: str, *body: Any, note: str = "", controls: Sequence[Any] = (), f
     return pn.Column(head, *body, *foot, stylesheets=[CARD_CSS], sizing_mode="stretch_width", margin=0)
 
 
+def choices(*children: Any) -> pn.FlexBox:
+    """Return what a reader can choose, in a row that wraps; labels above fields need the distance between rows."""
+    return pn.FlexBox(*children, align_items="center", gap="14px", sizing_mode="stretch_width", margin=0)
+
+
 _NO_EXTRA = ".scroll-button { display: none; }"
 """A column carries a button for scrolling, which would count as one more child between gaps."""
 
@@ -145,6 +152,43 @@ def switch(parameter: Any, options: dict[str, Any], *, label: str) -> pmui.Radio
         sx=_SWITCH,
         stylesheets=[".MuiFormLabel-root { font-size: 11px !important; margin-bottom: 2px; }"],
     )
+
+
+class DateChoice:
+    """A date field over the sessions there are, bound to a date of a page's state; the newest session is no choice.
+
+    `rest` is what the field shows while the state holds None.
+    """
+
+    def __init__(self, state: param.Parameterized, name: str, *, label: str) -> None:
+        self._state, self._name = state, name
+        self._sessions: frozenset[date] = frozenset()
+        self._rest: date | None = None
+        self._quiet = False
+        self.pane = pmui.DatePicker(
+            label=label,
+            size="small",
+            margin=0,
+            width=150,
+            sizing_mode=None,
+            format="YYYY-MM-DD",
+            clearable=False,
+            open_to="day",
+        )
+        self.pane.param.watch(self._chosen, "value")
+
+    def offer(self, sessions: Sequence[date], *, shown: date, rest: date | None) -> None:
+        """Let the reader choose among `sessions` (oldest first), and show one."""
+        self._sessions, self._rest = frozenset(sessions), rest
+        self._quiet = True
+        try:
+            self.pane.param.update(enabled_dates=list(sessions), start=sessions[0], end=sessions[-1], value=shown)
+        finally:
+            self._quiet = False
+
+    def _chosen(self, event: Any) -> None:
+        if not self._quiet and event.new in self._sessions:
+            setattr(self._state, self._name, None if event.new == self._rest else event.new)
 
 
 class Chart:

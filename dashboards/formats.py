@@ -11,9 +11,13 @@ from zoneinfo import ZoneInfo
 
 MISSING = "–"
 MINUS = "\u2212"
-DISPLAY_ZONE = ZoneInfo("Asia/Hong_Kong")
+HONG_KONG, JAKARTA = (ZoneInfo("Asia/Hong_Kong"), "HKT"), (ZoneInfo("Asia/Jakarta"), "WIB")
+Zone = tuple[ZoneInfo, str]
+"""A time zone, and what it is called behind a time."""
 
-_SCALES = ((1e12, " tn"), (1e9, " bn"), (1e6, " m"), (1e3, " k"))
+Scales = tuple[tuple[float, str], ...]
+_SCALES: Scales = ((1e12, " tn"), (1e9, " bn"), (1e6, " m"), (1e3, " k"))
+_RUPIAH: Scales = ((1e12, " T"), (1e9, " B"), (1e6, " M"), (1e3, " K"))
 
 
 def integer(value: float | None) -> str:
@@ -23,10 +27,25 @@ def integer(value: float | None) -> str:
 
 def compact(value: float | None) -> str:
     """Return 1234567 as `1.23 m`: three significant figures with k, m, bn or tn."""
+    return _scaled(value, _SCALES)
+
+
+def rupiah(value: float | None) -> str:
+    """Return 254400000000 as `254 B`: three significant figures with the letters of the Jakarta market, K to T."""
+    return _scaled(value, _RUPIAH)
+
+
+def signed_rupiah(value: float | None) -> str:
+    """Return 254400000000 as `+254 B`; zero has no sign."""
+    text = rupiah(value)
+    return f"+{text}" if value is not None and value > 0 else text
+
+
+def _scaled(value: float | None, scales: Scales) -> str:
     if value is None:
         return MISSING
     size = abs(value)
-    for scale, suffix in _SCALES:
+    for scale, suffix in scales:
         if size >= scale * 0.9995:
             scaled = value / scale
             digits = max(0, 2 - (len(str(int(abs(scaled)))) - 1))
@@ -61,8 +80,11 @@ def signed_compact(value: float | None) -> str:
 
 
 def signed_percent(value: float | None, digits: int = 2) -> str:
-    """Return 1.5 as `+1.50 %`."""
-    return MISSING if value is None else f"{value:+,.{digits}f} %".replace("-", MINUS)
+    """Return 1.5 as `+1.50 %`; what rounds to zero has no sign."""
+    if value is None:
+        return MISSING
+    rounded = round(value, digits)
+    return f"{rounded:+,.{digits}f} %".replace("-", MINUS) if rounded else f"{0:.{digits}f} %"
 
 
 def day(value: date | None) -> str:
@@ -70,9 +92,9 @@ def day(value: date | None) -> str:
     return MISSING if value is None else value.strftime("%a %-d %b %Y")
 
 
-def instant(value: datetime | None) -> str:
-    """Return an aware instant in Hong Kong time as `2026-11-20 21:05 HKT`."""
-    return MISSING if value is None else value.astimezone(DISPLAY_ZONE).strftime("%Y-%m-%d %H:%M HKT")
+def instant(value: datetime | None, zone: Zone = HONG_KONG) -> str:
+    """Return an aware instant as `2026-11-20 21:05 HKT`."""
+    return MISSING if value is None else f"{value.astimezone(zone[0]):%Y-%m-%d %H:%M} {zone[1]}"
 
 
 def ago(then: datetime | None, now: datetime) -> str:
@@ -115,16 +137,32 @@ def javascript(expression: str) -> str:
     return f"{_MARK}{expression}{_MARK}"
 
 
-JS_COMPACT = (
-    "(v)=>{if(v==null||v==='')return '–';const a=Math.abs(v);"
-    "const s=[[1e12,' tn'],[1e9,' bn'],[1e6,' m'],[1e3,' k']].find(x=>a>=x[0]*0.9995);"
-    "const t=s?(+(v/s[0]).toPrecision(3)).toLocaleString('en')+s[1]:(+v.toPrecision(3)).toLocaleString('en');"
-    "return t.replace('-','\u2212')}"
-)
+def _js_scaled(scales: Scales, *, fixed: bool = False) -> str:
+    """Return a formatter of three figures. `fixed` keeps zeros at the end, so that a column of numbers lines up."""
+    steps = ",".join(f"[{scale:.0e},'{suffix}']" for scale, suffix in scales)
+    digits = "Math.max(0,Math.min(2,2-Math.floor(Math.log10(Math.abs(x)))))"
+    figures = (
+        f"(x)=>{{const d={digits};return x.toLocaleString('en',{{minimumFractionDigits:d,maximumFractionDigits:d}})}}"
+        if fixed
+        else "(x)=>(+x.toPrecision(3)).toLocaleString('en')"
+    )
+    return (
+        f"(v)=>{{if(v==null||v==='')return '–';const a=Math.abs(v),f={figures};"
+        f"const s=[{steps}].find(x=>a>=x[0]*0.9995);"
+        "const t=s?f(v/s[0])+s[1]:(+v.toPrecision(3)).toLocaleString('en');"
+        "return t.replace('-','\u2212')}"
+    )
+
+
+JS_COMPACT = _js_scaled(_SCALES)
+JS_RUPIAH = _js_scaled(_RUPIAH)
+JS_RUPIAH_FIXED = _js_scaled(_RUPIAH, fixed=True)
 JS_INTEGER = "(v)=>v==null||v===''?'–':Math.round(v).toLocaleString('en').replace('-','\u2212')"
 JS_PERCENT = "(v)=>v==null||v===''?'–':v.toLocaleString('en',{maximumFractionDigits:2}).replace('-','\u2212')+' %'"
 JS_POINTS = "(v)=>v==null||v===''?'–':(v>0?'+':'')+(+v.toPrecision(3)).toLocaleString('en').replace('-','\u2212')+' pp'"
 JS_SIGNED_COMPACT = f"(v)=>(v>0?'+':'')+({JS_COMPACT})(v)"
+JS_SIGNED_RUPIAH = f"(v)=>(v>0?'+':'')+({JS_RUPIAH})(v)"
+JS_SIGNED_INTEGER = f"(v)=>(v>0?'+':'')+({JS_INTEGER})(v)"
 JS_SIGNED_PERCENT = f"(v)=>(v>0?'+':'')+({JS_PERCENT})(v)"
 
 

@@ -10,7 +10,7 @@ own content belongs here.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Protocol
@@ -21,16 +21,16 @@ from panel.viewable import Viewable
 from panel_material_ui.template.base import Page
 
 from dashboards import components, formats
+from dashboards.areas import AREAS, DATA, Area, Targets
 from dashboards.components import chip, html
 from dashboards.store import Snapshot, Store
 from dashboards.theme import MATERIAL, PAGE_CSS, THEME_COOKIE, Palette, palette
+from dashboards.urlstate import UrlState
 
 log = logging.getLogger(__name__)
 
 POLL_MILLISECONDS = 2_000
 """How often an open page looks at the pointer of the current build: one small file, no query."""
-
-NAVIGATION = (("hk", "Hong Kong", "/hk"), ("stocks", "Stocks", "/hk/stock"), ("data", "Data", "/data"))
 
 _NAV_CSS = """
 nav { display: flex; align-items: center; gap: 2px; white-space: nowrap; }
@@ -43,6 +43,14 @@ nav a.item:hover { background: var(--fin-raised); text-decoration: none; }
 nav a.item[aria-current] { color: var(--fin-accent); background: var(--fin-accent-soft); }
 @media (max-width: 600px) { .brand span { display: none; } .brand { margin-right: 4px; } nav a.item {
   padding: 6px 8px; } }
+"""
+
+_PAGES_CSS = """
+nav { display: flex; flex-wrap: wrap; gap: 2px 4px; margin: -14px 0 12px; border-bottom: 1px solid var(--fin-border); }
+nav a { color: var(--fin-muted); padding: 5px 10px 7px; font-weight: 500; border-bottom: 2px solid transparent;
+  margin-bottom: -1px; }
+nav a:hover { color: var(--fin-text); text-decoration: none; }
+nav a[aria-current] { color: var(--fin-accent); border-bottom-color: var(--fin-accent); }
 """
 
 _LOGO = (
@@ -112,20 +120,41 @@ class Body(Protocol):
         ...
 
 
-def _navigation(active: str) -> pn.pane.HTML:
-    items = "".join(
-        f'<a class="item" href="{href}"{" aria-current=page" if key == active else ""}>{escape(label)}</a>'
-        for key, label, href in NAVIGATION
+class BodyWithState(Body, Protocol):
+    """The content of a page whose choices stand in the address."""
+
+    @property
+    def state(self) -> UrlState:
+        """The reader's choices."""
+        ...
+
+
+def _items(items: Sequence[tuple[str, str, str]], *, active: str, css: str = "") -> str:
+    return "".join(
+        f'<a class="{css}" href="{href}"{" aria-current=page" if key == active else ""}>{escape(label)}</a>'
+        for key, label, href in items
     )
+
+
+def _navigation(area: Area | None) -> pn.pane.HTML:
+    """Return the areas, for the header."""
+    active = area.key if area else ""
+    items = _items([(one.key, one.label, one.home) for one in AREAS], active=active, css="item")
     brand = f'<a class="brand" href="/hk" aria-label="Start page">{_LOGO}<span>Fin Assets</span></a>'
-    return html(f"<nav>{brand}{items}</nav>", css=_NAV_CSS, sizing_mode=None)
+    return html(f'<nav aria-label="Areas">{brand}{items}</nav>', css=_NAV_CSS, sizing_mode=None)
 
 
-def search_box(options: list[str]) -> pmui.AutocompleteInput:
-    """Return the search field: stock code or name in either language; choosing one opens its page."""
+def _pages(area: Area, *, active: str) -> pn.pane.HTML:
+    """Return the pages of an area, for the first line of the content."""
+    markup = f'<nav aria-label="{escape(area.label)}">{_items(area.pages, active=active)}</nav>'
+    return html(markup, css=_PAGES_CSS, visible=bool(area.pages))
+
+
+def search_box(area: Area, targets: Targets) -> pmui.AutocompleteInput:
+    """Return the search field of an area; choosing or typing something opens its page."""
     box = pmui.AutocompleteInput(
-        options=options,
-        placeholder="Search code or name …",
+        options=list(targets),
+        placeholder=area.placeholder,
         search_strategy="includes",
         case_sensitive=False,
         restrict=False,
@@ -138,23 +167,30 @@ def search_box(options: list[str]) -> pmui.AutocompleteInput:
     )
 
     def go(event: Any) -> None:
-        target = str(event.new or "").strip()
-        if target and pn.state.location is not None:
-            code = target.split(" ", 1)[0] if target in options else target
-            pn.state.location.param.update(search="", hash="", pathname=f"/hk/stock/{code}", reload=True)
+        chosen = str(event.new or "").strip()
+        if chosen and pn.state.location is not None:
+            path = targets.get(chosen) or area.other(chosen)
+            pn.state.location.param.update(search="", hash="", pathname=path, reload=True)
 
     box.param.watch(go, "value")
     return box
 
 
-def origin_chips(snapshot: Snapshot, *, source: str, as_of: str, quality: tuple[str, str]) -> tuple[str, ...]:
+def origin_chips(
+    snapshot: Snapshot,
+    *,
+    source: str,
+    as_of: str,
+    quality: tuple[str, str],
+    zone: formats.Zone = formats.HONG_KONG,
+) -> tuple[str, ...]:
     """Return the labels that every page carries: as-of date, source, build, quality (state, sentence)."""
     state, sentence = quality
     return (
         chip("As of", strong=as_of, title="the session of the newest row shown"),
         chip("Quality", strong=components.LABELS.get(state, state), dot=state, title=sentence),
         chip("Source", strong=source),
-        chip("Build", strong=snapshot.build_id, title=f"published {formats.instant(snapshot.created_at)}"),
+        chip("Build", strong=snapshot.build_id, title=f"published {formats.instant(snapshot.created_at, zone)}"),
     )
 
 
@@ -162,11 +198,12 @@ class Shell:
     """One reader's page."""
 
     def __init__(
-        self, store: Store, *, active: str, make: Callable[[Snapshot], Body], search: Callable[[Snapshot], list[str]]
+        self, store: Store, *, make: Callable[[Snapshot], Body], area: Area | None = None, active: str = ""
     ) -> None:
+        """Draw the page. `area` None is a page that belongs to none; `active` is the key of the page in its area."""
         self._store = store
         self._make = make
-        self._search = search
+        self._area = area or DATA
         self._body: Body | None = None
         self._build: str | None = None
         self._heading = html("", styles={"flex": "1 1 420px", "min-width": "0"})
@@ -185,17 +222,18 @@ class Shell:
             margin=(0, 0, 14, 0),
         )
         main = pn.Column(
+            _pages(self._area, active=active),
             self._notice,
             top,
             self._content,
-            html(_FOOTER, margin=(18, 0, 8, 0)),
+            html(_footer(self._area), margin=(18, 0, 8, 0)),
             sizing_mode="stretch_width",
             stylesheets=[_MAIN_CSS],
         )
         dark = pn.state.cookies.get(THEME_COOKIE) == "dark"
         self.page = Page(
             main=[main],
-            header=[_navigation(active)],
+            header=[_navigation(area)],
             main_width=1472,
             title="",
             dark_theme=dark,
@@ -239,7 +277,7 @@ class Shell:
             self._content.objects = [self._body.view]
         else:
             self._body.refresh(snapshot)
-        self._searching.objects = [search_box(self._search(snapshot))]
+        self._searching.objects = [search_box(self._area, self._area.targets(snapshot))]
         heading = self._body.heading()
         self._heading.object = _heading_markup(heading)
         self._title(f"{heading.title} · Fin Assets")
@@ -272,11 +310,8 @@ def _heading_markup(heading: Heading) -> str:
     return f'<h1>{escape(heading.title)}</h1>{subtitle}<div class="chips">{"".join(heading.chips)}</div>'
 
 
-_FOOTER = (
-    '<p class="muted" style="font-size:12px">Holdings settle two days after the trade (T+2): a session shows trades '
-    "of two settlement days before. A change of a holding is implied flow, not a trade record: deposits, stock lending "
-    "and corporate actions move holdings too. Times are Hong Kong time.</p>"
-)
+def _footer(area: Area) -> str:
+    return f'<p class="muted" style="font-size:12px">{escape(area.footer)}</p>'
 
 
 def no_build() -> pn.Column:
@@ -286,6 +321,6 @@ def no_build() -> pn.Column:
         [
             "Pages read the tested marts, and no build of them exists. Collect some sessions and build:",
         ],
-        ["make demo", "fin run hkex_southbound", "fin build"],
+        ["make demo", "fin run hkex_southbound", "fin run idx_brokers", "fin build"],
         [("What has been collected so far is on the Data page once a build exists.", "/data")],
     )

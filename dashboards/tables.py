@@ -9,6 +9,7 @@ Markup of cells is made in the browser from plain values; text is escaped there.
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -38,6 +39,13 @@ Kind = Literal[
     "signed",
     "signed_pct",
     "signed_pp",
+    "ticker",
+    "broker",
+    "accdist",
+    "owner",
+    "rupiah",
+    "signed_rupiah",
+    "ratio",
 ]
 
 
@@ -58,15 +66,39 @@ _SIGN = (
     "const s0=(t)=>'<span class=\"muted\">'+t+'</span>';const s=(t)=>v===0?s0(t):"
     "v>0?'<span class=\"up\">▲ +'+t+'</span>':'<span class=\"down\">▼ \u2212'+t+'</span>';"
 )
+
+
+_STATE_COLOURS = {
+    "reconciled": "complete",
+    "bounded": "complete",
+    "cut_list": "stale",
+    "mismatch": "incomplete",
+    "no_broker_table": "missing",
+    "no_exchange_row": "blocked",
+}
+"""States that have no colour of their own."""
+
+
+def _link(path: str) -> str:
+    return f"'<a href=\"{path}'+encodeURIComponent(v)+'\">'+e(v)+'</a>'"
+
+
+# An abbreviated amount carries the whole one for the pointer and for readers of the page's source.
+def _whole(text: str) -> str:
+    return "'<span title=\"Rp '+Math.round(v).toLocaleString('en').replace('-','\u2212')+'\">'+" + text + "+'</span>'"
+
+
 _BY_KIND: dict[Kind, str] = {
     "text": "e(v)",
     "wrapped": "'<span style=\"white-space:normal\">'+e(v)+'</span>'",
-    "code": "'<a href=\"/hk/stock/'+encodeURIComponent(v)+'\">'+e(v)+'</a>'",
+    "code": _link("/hk/stock/"),
+    "ticker": _link("/idx/stock/"),
+    "broker": _link("/idx/broker/"),
     "name": "e(v)",
     "date": "e(v)",
     "state": (
-        "'<span class=\"dot\" style=\"background:var(--fin-'+e(v).replace('_','-')+',var(--fin-neutral))\"></span>'+"
-        "e(v).replace('_',' ')"
+        f"'<span class=\"dot\" style=\"background:var(--fin-'+(({json.dumps(_STATE_COLOURS)})[v]||e(v).replace('_','-'))"
+        "+',var(--fin-neutral))\"></span>'+e(v).replace(/_/g,' ')"
     ),
     "link": '\'<a href="\'+e(v)+\'" target="_blank" rel="noopener">open ↗</a>\'',
     "command": "'<code>'+e(v)+'</code>'",
@@ -76,9 +108,33 @@ _BY_KIND: dict[Kind, str] = {
     "pct": "two(v).replace('-','\u2212')+' %'",
     "signed": "s(Math.round(Math.abs(v)).toLocaleString('en'))",
     "signed_pct": "s(two(Math.abs(v))+' %')",
+    "rupiah": _whole(f"({formats.JS_RUPIAH_FIXED})(v)"),
+    "signed_rupiah": _whole(f"s(({formats.JS_RUPIAH_FIXED})(Math.abs(v)))"),
+    "ratio": "two(v)",
+    "owner": (
+        "'<span class=\"dot\" style=\"background:var(--fin-'+({foreign:'second',local:'accent',bumn:'stale'}[v]||'neutral')"
+        "+')\"></span>'+e({foreign:'Foreign',local:'Local',bumn:'BUMN'}[v]||v)"
+    ),
+    "accdist": (
+        "(/Acc/.test(v)?'<span class=\"up\">▲ ':/Dist/.test(v)?'<span class=\"down\">▼ ':'<span class=\"muted\">')"
+        "+e(v)+'</span>'"
+    ),
     "signed_pp": "Math.abs(v)<0.005?s0(two(0)+' pp'):s(two(Math.abs(v))+' pp')",
 }
-_LEFT: set[Kind] = {"text", "wrapped", "code", "name", "date", "state", "link", "command"}
+_LEFT: set[Kind] = {
+    "text",
+    "wrapped",
+    "code",
+    "name",
+    "date",
+    "state",
+    "link",
+    "command",
+    "ticker",
+    "broker",
+    "accdist",
+    "owner",
+}
 
 
 def _cell(kind: Kind) -> str:
@@ -100,6 +156,7 @@ def _column(column: Column) -> dict[str, Any]:
         "widthShrink": 0,
         "formatter": _cell(column.kind),
         "headerTooltip": column.title,
+        "headerWordWrap": True,
         "tooltip": column.kind in {"text", "name"},
     }
 

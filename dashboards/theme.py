@@ -111,6 +111,34 @@ def palette(*, dark: bool) -> Palette:
     return DARK if dark else LIGHT
 
 
+def _channels(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def mix(ground: str, ink: str, strength: float) -> str:
+    """Return `ground` with so much of `ink` in it (0 to 1); both are written #rrggbb."""
+    pairs = zip(_channels(ground), _channels(ink), strict=True)
+    return "#" + "".join(f"{round(a + (b - a) * strength):02x}" for a, b in pairs)
+
+
+_INK = "#05080b"
+"""Darker than the pages' text: on middle grounds that text would fall below a contrast of 4.4."""
+
+
+_LINEAR_BELOW = 10
+"""sRGB channels up to here are linear."""
+
+
+def readable_on(ground: str) -> str:
+    """Return the text colour, near black or white, that has the higher contrast on a ground (WCAG 2 luminance)."""
+    linear = [
+        (value / 255) / 12.92 if value <= _LINEAR_BELOW else ((value / 255 + 0.055) / 1.055) ** 2.4
+        for value in _channels(ground)
+    ]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return _INK if (luminance + 0.05) ** 2 > 1.05 * 0.0524 else "#ffffff"
+
+
 def _material(colours: Palette) -> dict[str, Any]:
     return {
         "palette": {
@@ -184,6 +212,7 @@ a:focus-visible {{ outline: 2px solid var(--fin-accent); outline-offset: 2px; bo
 .up {{ color: var(--fin-up); }} .down {{ color: var(--fin-down); }} .muted {{ color: var(--fin-muted); }}
 h1 {{ font-size: 22px; font-weight: 700; line-height: 1.25; margin: 0; letter-spacing: -0.01em; }}
 h2 {{ font-size: 15px; font-weight: 700; margin: 0; }}
+h3 {{ font-size: 13px; font-weight: 700; margin: 0; }}
 p {{ margin: 0; }}
 code {{ font-family: ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace; font-size: 12.5px;
   background: var(--fin-raised); border: 1px solid var(--fin-border); border-radius: 4px; padding: 1px 5px; }}

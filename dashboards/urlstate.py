@@ -6,6 +6,8 @@ Only choices belong here, never data: the same address shows the same choices ov
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,13 +16,22 @@ import param
 
 
 class UrlState(param.Parameterized):
-    """Base of a page's state: `param.Selector`s, each named in the address as it is here."""
+    """Base of a page's state: `param.Selector`s and `param.CalendarDate`s, each named in the address as it is here."""
 
     def load(self, query: Mapping[str, str]) -> None:
-        """Take over what an address says. A value that is none of a parameter's choices is left at its default."""
+        """Take over what an address says.
+
+        What is none of a selector's choices, or no date written as 2026-11-20, is left at its default.
+        """
         for name in self._names():
+            if name not in query:
+                continue
+            if isinstance(self.param[name], param.CalendarDate):
+                with suppress(ValueError):
+                    setattr(self, name, date.fromisoformat(query[name]))
+                continue
             known = {str(choice): choice for choice in self.param[name].objects}
-            if query.get(name) in known:
+            if query[name] in known:
                 setattr(self, name, known[query[name]])
 
     def query(self) -> dict[str, str]:
@@ -40,7 +51,8 @@ class UrlState(param.Parameterized):
         self.param.watch(write, self._names())
 
     def _names(self) -> list[str]:
-        return [name for name, kind in self.param.objects(instance=False).items() if isinstance(kind, param.Selector)]
+        kinds = (param.Selector, param.CalendarDate)
+        return [name for name, kind in self.param.objects(instance=False).items() if isinstance(kind, kinds)]
 
 
 def request_query() -> dict[str, str]:

@@ -19,9 +19,21 @@ from fin_assets.core.chromium import FLAGS, BrowserMissing, find_chromium, runs_
 from fin_assets.settings import Settings, SettingsError, load
 
 README_PICTURES = Path(__file__).resolve().parent.parent / "docs/img"
-PAGES = {"overview": "/hk", "stocks": "/hk/stock", "stock": "/hk/stock/{code}", "data": "/data"}
+PAGES = {
+    "overview": "/hk",
+    "stocks": "/hk/stock",
+    "stock": "/hk/stock/{stock}",
+    "idx-market": "/idx",
+    "idx-stock": "/idx/stock/{ticker}?window=60",
+    "idx-screener": "/idx/screener",
+    "idx-brokers": "/idx/broker",
+    "idx-broker": "/idx/broker/{broker}",
+    "data": "/data",
+}
+CODES = {"stock": "/hk/stock", "ticker": "/idx/screener", "broker": "/idx/broker"}
+"""Where the code of a page that is about one thing comes from, if none is given: the first of this list."""
 WIDE, NARROW = (1440, 1000), (390, 844)
-README_PAGES = {"overview": "light", "stock": "dark", "data": "light"}
+README_PAGES = {"overview": "light", "stock": "dark", "idx-market": "light", "idx-stock": "dark", "data": "light"}
 JPEG_QUALITY = 70
 PATIENCE = 30_000
 SETTLE = 1_500
@@ -41,8 +53,8 @@ HEIGHT = """() => {
 """The page scrolls inside a box of its own: this is how tall its content is."""
 
 
-def dashboards(browser: Browser, site: str, out: Path, *, code: str | None, full: bool) -> list[Path]:
-    """Shoot every page in both modes and both widths. `code` None takes the first stock of the list."""
+def dashboards(browser: Browser, site: str, out: Path, *, codes: dict[str, str], full: bool) -> list[Path]:
+    """Shoot every page in both modes and both widths. A code that is not given is the first of its list."""
     made = []
     for mode in ("light", "dark"):
         for name, (width, height) in (("wide", WIDE), ("narrow", NARROW)):
@@ -52,9 +64,9 @@ def dashboards(browser: Browser, site: str, out: Path, *, code: str | None, full
                 device_scale_factor=1 if name == "wide" else 2,
             )
             page = context.new_page()
-            code = code or _first_code(page, site)
+            codes = _completed(page, site, codes)
             for title, path in PAGES.items():
-                _open(page, site + path.format(code=code))
+                _open(page, site + path.format(**codes))
                 if full:
                     page.set_viewport_size({"width": width, "height": page.evaluate(HEIGHT) + 70})
                     page.wait_for_timeout(SETTLE)
@@ -65,14 +77,14 @@ def dashboards(browser: Browser, site: str, out: Path, *, code: str | None, full
     return made
 
 
-def readme_pictures(browser: Browser, site: str, dagster: str, out: Path, *, code: str | None) -> list[Path]:
-    """Shoot what the README shows: the overview, a stock in the dark, the data page and the asset graph."""
+def readme_pictures(browser: Browser, site: str, dagster: str, out: Path, *, codes: dict[str, str]) -> list[Path]:
+    """Shoot what the README shows: both markets, a stock of each in the dark, the data page and the asset graph."""
     made = []
     for title, mode in README_PAGES.items():
         context = browser.new_context(viewport={"width": WIDE[0], "height": WIDE[1]}, color_scheme=mode)
         page = context.new_page()
-        code = code or _first_code(page, site)
-        _open(page, site + PAGES[title].format(code=code))
+        codes = _completed(page, site, codes)
+        _open(page, site + PAGES[title].format(**codes))
         made.append(_write_svg(page, out / f"{title}.svg"))
         context.close()
     context = browser.new_context(viewport={"width": WIDE[0], "height": WIDE[1]})
@@ -120,9 +132,14 @@ def _open(page: Page, url: str) -> None:
     page.wait_for_timeout(SETTLE)
 
 
-def _first_code(page: Page, site: str) -> str:
-    _open(page, f"{site}/hk/stock")
-    return page.locator(".tabulator-row a").first.inner_text(timeout=PATIENCE)
+def _completed(page: Page, site: str, codes: dict[str, str]) -> dict[str, str]:
+    """Return the codes with the first of its list for each that is missing."""
+    found = dict(codes)
+    for name, path in CODES.items():
+        if name not in found:
+            _open(page, site + path)
+            found[name] = page.locator(".tabulator-row a").first.inner_text(timeout=PATIENCE)
+    return found
 
 
 def main() -> int:
@@ -131,7 +148,8 @@ def main() -> int:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--out", type=Path, help="directory for the pictures; made if it is not there")
     where.add_argument("--readme", action="store_true", help="make the README's pictures again")
-    parser.add_argument("--code", help="stock of the stock page; default: the first of the list")
+    for name, path in CODES.items():
+        parser.add_argument(f"--{name}", help=f"whose page is shot; default: the first on {path}")
     parser.add_argument("--window", action="store_true", help="what a screen shows, not the whole length of a page")
     parser.add_argument("--no-dagster", action="store_true", help="leave the Dagster UI out")
     arguments = parser.parse_args()
@@ -149,15 +167,16 @@ def _shoot(settings: Settings, executable: Path, arguments: argparse.Namespace) 
     out.mkdir(parents=True, exist_ok=True)
     site = f"http://127.0.0.1:{settings.servers.dashboards_port}"
     dagster = f"http://127.0.0.1:{settings.servers.dagster_port}"
+    codes = {name: value for name in CODES if (value := getattr(arguments, name))}
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=executable, chromium_sandbox=not runs_as_root(), args=list(FLAGS)
             )
             if arguments.readme:
-                made = readme_pictures(browser, site, dagster, out, code=arguments.code)
+                made = readme_pictures(browser, site, dagster, out, codes=codes)
             else:
-                made = dashboards(browser, site, out, code=arguments.code, full=not arguments.window)
+                made = dashboards(browser, site, out, codes=codes, full=not arguments.window)
                 if not arguments.no_dagster:
                     made.append(asset_graph(browser, dagster, out))
             browser.close()

@@ -16,6 +16,7 @@ import polars as pl
 
 from dashboards import formats, heatmap
 from dashboards.components import LABELS, Chart, Kpi, card, chip, html, kpi_markup, stack
+from dashboards.pages.idx_quality import IdxQuality
 from dashboards.queries import ops
 from dashboards.shell import Heading
 from dashboards.store import Snapshot
@@ -41,15 +42,14 @@ class Data:
         self._map = Chart(height=180, label="State of every session by source and table")
         self._map.pane.on_event("click", self._choose)
         self._detail = html(_DETAIL_EMPTY, margin=(4, 0, 0, 0))
-        self._fresh = Table(_FRESH_COLUMNS, page_size=10, placeholder="No source has ever run: fin run hkex_southbound")
+        self._fresh = Table(_FRESH_COLUMNS, page_size=10, placeholder="No source has ever run: make demo")
         self._problems = Table(_PROBLEM_COLUMNS, page_size=8, placeholder="Every due session is complete or closed")
-        self._attempts = Table(
-            _ATTEMPT_COLUMNS, page_size=10, placeholder="Nothing has been collected yet: fin run hkex_southbound"
-        )
+        self._attempts = Table(_ATTEMPT_COLUMNS, page_size=10, placeholder="Nothing has been collected yet: make demo")
         self._columns = Table(_DICTIONARY_COLUMNS, page_size=25)
         self._about_mart = html("", margin=(0, 0, 6, 0))
         self._mart = pmui.Select(label="Mart", options=[], size="small", margin=0, width=260, sizing_mode=None)
         self._mart.param.watch(lambda _event: self._show_mart(), "value")
+        self._idx = IdxQuality()
         self.view = self._layout()
         self.refresh(snapshot)
 
@@ -94,6 +94,7 @@ class Data:
         self._map.pane.height = max(1, tables) * ROW_PIXELS + MAP_MARGIN
         self._map.draw(heatmap.option(self._cells))
         self._detail.object = _DETAIL_EMPTY
+        self._idx.refresh(snapshot)
         chosen = self._mart.value
         self._mart.options = marts["mart"].to_list()
         known = [name for name in (chosen, FIRST_MART, *self._mart.options) if name in self._mart.options]
@@ -148,7 +149,8 @@ class Data:
         if self._mart.value is None:
             return
         mart = ops.marts(self._snapshot).filter(pl.col("mart") == self._mart.value).row(0, named=True)
-        rows = f'<span class="muted num">{formats.integer(mart["rows"])} rows, {mart["columns"]} columns.</span>'
+        counted = "a view over files" if mart["rows"] is None else f"{formats.integer(mart['rows'])} rows"
+        rows = f'<span class="muted num">{counted}, {mart["columns"]} columns.</span>'
         self._about_mart.object = f"<p>{escape(mart['description'] or '')} {rows}</p>"
         self._columns.show(ops.columns(self._snapshot, mart=self._mart.value))
 
@@ -212,7 +214,7 @@ class Data:
             controls=[self._mart],
             footer=files("dictionary", self._columns),
         )
-        return stack(self._kpis, states, problems, fresh, attempts, dictionary)
+        return stack(self._kpis, states, problems, self._idx.view, fresh, attempts, dictionary)
 
 
 def partition_link(dagster: str, *, source: str, table: str, session: str) -> str:
@@ -265,7 +267,7 @@ def data_kpis(fresh: pl.DataFrame, problems: pl.DataFrame, marts: pl.DataFrame, 
             key="build",
             label="Published",
             value=formats.ago(snapshot.created_at, now()),
-            hint=f"{marts.height} marts, {formats.integer(sum(marts['rows']))} rows",
+            hint=f"{marts.height} marts, {formats.integer(int(marts['rows'].sum()))} rows",
         ),
     ]
 
@@ -292,7 +294,7 @@ _PROBLEM_COLUMNS = (
 _ATTEMPT_COLUMNS = (
     Column(field="when", title="Last attempt", width=150),
     Column(field="source", title="Source", width=130),
-    Column(field="table_name", title="Table", width=100),
+    Column(field="table_name", title="Table", width=158),
     Column(field="session_date", title="Session", kind="date", width=94),
     Column(field="state", title="State", kind="state", width=104),
     Column(field="units", title="Units", width=80),

@@ -153,7 +153,7 @@ def stock_kpis(history: pl.DataFrame, changes: pl.DataFrame, place: tuple[int, i
         tiles.append(
             Kpi(
                 key=f"change-{window}",
-                label=f"{_arrow(sign)}{'1 session' if window == 1 else f'{window} sessions'}",
+                label=f"{charts.arrow(sign)}{'1 session' if window == 1 else f'{window} sessions'}",
                 value=formats.points(points) if points is not None else formats.signed_compact(shares),
                 hint=f"{formats.signed_compact(shares)} since {row['base_date']}" if known else "no base within reach",
                 tone="up" if sign and sign > 0 else "down" if sign and sign < 0 else "",
@@ -173,10 +173,6 @@ def stock_kpis(history: pl.DataFrame, changes: pl.DataFrame, place: tuple[int, i
         )
     )
     return tiles
-
-
-def _arrow(value: float | None) -> str:
-    return "▲ " if value and value > 0 else "▼ " if value and value < 0 else ""
 
 
 def events_markup(events: pl.DataFrame) -> str:

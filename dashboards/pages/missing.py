@@ -18,7 +18,13 @@ class Missing:
         self.view: Viewable = empty_state(
             "There is no such page",
             [f"Nothing is served at {path}."],
-            links=[("Hong Kong overview", "/hk"), ("All stocks held", "/hk/stock"), ("Data", "/data")],
+            links=[
+                ("Hong Kong overview", "/hk"),
+                ("All Hong Kong stocks held", "/hk/stock"),
+                ("Indonesia market", "/idx"),
+                ("All Indonesian stocks", "/idx/screener"),
+                ("Data", "/data"),
+            ],
         )
 
     def heading(self) -> Heading:

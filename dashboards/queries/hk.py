@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
+from dashboards.queries import ops
 from dashboards.store import Snapshot
 
 MARKET = "hk"
@@ -19,6 +20,11 @@ Measure = Literal["pp", "pct", "shares"]
 Side = Literal["both", "top", "bottom"]
 
 MEASURE_COLUMN: dict[Measure, str] = {"pp": "change_pp", "pct": "change_pct", "shares": "change_shares"}
+
+
+_NAMES = dict.fromkeys(("stock_code", "stock_name", "other_name"), pl.String) | dict.fromkeys(
+    ("first_date", "last_date"), pl.Date
+)
 
 
 class Extreme(NamedTuple):
@@ -60,7 +66,9 @@ class Overview:
 
 
 def sessions(snapshot: Snapshot) -> list[date]:
-    """Return the sessions that have a southbound list, newest first."""
+    """Return the sessions that have a southbound list, newest first; none in a build without the Hong Kong marts."""
+    if not ops.has(snapshot, "hk__daily_holdings"):
+        return []
     frame = snapshot.query(
         "select distinct session_date from hk__daily_holdings where market = ? order by 1 desc", [MARKET]
     )
@@ -68,7 +76,12 @@ def sessions(snapshot: Snapshot) -> list[date]:
 
 
 def names(snapshot: Snapshot) -> pl.DataFrame:
-    """Return every stock ever held by code: stock_code, stock_name, other_name (the newest), first_date, last_date."""
+    """Return every stock ever held by code: stock_code, stock_name, other_name (the newest), first_date, last_date.
+
+    None in a build without the Hong Kong marts.
+    """
+    if not ops.has(snapshot, "hk__daily_holdings"):
+        return pl.DataFrame(schema=_NAMES)
     return snapshot.query(
         """
         select stock_code, arg_max(stock_name, session_date) as stock_name,

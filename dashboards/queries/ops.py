@@ -37,6 +37,18 @@ class Quality(NamedTuple):
     sentence: str
 
 
+def has(snapshot: Snapshot, mart: str) -> bool:
+    """Return whether a build has a mart: one from before a source was added, or with it switched off, lacks its marts."""
+    frame = snapshot.query(
+        """
+        select 1 from information_schema.tables
+        where table_catalog = current_database() and table_schema = current_schema() and table_name = ?
+        """,
+        [mart],
+    )
+    return frame.height > 0
+
+
 def partitions(snapshot: Snapshot, *, last_sessions: int) -> pl.DataFrame:
     """Return the newest `last_sessions` sessions of every table, oldest first.
 
@@ -128,12 +140,17 @@ def quality(snapshot: Snapshot, *, source: str, table: str, session: date) -> Qu
 
 
 def marts(snapshot: Snapshot) -> pl.DataFrame:
-    """Return the published marts: mart, description, rows, columns."""
+    """Return the published marts: mart, description, rows (null for a view over files), columns."""
     frame = snapshot.query(
         """
-        select table_name as mart, comment as description, column_count::integer as "columns"
-        from duckdb_tables() where database_name = current_database() and schema_name = current_schema()
-        and table_name like '%\\_\\_%' escape '\\'
+        with relations as (
+            select database_name, schema_name, table_name as mart, comment as description, column_count
+            from duckdb_tables()
+            union all
+            select database_name, schema_name, view_name, comment, column_count from duckdb_views()
+        )
+        select mart, description, column_count::integer as "columns" from relations
+        where database_name = current_database() and schema_name = current_schema() and mart like '%\\_\\_%' escape '\\'
         order by 1
         """
     )
@@ -141,7 +158,7 @@ def marts(snapshot: Snapshot) -> pl.DataFrame:
         {"mart": list(snapshot.rows), "rows": list(snapshot.rows.values())},
         schema={"mart": pl.String, "rows": pl.Int64},
     )
-    return frame.join(counts, on="mart", how="inner", maintain_order="left")
+    return frame.join(counts, on="mart", how="left", maintain_order="left")
 
 
 def columns(snapshot: Snapshot, *, mart: str) -> pl.DataFrame:

@@ -5,7 +5,7 @@ The arithmetic of the marts is tested elsewhere.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -14,6 +14,10 @@ import polars as pl
 
 from fin_assets.warehouse.layout import Layout
 from fin_assets.warehouse.publish import Build, publish
+from tests.dashboards import fake_idx_marts
+from tests.dashboards.fake_days import DAYS, sessions
+
+__all__ = ["DAYS", "NAMES", "STOCKS", "publish_build", "sessions", "stocks", "write_build"]
 
 NAMES = [
     ("00700", "TENCENT", "騰訊控股"),
@@ -30,14 +34,8 @@ NAMES = [
     ("00981", "SMIC", "中芯國際"),
 ]
 TEMPORARY = ("02969", "WORD & LETTERS <NEW>", "臨時櫃檯")
-DAYS, STOCKS, FIRST = 80, 60, date(2026, 7, 27)
+STOCKS = 60
 SOURCE = "hkex_southbound"
-
-
-def sessions(count: int = DAYS) -> list[date]:
-    """Return weekdays from the first on."""
-    days = (FIRST + timedelta(days=n) for n in range(count * 2))
-    return [day for day in days if day.weekday() < 5][:count]
 
 
 def stocks() -> list[tuple[str, str, str]]:
@@ -164,7 +162,7 @@ create table ops__partition_health as
 select source, table_name, session_date, state, state in ('complete', 'closed') as is_green,
   state <> 'not_due' as is_due, day_state, why,
        failure_kinds, case when state in ('complete',
-       'closed') then null else 'fin heal hkex_southbound' end as mends, units_expected::integer as units_expected,
+       'closed') then null else 'fin heal ' || source end as mends, units_expected::integer as units_expected,
        units_done::integer as units_done, rows::bigint as staged_rows, 0::bigint as quarantined_rows,
        58.0::double as reference_rows,
        100.0 * (rows / 58.0 - 1) as rows_vs_reference_pct, attempts::integer as attempts,
@@ -186,7 +184,7 @@ comment on table ops__partition_health is 'State of every partition that should 
 
 
 def _health(days: list[date]) -> pl.DataFrame:
-    rows = []
+    rows = fake_idx_marts.health(days)
     for table, units in (("holdings", 1), ("participants", 50)):
         for position, day in enumerate(days):
             state, why, kinds, day_state, done = "complete", None, None, "open", units
@@ -210,7 +208,7 @@ def _health(days: list[date]) -> pl.DataFrame:
 
 
 def write_build(path: Path, *, count: int = DAYS) -> Path:
-    """Write a build file with the first `count` sessions and return its path."""
+    """Write a build file with the first `count` sessions of both markets and return its path."""
     days = sessions(count)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
@@ -219,6 +217,7 @@ def write_build(path: Path, *, count: int = DAYS) -> Path:
         connection.register("health", _health(days).to_arrow())
         for statement in (_HOLDINGS, _MOVERS, _PARTICIPANTS, _CHANGES, _HEALTH):
             connection.execute(statement)
+        fake_idx_marts.write_marts(connection, count)
         if count < 2:
             connection.execute("checkpoint")
             return path
@@ -321,10 +320,20 @@ select source, table_name, session_date, state = 'complete' as is_usable from op
 """
 
 
-def publish_build(data: Path, *, count: int = DAYS) -> Build:
-    """Publish a build with the first `count` sessions below a data directory, as the warehouse does."""
+def publish_build(data: Path, *, count: int = DAYS, without: str | None = None) -> Build:
+    """Publish a build with the first `count` sessions below a data directory, as the warehouse does.
+
+    `without` hk or idx leaves the marts of that market out.
+    """
     layout = Layout(data)
     write_build(layout.build, count=count)
     with duckdb.connect(layout.build) as connection:
         connection.execute(_CONTROL)
+        if without is not None:
+            for name, kind in connection.execute(
+                "select table_name, case table_type when 'VIEW' then 'view' else 'table' end"
+                " from information_schema.tables where table_schema = 'main' and table_name like ?",
+                [f"{without}%"],
+            ).fetchall():
+                connection.execute(f'drop {kind} main."{name}"')
     return publish(layout, keep=3)

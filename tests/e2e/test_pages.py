@@ -2,85 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.request import urlopen
 
-import duckdb
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, expect
 
 from dashboards import formats
-from fin_assets.core.chromium import FLAGS, find_chromium, runs_as_root
-from fin_assets.settings import BrowserSettings
 from tests.dashboards.fake_marts import publish_build, sessions
+from tests.e2e.browsing import OVERFLOWING, PATIENCE, VARIANTS, opened, profile, published, served
 
 pytestmark = pytest.mark.e2e
 
-ROOT = Path(__file__).resolve().parents[2]
-START_DEADLINE = 60
-PATIENCE = 20_000
-VARIANTS = [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
 PAGES = ["/hk", "/hk/stock", "/hk/stock/00700", "/data"]
 EMPTY_PAGES = ["/hk/stock/99999", "/nowhere/at-all"]
-
-OVERFLOWING = """() => {
-  const found = [];
-  const walk = (node) => {
-    for (const e of node.querySelectorAll('*')) {
-      const style = getComputedStyle(e);
-      const scrolls = ['auto', 'scroll'].includes(style.overflowX) && e.scrollWidth > e.clientWidth + 1;
-      if (scrolls && !String(e.className).includes('tabulator')) found.push(`${e.tagName}.${e.className}`);
-      if (e.shadowRoot) walk(e.shadowRoot);
-    }
-  };
-  walk(document);
-  const root = document.documentElement;
-  return root.scrollWidth > root.clientWidth ? ['the document', ...found] : found;
-}"""
-"""Boxes that scroll sideways. Tables may, within themselves; the page may not."""
-
-
-@contextmanager
-def served(home: Path) -> Iterator[str]:
-    """Serve the dashboards of a home in a process of their own; give their address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with (home / "dashboards.log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "dashboards", "--port", str(port)],
-            cwd=ROOT,
-            env={**os.environ, "FIN_HOME": str(home)},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/hk", process, home / "dashboards.log")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_DEADLINE
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        try:
-            with urlopen(url, timeout=30) as answer:  # noqa: S310 - our own server
-                assert answer.status == 200
-                return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"the dashboards did not start: {log.read_text()}")
 
 
 @pytest.fixture(scope="module")
@@ -98,54 +34,8 @@ def site(home: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[BrowserContext]:
-    """One profile for all tests: a fresh one compiles the pages' scripts anew, which takes longer than the pages."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=find_chromium(BrowserSettings()).path, chromium_sandbox=not runs_as_root(), args=list(FLAGS)
-        )
-        yield browser.new_context()
-        browser.close()
-
-
-class Watched:
-    """A browser page, and everything that went wrong on it."""
-
-    def __init__(self, page: Page, site: str) -> None:
-        self.page = page
-        self.site = site
-        self.faults: list[str] = []
-        allowed = (site, f"blob:{site}", "data:", site.replace("http", "ws"))
-        page.on("console", lambda message: self._fault(message.text) if message.type in {"error", "warning"} else None)
-        page.on("pageerror", lambda error: self._fault(str(error)))
-        page.on(
-            "request", lambda asked: None if asked.url.startswith(allowed) else self._fault(f"outside: {asked.url}")
-        )
-        page.on(
-            "response", lambda answer: None if answer.status < 400 else self._fault(f"{answer.status}: {answer.url}")
-        )
-
-    def _fault(self, what: str) -> None:
-        self.faults.append(what)
-
-    def open(self, path: str) -> Page:
-        self.page.goto(f"{self.site}{path}")
-        expect(self.page.locator("h1").first).to_be_visible(timeout=PATIENCE)
-        return self.page
-
-
-@contextmanager
-def opened(
-    browser: BrowserContext, site: str, *, width: int = 1440, mode: str = "light", height: int = 1000
-) -> Iterator[Watched]:
-    """A page of a reader who was never here before and whose system is light or dark."""
-    browser.clear_cookies()
-    page = browser.new_page()
-    page.set_viewport_size({"width": width, "height": height})
-    page.emulate_media(color_scheme=mode)
-    try:
-        yield Watched(page, site)
-    finally:
-        page.close()
+    with profile() as context:
+        yield context
 
 
 @pytest.mark.parametrize(("width", "mode"), VARIANTS)
@@ -274,10 +164,3 @@ def test_a_new_build_shows_a_notice_and_new_content_without_a_reload(browser: Br
         assert page.evaluate("() => window.sameDocument") is True
         assert "window=5" in page.url
         assert watched.faults == []
-
-
-@contextmanager
-def published(home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The file that people open."""
-    with duckdb.connect(home / "data" / "warehouse.duckdb", read_only=True) as connection:
-        yield connection
