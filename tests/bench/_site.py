@@ -14,6 +14,7 @@ from fin_assets.sources.hkex_southbound.calendar import southbound_calendar
 FIRST, TODAY = date(2024, 9, 2), date(2026, 10, 30)
 LATENCY = timedelta(milliseconds=300)
 WORKERS = 5
+HKEX = "/hkexnews"
 
 
 def list_days(n: int, *, skip: int = 0) -> list[date]:
@@ -27,14 +28,15 @@ def list_days(n: int, *, skip: int = 0) -> list[date]:
 
 
 @contextmanager
-def sandbox(*, latency: timedelta = LATENCY) -> Iterator[str]:
-    """Serve the generated site and yield its base address."""
+def sandbox(*, latency: timedelta = LATENCY, idx_tickers: int | None = None) -> Iterator[str]:
+    """Serve the generated sites and yield the base address of HKEX's, which ends in `HKEX`."""
     command = [sys.executable, "-m", "fin_assets.sandbox", "--port", "0", "--start", str(FIRST), "--end", str(TODAY)]
     command += ["--latency-ms", f"{latency / timedelta(milliseconds=1):g}"]
+    command += ["--idx-tickers", str(idx_tickers)] if idx_tickers else []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""
-            address = re.search(r"http://\S+?/hkexnews", line)
+            address = re.search(rf"http://\S+?{HKEX}", line)
             if address is None:
                 msg = f"the sandbox did not start: {line!r}"
                 raise RuntimeError(msg)

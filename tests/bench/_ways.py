@@ -6,7 +6,6 @@ What is timed is reading only: browsers are started, pages opened once and cooki
 from __future__ import annotations
 
 import asyncio
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,6 @@ from pathlib import Path
 
 from playwright.async_api import Page, async_playwright
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import presence_of_element_located, staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
@@ -29,6 +27,7 @@ from fin_assets.core.source import Examined, Fetched
 from fin_assets.settings import BrowserSettings
 from fin_assets.sources.hkex_southbound import parse
 from fin_assets.sources.hkex_southbound.fetch import holdings_fetcher
+from tests.bench._drivers import chrome
 from tests.bench._site import WORKERS
 
 Read = Callable[[str, Sequence[date]], float]
@@ -123,30 +122,15 @@ def navigation(base_url: str, days: Sequence[date]) -> float:
     return asyncio.run(run())
 
 
-def _chromedriver() -> str:
-    path = shutil.which("chromedriver")
-    if path is None:
-        # Left to itself Selenium would ask hosts outside for a driver.
-        msg = "there is no chromedriver on the PATH: apt-get install chromium-driver"
-        raise RuntimeError(msg)
-    return path
-
-
 def _selenium(base_url: str, days: Sequence[date], read: Callable[[webdriver.Chrome], int]) -> float:
-    def open_browser(stack: ExitStack) -> webdriver.Chrome:
-        options = webdriver.ChromeOptions()
-        options.binary_location = str(find_chromium(BrowserSettings()).path)
-        options.page_load_strategy = "eager"
-        for flag in ("--headless=new", *chromium.FLAGS, *(["--no-sandbox"] if chromium.runs_as_root() else [])):
-            options.add_argument(flag)
-        driver = webdriver.Chrome(options=options, service=Service(_chromedriver()))
-        stack.callback(driver.quit)
+    def open_page(stack: ExitStack) -> webdriver.Chrome:
+        driver = chrome(stack)
         driver.get(base_url + PAGE)
         WebDriverWait(driver, 30).until(lambda opened: opened.find_element(By.CSS_SELECTOR, ACCEPT)).click()
         return driver
 
     with ExitStack() as stack:
-        drivers = [open_browser(stack) for _ in range(WORKERS)]
+        drivers = [open_page(stack) for _ in range(WORKERS)]
         left = iter(days)
 
         def worker(driver: webdriver.Chrome) -> None:

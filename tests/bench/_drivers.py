@@ -1,0 +1,38 @@
+"""Starting Chrome under Selenium, the same for every benchmark."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import ExitStack
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+from fin_assets.core import chromium
+from fin_assets.core.browser import find_chromium
+from fin_assets.settings import BrowserSettings
+
+
+def chrome(stack: ExitStack) -> webdriver.Chrome:
+    """Return a browser that is closed with the stack.
+
+    Raises:
+        RuntimeError: there is no chromedriver.
+    """
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(find_chromium(BrowserSettings()).path)
+    options.page_load_strategy = "eager"
+    for flag in ("--headless=new", *chromium.FLAGS, *(["--no-sandbox"] if chromium.runs_as_root() else [])):
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=Service(_chromedriver()))
+    stack.callback(driver.quit)
+    return driver
+
+
+def _chromedriver() -> str:
+    path = shutil.which("chromedriver")
+    if path is None:
+        # Left to itself Selenium would ask hosts outside for a driver.
+        msg = "there is no chromedriver on the PATH: apt-get install chromium-driver"
+        raise RuntimeError(msg)
+    return path
