@@ -47,11 +47,17 @@ class RetryDue(C[dg.AssetKey]):
     def _is_due(self, partition: str, now: datetime) -> bool:
         session = date.fromisoformat(partition)
         manifest = self._store.manifest(PartitionKey(self._source.name, self._table.name, session))
-        if manifest is None and self._table.units_from is not None:
-            # Its run never came to it, because the table that names its units was not complete: now it is.
-            named = self._store.manifest(PartitionKey(self._source.name, self._table.units_from.table, session))
-            return named is not None and named.state.green
-        return retry_is_due(manifest, now=now, max_attempts=self._source.settings.max_attempts)
+        most = self._source.settings.max_attempts
+        if self._table.units_from is not None and (manifest is None or not manifest.units):
+            naming = self._store.manifest(PartitionKey(self._source.name, self._table.units_from.table, session))
+            named = naming is not None and naming.state.green and not naming.blocked_by
+            if manifest is None:
+                # Its run never came to it, because the table that names its units was not complete: now it is.
+                return named
+            if not named and not retry_is_due(naming, now=now, max_attempts=most):
+                # It waits for a table that this tick does not mend: a run would find nothing to ask for.
+                return False
+        return retry_is_due(manifest, now=now, max_attempts=most)
 
 
 def heal(source: Source, table: Table, store: Store) -> C[dg.AssetKey]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from fin_assets.core import clock
 from fin_assets.core.browser import BrowserPool, Lease
-from fin_assets.core.expect import Expected, expected
+from fin_assets.core.expect import Expected, expected, outdated
 from fin_assets.core.failures import NotAsked, StaleDate
 from fin_assets.core.fetching import Event, Job, Outcome, run_jobs
 from fin_assets.core.journal import Journal, PartitionBusy
@@ -133,9 +133,10 @@ class Collector:
         return expected(self.source, self.table, session, store=self.store)
 
     def _nothing_to_ask(self, manifest: Manifest, want: Expected) -> bool:
-        """Return whether a session is green for every unit that is expected now: settings may have added some since."""
+        """Return whether a session is green for every unit that is expected now, by the facts that are known now."""
         known = {record.unit for record in manifest.units}
-        return manifest.state.green and not self._refetch and known >= set(want.units)
+        older = any(want.named_after(record.fetched_at) for record in manifest.units)
+        return manifest.state.green and not self._refetch and not older and known >= set(want.units)
 
     def _restaged(self, manifest: Manifest) -> SessionResult:
         return restage(self.source, self.table, manifest, store=self.store, reference=self._reference)
@@ -189,6 +190,13 @@ class Collector:
                     settled(self._restaged(before))
                     return None
                 units = self._reopen(before, units, journal)
+            for unit in outdated(self.table, session, journal.units.values(), want):
+                journal.retract(unit)
+            if not units:
+                # The table that names the units has changed since this session was looked at.
+                closing.close()
+                settled(settle_without_units(key, want, before=before, store=self.store))
+                return None
         except (PartitionBusy, RawDamaged) as error:
             closing.close()
             self._left_alone.append(error)

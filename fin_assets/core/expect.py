@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from fin_assets.core import clock
-from fin_assets.core.manifest import PartitionKey, PartitionState
+from fin_assets.core.failures import CollectionFailure
+from fin_assets.core.manifest import PartitionKey, PartitionState, RawUnit
 from fin_assets.core.source import Source, Table, due_at
 from fin_assets.core.store import Store
 
@@ -25,12 +26,18 @@ class Expected:
         facts: what another table knows of each, if one names them.
         closed: why nothing is expected although the session is in the calendar.
         unknown: why the units cannot be told yet; the session is then incomplete.
+        named_at: when the pages that name the units were fetched; what is older was reconciled with other facts, if any.
     """
 
     units: list[str] = field(default_factory=list)
     facts: Mapping[str, Any] = field(default_factory=dict)
     closed: str | None = None
     unknown: str | None = None
+    named_at: datetime | None = None
+
+    def named_after(self, fetched_at: datetime | None) -> bool:
+        """Return whether the facts are newer than what was fetched at that instant."""
+        return self.named_at is not None and fetched_at is not None and fetched_at < self.named_at
 
 
 def expected(source: Source, table: Table, session: date, *, store: Store) -> Expected:
@@ -43,19 +50,41 @@ def expected(source: Source, table: Table, session: date, *, store: Store) -> Ex
     manifest = store.manifest(PartitionKey(source.name, name, session))
     if manifest is not None and manifest.state is PartitionState.CLOSED:
         return Expected(closed=manifest.reason or f"{name} has nothing of that day")
-    frame = None
+    frame = named_at = None
     if manifest is not None and manifest.state is PartitionState.COMPLETE and not manifest.blocked_by:
         frame = store.read_staged(manifest)
+        named_at = max((unit.fetched_at for unit in manifest.units if unit.fetched_at), default=None)
     if frame is None:
         state = "was never collected" if manifest is None else f"is {manifest.state.value}"
         if manifest is not None and manifest.blocked_by:
             state = f"is blocked by {', '.join(manifest.blocked_by)}"
         return Expected(unknown=f"{name} of {session} names the units, and it {state}")
     facts = table.units_from.facts(frame)
-    return Expected(units=list(facts), facts=facts, closed=None if facts else f"{name} of {session} names no unit")
+    closed = None if facts else f"{name} of {session} names no unit"
+    return Expected(units=list(facts), facts=facts, closed=closed, named_at=named_at)
+
+
+def outdated(table: Table, session: date, units: Iterable[RawUnit], want: Expected) -> list[str]:
+    """Return the units whose pages were reconciled with facts that have changed since, and disagree with the present ones."""
+    return [unit.unit for unit in units if want.named_after(unit.fetched_at) and not _holds(table, session, unit, want)]
+
+
+def _holds(table: Table, session: date, unit: RawUnit, want: Expected) -> bool:
+    if table.units_from is None or unit.unit not in want.facts:
+        return True
+    try:
+        examined = table.examine(unit.body, unit.content_type, unit.unit, session)
+        now = table.units_from.reconcile(examined, unit.unit, want.facts[unit.unit])
+    except CollectionFailure:
+        # It is asked for again, and what is wrong then is told.
+        return False
+    return (bool(now.empty_reason), now.coverage_pct) == (bool(unit.empty_reason), unit.coverage_pct)
 
 
 def _newest_due(source: Source, table: Table) -> date:
     now = clock.now()
-    days = table.sessions(now.date() - LONGEST_PAUSE, now.date() + timedelta(days=1))
+    tomorrow = now.date() + timedelta(days=1)
+    # Of a history that is over, its last session is the newest one.
+    last = min(tomorrow, source.end or tomorrow)
+    days = table.sessions(last - LONGEST_PAUSE, last)
     return max((day for day in days if due_at(source, table, day) <= now), default=date.min)

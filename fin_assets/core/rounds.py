@@ -32,7 +32,7 @@ class AuditConfig(dg.Config):
     """What an audit can be told in the launchpad.
 
     Attributes:
-        days: ISO dates to ask for; the closed days of the last week if empty.
+        days: ISO dates to ask for; the closed days of the week that ended yesterday if empty.
     """
 
     days: list[str] = []  # noqa: RUF012 - pydantic copies it
@@ -94,7 +94,11 @@ async def _fetch(table: Table, unit: str, day: date, lease: object) -> Fetched:
 
 
 def _examine(table: Table, unit: str, day: date, fetched: Fetched) -> Examined:
-    return table.examine(fetched.body, fetched.content_type, unit, day)
+    examined = table.examine(fetched.body, fetched.content_type, unit, day)
+    if examined.stated_date != day:
+        # Some sites answer with the session before where they have nothing.
+        raise StaleDate(f"asked for {day}, the page states {examined.stated_date}", body=fetched.body)
+    return examined
 
 
 def _closed_day(table: Table, outcome: Outcome, store: Store) -> Finding:
@@ -138,6 +142,13 @@ def closed_days(table: Table, *, until: date) -> list[date]:
     return [day for day in days if not table.sessions(day, day)]
 
 
+def _past_closed_days(source: Source, table: Table) -> list[date]:
+    """Return the closed days of the week that ended yesterday: what a test session of today leaves is not there yet."""
+    yesterday = clock.today(source.timezone) - timedelta(days=1)
+    days = closed_days(table, until=yesterday)
+    return [day for day in days if source.start <= day <= (source.end or day)]
+
+
 def audit_checks(source: Source, store: Store, browser: BrowserSettings) -> list[dg.AssetChecksDefinition]:
     """Return the check `closed_days_are_empty` of each table whose site may serve days that are no session."""
     return [_audit_check(source, table, store, browser) for table in source.tables if table.off_calendar]
@@ -164,7 +175,7 @@ def _audit_check(source: Source, table: Table, store: Store, browser: BrowserSet
     )
     def check(context: dg.AssetCheckExecutionContext, config: AuditConfig) -> dg.AssetCheckResult:
         days = [date.fromisoformat(day) for day in config.days]
-        days = days or closed_days(table, until=clock.today(source.timezone))
+        days = days or _past_closed_days(source, table)
         findings = audit(source, table, days, store=store, browser=browser)
         for finding in findings.values():
             context.log.info(finding.summary)

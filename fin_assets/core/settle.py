@@ -245,7 +245,7 @@ def _refuse_half_closed(
 
 
 def _state(records: tuple[UnitRecord, ...]) -> PartitionState:
-    if {record.state for record in records} <= {UnitState.FETCHED, UnitState.EMPTY_CONFIRMED}:
+    if records and {record.state for record in records} <= {UnitState.FETCHED, UnitState.EMPTY_CONFIRMED}:
         return PartitionState.COMPLETE
     kinds = {
         record.error_kind for record in records if record.state not in {UnitState.FETCHED, UnitState.EMPTY_CONFIRMED}
@@ -287,8 +287,9 @@ def _contradicted(unit: RawUnit, failure: CollectionFailure) -> UnitRecord:
 
 
 def _same_bytes(before: Manifest, units: list[RawUnit], store: Store) -> bool:
-    """Return whether the sealed file holds these very bytes; a damaged one is worth nothing."""
-    if {record.unit: record.sha256 for record in before.units} != {unit.unit: unit.sha256 for unit in units}:
+    """Return whether the sealed file holds these very bytes, as complete as they are; a damaged one is worth nothing."""
+    sealed = {record.unit: (record.sha256, record.coverage_pct) for record in before.units}
+    if sealed != {unit.unit: (unit.sha256, unit.coverage_pct) for unit in units}:
         return False
     try:
         store.units(before)

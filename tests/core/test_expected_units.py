@@ -161,6 +161,74 @@ def test_a_unit_that_the_other_table_names_later_reopens_the_session_for_it_alon
     assert details.asked == {("x", DAY): 1, ("y", DAY): 1}
 
 
+@pytest.mark.parametrize("missing", [(), ("z",)])
+def test_pages_are_reconciled_again_when_the_table_that_names_them_was_fetched_anew(
+    store: Store, monkeypatch: pytest.MonkeyPatch, missing: tuple[str, ...]
+) -> None:
+    broken = {(unit, DAY): Drift("new column") for unit in missing}
+    details, traded = FakeSite(rows=10, broken=broken), {"x": 1, "y": 1, "z": 1}
+    names = FakeSite()
+    source = two_tables(names, details, traded=traded)
+    collect(source, store, [DAY], table=0)
+    [before] = collect(source, store, [DAY])
+    assert before.manifest.state.green == (not missing)
+    monkeypatch.setenv("FIN_CLOCK", (NOW + timedelta(hours=1)).isoformat())
+    names.rows_of = {("a", DAY): [101], ("b", DAY): [99]}
+    collect(source, store, [DAY], table=0, refetch=True)
+    traded["y"] = 2
+    details.broken.clear()
+    details.rows_of = {("y", DAY): [20]}
+    asked = details.asked.copy()
+    [after] = collect(source, store, [DAY])
+    assert after.usable
+    assert {unit.unit: unit.rows for unit in after.manifest.units} == {"x": 10, "y": 20, "z": 10}
+    assert details.asked[("x", DAY)] == asked[("x", DAY)]
+    assert details.asked[("y", DAY)] == asked[("y", DAY)] + 1
+
+
+def test_what_the_changed_facts_refuse_and_the_site_does_not_mend_is_told(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    details, traded, names = FakeSite(rows=10), {"x": 1, "y": 1}, FakeSite()
+    source = two_tables(names, details, traded=traded)
+    collect(source, store, [DAY], table=0)
+    collect(source, store, [DAY])
+    monkeypatch.setenv("FIN_CLOCK", (NOW + timedelta(hours=1)).isoformat())
+    names.rows_of = {("a", DAY): [101], ("b", DAY): [99]}
+    collect(source, store, [DAY], table=0, refetch=True)
+    traded["y"] = 2
+    [after] = collect(source, store, [DAY])
+    assert not after.usable
+    assert "asked again in vain" in (after.problem or "")
+    assert "y" in (after.problem or "")
+
+
+def test_the_same_page_that_covers_less_of_changed_facts_is_asked_for_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def covers(examined: Examined, unit: str, fact: int) -> Examined:
+        del unit
+        return replace(examined, coverage_pct=100.0 / fact)
+
+    details, traded, names = FakeSite(rows=10), {"x": 1, "y": 1}, FakeSite()
+    source = two_tables(names, details, traded=traded)
+    first, second = source.tables
+    assert second.units_from is not None
+    second = replace(second, units_from=replace(second.units_from, reconcile=covers))
+    source = replace(source, tables=(first, second))
+    collect(source, store, [DAY], table=0)
+    collect(source, store, [DAY])
+    monkeypatch.setenv("FIN_CLOCK", (NOW + timedelta(hours=1)).isoformat())
+    names.rows_of = {("a", DAY): [101], ("b", DAY): [99]}
+    collect(source, store, [DAY], table=0, refetch=True)
+    traded["y"] = 2
+    for _ in range(2):
+        [after] = collect(source, store, [DAY])
+        assert after.usable
+        assert {unit.unit: unit.coverage_pct for unit in after.manifest.units} == {"x": 100.0, "y": 50.0}
+    assert details.asked == {("x", DAY): 1, ("y", DAY): 2}
+
+
 def test_pages_that_contradict_each_other_are_taken_back_and_the_others_stay(store: Store) -> None:
     details = FakeSite(rows=10)
     source = two_tables(FakeSite(), details, traded={"x": 1, "y": 1, "z": 1})
@@ -199,6 +267,57 @@ def test_a_list_of_the_present_is_asked_for_the_newest_session_alone(store: Stor
     assert "shows only its present things" in (old.manifest.reason or "")
     assert now.manifest.state is PartitionState.COMPLETE
     assert {session for _, session in site.asked} == {newest}
+
+
+def test_a_list_of_the_present_is_asked_for_the_last_session_of_a_history_that_is_over(store: Store) -> None:
+    site, end = FakeSite(), DAYS[10]
+
+    def sessions(first: date, last: date) -> list[date]:
+        return get_calendar("XHKG").sessions_in_range(first, min(last, end))
+
+    source = replace(fake_source(site, present_only=True, sessions=sessions), end=end)
+    results = collect(source, store, DAYS[:11], table=0)
+    assert [result.manifest.state for result in results] == [PartitionState.CLOSED] * 10 + [PartitionState.COMPLETE]
+    assert {session for _, session in site.asked} == {end}
+
+
+def test_a_session_whose_units_vanish_before_its_turn_is_not_green(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    details = FakeSite(rows=10)
+    source = two_tables(FakeSite(), details, traded={"x": 1})
+    collect(source, store, [DAY], table=0)
+    named = store.manifest(PartitionKey(NAME, source.tables[0].name, DAY))
+    assert named is not None
+    opened = store.open_journal
+
+    def blocked_meanwhile(key: PartitionKey) -> object:
+        store.save(named.model_copy(update={"blocked_by": ("schema",)}))
+        return opened(key)
+
+    monkeypatch.setattr(store, "open_journal", blocked_meanwhile)
+    [result] = collect(source, store, [DAY])
+    assert result.manifest.state is PartitionState.INCOMPLETE
+    assert "is blocked by schema" in result.manifest.why()
+    assert not details.asked
+
+
+def test_a_waiting_session_is_left_alone_while_nothing_mends_the_table_that_it_waits_for(store: Store) -> None:
+    hopeless = Drift("new column")
+    site = FakeSite(broken={("a", DAY): hopeless, ("b", DAY): hopeless})
+    source = two_tables(site, FakeSite(rows=10), traded={"x": 1})
+    for table in (0, 1):
+        collect(source, store, [DAY], table=table)
+    later = NOW + timedelta(days=1)
+    first, second = (RetryDue(source, table, store) for table in source.tables)
+    naming = store.manifest(PartitionKey(NAME, source.tables[0].name, DAY))
+    assert naming is not None
+    assert first._is_due(DAY.isoformat(), later) == second._is_due(DAY.isoformat(), later) == (not naming.hopeless)
+    store.save(naming.model_copy(update={"attempts": source.settings.max_attempts}))
+    assert not second._is_due(DAY.isoformat(), later), "the table that it waits for has been given up"
+    site.broken.clear()
+    collect(source, store, [DAY], table=0)
+    assert second._is_due(DAY.isoformat(), later)
 
 
 def test_a_check_sees_the_other_tables_of_its_session(store: Store) -> None:

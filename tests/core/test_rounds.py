@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -74,6 +75,44 @@ def test_a_closed_day_that_could_not_be_asked_for_is_not_taken_for_empty(tmp_pat
 def test_the_audit_of_a_week_asks_for_its_closed_days_alone() -> None:
     table = audited(FakeSite()).tables[0]
     assert closed_days(table, until=SUNDAY) == [SATURDAY, SUNDAY]
+
+
+def test_a_site_that_answers_a_closed_day_with_the_session_before_has_nothing_of_it(tmp_path: Path) -> None:
+    def refuses_other_days(units, session) -> Staged:
+        for unit in units:
+            if json.loads(unit.body)["date"] != session.isoformat():
+                raise StaleDate("another day")
+        return quarantined_off_sessions(units, session)
+
+    source = audited(FakeSite(stated={SATURDAY: FRIDAY}))
+    source = replace(source, tables=(replace(source.tables[0], stage=refuses_other_days),))
+    found = audit(source, source.tables[0], [SATURDAY], store=Store(tmp_path), browser=BrowserSettings())
+    assert found[SATURDAY].passed
+
+
+def asked_by_the_weekly_audit(source: Source, home: Path) -> set[date]:
+    job = definitions(source, home).resolve_job_def(audit_job_name(source))
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert job.execute_in_process(instance=instance).success
+    return {day for _, day in source.tables[0].fetch.__self__.asked}  # type: ignore[attr-defined]
+
+
+def test_a_test_session_on_the_saturday_of_an_audit_is_found_a_week_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIN_CLOCK", "2026-03-28T01:00:00+00:00")
+    today = asked_by_the_weekly_audit(audited(FakeSite()), tmp_path)
+    assert SATURDAY not in today, "its data are not out yet"
+    monkeypatch.setenv("FIN_CLOCK", "2026-04-04T01:00:00+00:00")
+    assert {SATURDAY, SUNDAY} <= asked_by_the_weekly_audit(audited(FakeSite()), tmp_path)
+
+
+def test_sessions_after_the_end_of_a_history_are_not_taken_for_closed_days(tmp_path: Path) -> None:
+    def sessions(first: date, last: date) -> list[date]:
+        return get_calendar("XHKG").sessions_in_range(first, min(last, date(2026, 2, 27)))
+
+    source = replace(audited(FakeSite(), sessions=sessions), end=date(2026, 2, 27))
+    assert not asked_by_the_weekly_audit(source, tmp_path)
 
 
 def definitions(source: Source, home: Path) -> dg.Definitions:

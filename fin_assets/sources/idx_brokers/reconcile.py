@@ -285,15 +285,18 @@ def _short_side(page: BrokerPage, number: int, known: Known, where: str) -> bool
     if shares.low > wanted.high or values.low > known.value_idr.high:
         raise _difference(rows, number, wanted, known, where, "more than was traded")
     whole = shares.meets(wanted) and values.meets(known.value_idr)
-    if whole and (not page.maybe_cut or (shares.low <= wanted.low and _printed_in_full(rows))):
+    if whole and (not page.maybe_cut or _leaves_no_room(rows, shares, wanted, values, known)):
         return False
     if not page.maybe_cut:
         raise _difference(rows, number, wanted, known, where, "and the list is not cut")
     return True
 
 
-def _printed_in_full(rows: Sequence[SideRow]) -> bool:
-    return all(row.lots.step == 1 for row in rows)
+def _leaves_no_room(rows: Sequence[SideRow], shares: Span, wanted: Span, values: Span, known: Known) -> bool:
+    """Return whether no broker with a lot can be hidden: what odd lots leave open might as well be one that was cut off."""
+    if not all(row.lots.step == 1 for row in rows):
+        return False
+    return wanted.high - shares.low < LOT or (values.exact and known.value_idr.exact)
 
 
 def _difference(

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from fin_assets.core.calendars import get_calendar
 from fin_assets.core.source import Source, Table, UnitsFrom
@@ -78,8 +78,11 @@ class IdxSettings(SourceSettings):
 
     @field_validator("boards", "investors", "tickers", "skip_tickers", mode="before")
     @classmethod
-    def _codes(cls, value: object) -> object:
+    def _codes(cls, value: object, info: ValidationInfo) -> object:
         codes = [code.strip() for code in value.split(",") if code.strip()] if isinstance(value, str) else value
+        if info.field_name in {"tickers", "skip_tickers"} and isinstance(codes, list | tuple):
+            # No list has a code in small letters: of such a one nothing would ever be expected, and nothing missed.
+            codes = [code.upper() if isinstance(code, str) else code for code in codes]
         if isinstance(codes, list | tuple) and len(set(codes)) != len(codes):
             msg = f"{', '.join(map(str, codes))}: something is named twice"
             raise ValueError(msg)

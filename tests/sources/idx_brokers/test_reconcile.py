@@ -172,6 +172,23 @@ def test_ten_abbreviated_brokers_are_never_called_complete():
     assert 99 < coverage < 100
 
 
+def test_ten_brokers_are_not_everything_where_odd_lots_leave_room_for_an_eleventh():
+    lots = sum(TEN.values())
+    rows = [(code, f"{number:,} ", f"{number / 10:.1f} M", "1,000 ") for code, number in TEN.items()]
+    page = Sheet(buy=rows, sell=rows, lots=f"{lots + 5:,} ", value=f"{(lots + 5) / 10:.1f} M", average="1,000 ")
+    # An eleventh has five lots outside of the regular board; they are no odd lots of the ten.
+    coverage = reconciled(page, fact(lots, outside=500)).coverage_pct
+    assert coverage is not None
+    assert coverage < 100
+
+
+def test_ten_brokers_whose_values_are_everything_are_complete_although_odd_lots_are_lost():
+    rows = [(code, f"{number:,} ", f"{number * 100_000 + 20_000:,} ", "1,000 ") for code, number in TEN.items()]
+    lots = sum(TEN.values())
+    page = Sheet(buy=rows, sell=rows, lots=f"{lots + 2:,} ", value=f"{lots * 100_000 + 200_000:,} ", average="1,000 ")
+    assert reconciled(page, fact(lots, outside=200)).coverage_pct == 100
+
+
 def test_abbreviated_lots_reconcile_within_their_steps_and_what_their_values_tell():
     buy = [("YP", "1.2 M", "121.3 B", "1,000 "), ("AK", "100 ", "10,000,000 ", "1,000 ")]
     sell = [("CC", "1.2 M", "121.4 B", "1,000 ")]
