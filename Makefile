@@ -1,6 +1,7 @@
 # Every target makes the environment first; the second time that costs nothing.
 #
-#   make demo [SERVE=0] [DATASET=file.csv.gz]    the whole street, then the pages until Ctrl-C
+#   make demo [SERVE=0] [DATASET=lists.csv.gz] [IDX_DATASET=prices.csv.xz] [SESSIONS=n]
+#                                                both streets, then the pages until Ctrl-C
 #   make test | check | test-all | bench         what is described beside each target
 #   make dev                                     sandbox, Dagster UI and dashboards over the present data
 #   make lock                                    resolve again what pyproject.toml asks for
@@ -16,6 +17,7 @@ STAMP := $(VENV)/.installed
 UV_VERSION := 0.13.8
 SERVE ?= 1
 DATASET ?=
+IDX_DATASET ?=
 SESSIONS ?=
 # The newest of these that is on the PATH; none has been tried beyond 3.13.
 PYTHONS := python3.13 python3.12 python3.11 python3
@@ -34,7 +36,8 @@ browser: $(STAMP)
 	@BIN="$(BIN)" bash scripts/browser.sh
 
 demo: browser
-	@$(BIN)/fin demo $(if $(filter 0,$(SERVE)),--no-serve) $(if $(DATASET),--dataset "$(DATASET)") $(if $(SESSIONS),--sessions $(SESSIONS))
+	@$(BIN)/fin demo $(if $(filter 0,$(SERVE)),--no-serve) $(if $(DATASET),--dataset "$(DATASET)") \
+	  $(if $(IDX_DATASET),--idx-dataset "$(IDX_DATASET)") $(if $(SESSIONS),--sessions $(SESSIONS))
 
 dev: browser
 	@$(BIN)/fin serve

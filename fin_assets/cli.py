@@ -73,13 +73,16 @@ def demo(
     dataset: Annotated[
         Path | None, typer.Option(help="CSV or CSV.GZ with real lists, in place of generated ones.", metavar="FILE")
     ] = None,
+    idx_dataset: Annotated[
+        Path | None, typer.Option(help="CSV or CSV.XZ with real prices and volumes of Jakarta.", metavar="FILE")
+    ] = None,
     serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve the pages until Ctrl-C afterwards.")] = True,
     sessions: Annotated[int, typer.Option(min=1, help="How many of the newest sessions to collect.")] = 80,
 ) -> None:
     """Show the whole street: sandbox, collection, marts, pages."""
     from fin_assets.commands.demo import demo as work
 
-    work(dataset=dataset, serve=serve, sessions=sessions)
+    work(dataset=dataset, idx_dataset=idx_dataset, serve=serve, sessions=sessions)
 
 
 @app.command(epilog="Example: fin doctor")
@@ -113,10 +116,16 @@ def run(
     work(source, session, start, end, tables=table, refetch=refetch, newest_first=newest_first, marts=marts)
 
 
-@app.command(epilog="Example: fin status hkex_southbound --from 2026-03-02 --json")
+@app.command(
+    epilog="Example: fin status hkex_southbound --from 2026-03-02; fin status idx_brokers --session 2026-03-02"
+)
 def status(
     source: AnySource = None,
     *,
+    session: Annotated[
+        str | None,
+        typer.Option("--session", help="One day: each unit that is missing, with its reason.", metavar="DATE"),
+    ] = None,
     start: From = None,
     end: To = None,
     as_json: Annotated[bool, typer.Option("--json", help="One object a session and table, for programs.")] = False,
@@ -124,7 +133,7 @@ def status(
     """Show which sessions are complete, which are not, and why."""
     from fin_assets.commands.status import status as work
 
-    work(source, start, end, as_json=as_json)
+    work(source, session, start, end, as_json=as_json)
 
 
 @app.command(epilog="Example: fin heal hkex_southbound --from 2026-03-02")
@@ -191,6 +200,18 @@ def sandbox(
     ] = None,
     latency_ms: Annotated[float | None, typer.Option(min=0, help="Waiting time of every page.")] = None,
     history_months: Annotated[int | None, typer.Option(min=1, help="How far back the site answers.")] = None,
+    idx_tickers: Annotated[
+        int | None, typer.Option(min=20, help="Companies of the generated market of Jakarta.")
+    ] = None,
+    idx_dataset: Annotated[
+        Path | None, typer.Option(help="CSV, CSV.GZ or CSV.XZ of Jakarta's daily lists in its place.", metavar="FILE")
+    ] = None,
+    idx_more: Annotated[
+        bool | None, typer.Option("--idx-more/--no-idx-more", help="Broker tables link to their complete list.")
+    ] = None,
+    idx_page_cap: Annotated[
+        int | None, typer.Option(min=1, help="Most rows of one answer of the exchange's lists.", metavar="ROWS")
+    ] = None,
     behaviour: Annotated[
         Path | None, typer.Option(help="TOML or JSON file with faults and latencies.", metavar="FILE")
     ] = None,
@@ -209,6 +230,10 @@ def sandbox(
         dataset=dataset,
         latency_ms=latency_ms,
         history_months=history_months,
+        idx_tickers=idx_tickers,
+        idx_dataset=idx_dataset,
+        idx_more=idx_more,
+        idx_page_cap=idx_page_cap,
         behaviour=behaviour,
         faults=fault or [],
     )

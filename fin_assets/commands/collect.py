@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.table import Table as Grid
 
+from fin_assets.commands.audit import audit, can_audit
 from fin_assets.commands.common import (
     a_date,
     a_range,
@@ -27,12 +28,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fin_assets.commands.collecting import Runner, TableOutcome
+    from fin_assets.core.manifest import Manifest
     from fin_assets.core.source import Source, Table
 
 SHOWN = 12
 """Sessions listed one by one in a summary; the rest is counted."""
 
 UNTOUCHED = timedelta(days=400)
+
+NAMED = 5
+"""A reason names so many units; of more, a command lists each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,11 @@ def run(
     choices = [choose(found, table, wanted) for table in chosen_tables(found, tables)]
     _tell_closed(found, choices)
     if not any(choice.sessions for choice in choices):
-        console.print("nothing to collect")
+        if wanted is not None and wanted[0] == wanted[1] and can_audit(found, wanted[0]):
+            with working([found]) as runner:
+                audit(runner, found, wanted[0])
+        else:
+            console.print("nothing to collect")
         return
     with working([found]) as runner:
         outcomes = [
@@ -123,6 +132,8 @@ def choose(source: Source, table: Table, wanted: tuple[date, date] | None) -> Ch
 
 
 def _why_none(source: Source, table: Table, day: date) -> str:
+    from fin_assets.core.source import due_at
+
     if day < source.start:
         return f"before the source's start, {source.start} (start under [sources.{source.name}] in fin.toml)"
     reason = table.closed_reason(day)
@@ -131,7 +142,10 @@ def _why_none(source: Source, table: Table, day: date) -> str:
     if is_weekend(day):
         return "closed: weekend"
     if table.sessions(day, day):
-        return f"not over yet in {source.timezone}: its list cannot be complete"
+        due = due_at(source, table, day)
+        return f"not over yet in {source.timezone}: its data are complete on {due:%Y-%m-%d} at {due:%H:%M} there"
+    if not any(each.sessions(day, day) for each in source.tables):
+        return f"closed: no session by the calendar of {source.timezone}"
     return f"no list of {table.name} on this day"
 
 
@@ -212,9 +226,9 @@ def print_summary(outcomes: list[TableOutcome]) -> None:
     for outcome in outcomes:
         for manifest in outcome.unusable[:SHOWN]:
             why = manifest.why() or f"blocked by {', '.join(manifest.blocked_by)} (docs/runbook.md)"
-            mends = next((unit.mends for unit in manifest.unfinished() if unit.mends), f"fin status {outcome.source}")
             console.print(
-                f"[red]{manifest.state.value}[/] {outcome.table} {manifest.session}: {why}\n  way out: {mends}",
+                f"[red]{manifest.state.value}[/] {outcome.table} {manifest.session}: {why}\n"
+                f"  way out: {_way_out(manifest)}",
                 soft_wrap=True,
             )
         if outcome.failure and not outcome.unusable:
@@ -222,6 +236,17 @@ def print_summary(outcomes: list[TableOutcome]) -> None:
             console.print(f"[red]failed[/] {outcome.table}: {outcome.failure}", soft_wrap=True)
         if len(outcome.unusable) > SHOWN:
             console.print(f"... and {len(outcome.unusable) - SHOWN} more: fin status {outcome.source}", soft_wrap=True)
+
+
+def _way_out(manifest: Manifest) -> str:
+    """Return what mends a session that is not usable, and where each of many missing units is listed."""
+    left = manifest.unfinished()
+    every = f"fin status {manifest.source} --session {manifest.session}"
+    if not left:
+        # Units that are not known yet heal with the table that names them; a blocking check needs a look.
+        return every if manifest.blocked_by else f"fin heal {manifest.source} --from {manifest.session}"
+    mends = next((unit.mends for unit in left if unit.mends), f"fin heal {manifest.source}")
+    return mends if len(left) <= NAMED else f"{mends}\n  each unit: {every}"
 
 
 def _tell_closed(source: Source, choices: list[Choice]) -> None:

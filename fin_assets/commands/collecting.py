@@ -13,9 +13,11 @@ import dagster as dg
 
 from fin_assets.commands.common import repository
 from fin_assets.core.assets import raw_key, staged_key
+from fin_assets.core.expect import expected
 from fin_assets.core.leftovers import end_dead_runs
 from fin_assets.core.manifest import PartitionKey
 from fin_assets.core.partitions import partitions_of
+from fin_assets.core.rounds import audit_config, audit_job_name
 from fin_assets.core.store import Store
 from fin_assets.definitions import BUILD_MARTS, build_definitions
 
@@ -114,10 +116,11 @@ class Runner:
         outcome = TableOutcome(source.name, table.name, sorted(sessions))
         known = partitions_of(source, table).get_partition_keys()
         parts = ranges(known, {day.isoformat() for day in sessions})
-        outcome.units = 0 if restage else self._units_left(source, table, sessions, refetch=refetch)
+        left = {} if restage else self._units_left(source, table, sessions, refetch=refetch)
+        outcome.units = sum(left.values())
         begun = time.monotonic()
         title = f"{source.name}/{table.name}" + (" from raw" if restage else "")
-        with self._display.table(title, units=outcome.units):
+        with self._display.table(title, units=left):
             for first, last in reversed(parts) if newest_first else parts:
                 self._one_range(
                     source, table, first, last, outcome, refetch=refetch, newest_first=newest_first, restage=restage
@@ -128,6 +131,20 @@ class Runner:
             manifest for manifest in (self._store.manifest(key) for key in keys) if manifest is not None
         ]
         return outcome
+
+    def audit(self, source: Source, days: Sequence[date]) -> list[tuple[bool, str]]:
+        """Ask about days that are no sessions; what the site serves goes to quarantine.
+
+        Returns:
+            for each table that is asked: whether the site has nothing of these days, and one sentence.
+        """
+        definitions = build_definitions(
+            settings=self._settings, sources=[source], on_event=self._display.on_event, marts=False
+        )
+        result = definitions.resolve_job_def(audit_job_name(source)).execute_in_process(
+            instance=self._instance, run_config={**_QUIET, **audit_config(source, days)}
+        )
+        return [(each.passed, each.description or "") for each in result.get_asset_check_evaluations()]
 
     def _one_range(
         self,
@@ -156,22 +173,27 @@ class Runner:
             outcome.failure = failure.description
 
     def _job(self, source: Source, table: Table) -> dg.JobDefinition:
-        name = f"collect_{source.name}__{table.name}"
-        if name not in self._jobs:
+        """Return the job that collects a table: its own, or that of the table which names its units."""
+        own = f"collect_{source.name}__{table.name}"
+        if own not in self._jobs:
             definitions = build_definitions(
                 settings=self._settings, sources=[source], on_event=self._display.on_event, marts=False
             )
-            self._jobs[name] = definitions.resolve_job_def(name)
-        return self._jobs[name]
+            shared = table.units_from is not None and not definitions.get_repository_def().has_job(own)
+            named = f"collect_{source.name}__{table.units_from.table}" if shared and table.units_from else own
+            self._jobs[own] = definitions.resolve_job_def(named)
+        return self._jobs[own]
 
-    def _units_left(self, source: Source, table: Table, sessions: Sequence[date], *, refetch: bool) -> int:
-        left = 0
+    def _units_left(self, source: Source, table: Table, sessions: Sequence[date], *, refetch: bool) -> dict[date, int]:
+        """Return how many units are to be asked for, by session; tables that name them have been collected before."""
+        left = {}
         for session in sessions:
             manifest = self._store.manifest(PartitionKey(source.name, table.name, session))
-            if manifest is None or refetch:
-                left += len(table.units(session))
-            elif not manifest.state.green:
-                left += len(manifest.unfinished())
+            if manifest is None or refetch or not manifest.state.green:
+                units = set(expected(source, table, session, store=self._store).units)
+                if manifest is not None and not refetch:
+                    units -= {unit.unit for unit in manifest.units} - {unit.unit for unit in manifest.unfinished()}
+                left[session] = len(units)
         return left
 
 

@@ -1,12 +1,14 @@
-"""A home of its own for a given dataset, so that given and generated histories never mix."""
+"""A home of its own for given datasets, so that given and generated histories never mix."""
 
 from __future__ import annotations
 
 import json
+import lzma
 import os
 import re
 import tomllib
 from collections import Counter
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from rich.table import Table as Grid
 from fin_assets.commands.common import console, days_of, forget_project, is_weekend, project
 from fin_assets.commands.problems import EXIT_USAGE, Problem
 from fin_assets.core.manifest import PartitionState
+from fin_assets.core.source import source_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,65 +26,99 @@ if TYPE_CHECKING:
     from fin_assets.core.manifest import Manifest
     from fin_assets.core.source import Source, Table
 
-SOURCE = "hkex_southbound"
-"""The source whose lists the dataset replaces."""
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of dataset: history of one source that the embedded site serves in place of a generated one.
+
+    Attributes:
+        source: the source whose history it is; the others are switched off in the dataset's home.
+        setting: its key under `[sandbox]`.
+        option: of `fin demo`.
+        column: of the file's dates.
+        whole: every session is collected; otherwise the newest ones, as of a generated history.
+        own: what the source's section says besides its first and last session.
+    """
+
+    source: str
+    setting: str
+    option: str
+    column: str
+    whole: bool
+    own: dict[str, Any] = field(default_factory=dict)
 
 
-def use_dataset(path: Path) -> None:
-    """Make `<data>/dataset-<name>` the home of this process, with a `fin.toml` that others can be pointed to.
+KINDS = (
+    # One list a day, with Chinese names.
+    Kind(
+        "hkex_southbound",
+        "dataset",
+        "--dataset",
+        "date",
+        whole=True,
+        own={"languages": ["zh"], "northbound": False, "watchlist": []},
+    ),
+    # Three years of 700 companies are 400,000 pages: the demo takes the newest, fin run takes any range.
+    Kind("idx_brokers", "idx_dataset", "--idx-dataset", "Date", whole=False),
+)
+
+
+def use_datasets(paths: dict[str, Path]) -> set[str]:
+    """Make `<data>/dataset-<names>` the home of this process, with a `fin.toml` that others can be pointed to.
+
+    Args:
+        paths: files by the setting that names them (`dataset`, `idx_dataset`).
+
+    Returns:
+        the sources of which every session is to be collected.
 
     Raises:
-        Problem: the file is missing or has no dates.
+        Problem: a file is missing or has no dates.
     """
-    first, last = _span(path)
+    given = {kind.setting: (kind, _span(paths[kind.setting], kind)) for kind in KINDS if kind.setting in paths}
     settings, _ = project()
-    name = re.sub(r"[^A-Za-z0-9_-]+", "_", path.name.split(".")[0])
-    data = settings.data / f"dataset-{name}"
+    names = "-".join(re.sub(r"[^A-Za-z0-9_-]+", "_", path.name.split(".")[0]) for path in paths.values())
+    data = settings.data / f"dataset-{names}"
     configured = settings.home / "fin.toml"
     base = tomllib.loads(configured.read_text(encoding="utf-8")) if configured.exists() else {}
+    sandbox = {key: value for key, value in base.get("sandbox", {}).items() if key not in {"start", "end"}}
     content = {
         **base,
         "data_dir": str(data.resolve()),
-        "sandbox": {**base.get("sandbox", {}), "dataset": str(path.resolve())},
-        "sources": {
-            SOURCE: {
-                # The dataset has one list a day, with Chinese names.
-                "languages": ["zh"],
-                "northbound": False,
-                "watchlist": [],
-                "start": first,
-                "end": last,
-            }
-        },
+        "sandbox": {**sandbox, **{name: str(path.resolve()) for name, path in paths.items()}},
+        "sources": {name: {"enabled": False} for name in source_names()}
+        | {kind.source: {**kind.own, "start": first, "end": last} for kind, (first, last) in given.values()},
     }
-    content["sandbox"].pop("start", None)
-    content["sandbox"].pop("end", None)
     data.mkdir(parents=True, exist_ok=True)
     config = data / "fin.toml"
     config.write_text(as_toml(content), encoding="utf-8")
-    # What the environment says goes before the file; these two would send the data elsewhere.
-    for variable in ("FIN_DATA_DIR", "FIN_SANDBOX__DATASET"):
+    # What the environment says goes before the file; these would send the data elsewhere.
+    for variable in ("FIN_DATA_DIR", *(f"FIN_SANDBOX__{kind.setting.upper()}" for kind in KINDS)):
         os.environ.pop(variable, None)
     os.environ["FIN_CONFIG"] = str(config)
     os.environ.pop("DAGSTER_HOME", None)
     forget_project()
-    console.print(f"dataset {path.name}: lists from {first} to {last}; home {data}", soft_wrap=True)
+    for kind, (first, last) in given.values():
+        path = paths[kind.setting]
+        console.print(f"dataset {path.name}: {kind.source} from {first} to {last}; home {data}", soft_wrap=True)
+    return {kind.source for kind, _ in given.values() if kind.whole}
 
 
-def _span(path: Path) -> tuple[date, date]:
+def _span(path: Path, kind: Kind) -> tuple[date, date]:
     if not path.is_file():
         msg = f"There is no dataset {path}."
         raise Problem(
-            msg, "give an existing CSV or CSV.GZ: --dataset FILE; docs/sandbox.md describes its columns", EXIT_USAGE
+            msg, f"give an existing CSV: {kind.option} FILE; docs/sandbox.md describes its columns", EXIT_USAGE
         )
     try:
-        days = pl.read_csv(path, columns=["date"], try_parse_dates=True)["date"]
+        content = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path
+        days = pl.read_csv(content, columns=[kind.column], try_parse_dates=True)[kind.column]
         first, last = days.min(), days.max()
-    except pl.exceptions.PolarsError as error:
-        msg = f"{path} is no dataset of lists: {error}"
+    except (pl.exceptions.PolarsError, lzma.LZMAError) as error:
+        msg = f"{path} is no dataset for {kind.option}: {error}"
         raise Problem(msg, "docs/sandbox.md describes its columns", EXIT_USAGE) from error
     if not isinstance(first, date) or not isinstance(last, date):
-        msg = f"{path}: the column date holds no dates such as 2017-03-17."
+        msg = f"{path}: the column {kind.column} holds no dates such as 2017-03-17."
         raise Problem(msg, "docs/sandbox.md describes its columns", EXIT_USAGE)
     return first, last
 

@@ -26,28 +26,35 @@ if TYPE_CHECKING:
 UNITS_A_TABLE = 320
 """Of a table with many units a session fewer sessions are shown: so many units take half a minute on two cores."""
 
+UNITS_THAT_ARE_NAMED = 1500
+"""As many for a table whose units another one names: its pages are light, and 60 companies over 25 sessions fill the
+windows of 20 sessions that its marts have. 1,500 take about a minute."""
+
+AREAS = {"hkex_southbound": "/hk", "idx_brokers": "/idx"}
+"""Where the pages of a source begin."""
+
 LEAST_SESSIONS = 5
 LEAST_DISK = 300 << 20
 
 
-def demo(*, dataset: Path | None, serve: bool, sessions: int) -> None:
+def demo(*, dataset: Path | None, idx_dataset: Path | None, serve: bool, sessions: int) -> None:
     """Collect, build, summarise, and serve until Ctrl-C."""
     begun = time.monotonic()
-    if dataset is not None:
-        from fin_assets.commands.dataset import use_dataset
+    given = {name: path for name, path in (("dataset", dataset), ("idx_dataset", idx_dataset)) if path is not None}
+    whole: set[str] = set()
+    if given:
+        from fin_assets.commands.dataset import use_datasets
 
-        use_dataset(dataset)
+        whole = use_datasets(given)
     settings, sources = project()
     _require_possible(serve=serve)
     with ExitStack() as stack:
         runner = stack.enter_context(working(sources))
-        plan = [
-            (source, table, _sessions(source, table, None if dataset else sessions))
-            for source in sources
-            for table in source.tables
-        ]
-        outcomes = []
-        for source, table, days in plan:
+        plan, outcomes = [], []
+        for source, table in ((each, table) for each in sources for table in each.tables):
+            # Table by table: the units of one may be named by another, which has to be there first.
+            days = _sessions(source, table, None if source.name in whole else sessions)
+            plan.append((source, table, days))
             left = _left(source, table, days)
             if left:
                 outcomes.append(runner.run(source, table, left))
@@ -56,11 +63,11 @@ def demo(*, dataset: Path | None, serve: bool, sessions: int) -> None:
         build = build_and_tell(full_refresh=False)
         _summary(plan, outcomes, seconds=time.monotonic() - begun)
         console.print(marts_table(build))
-        if dataset is not None:
+        if whole:
             from fin_assets.commands.dataset import print_days
 
-            print_days(sources)
-        _where_to_look(settings.data, dataset)
+            print_days([source for source in sources if source.name in whole])
+        _where_to_look(settings.data, own_home=bool(given))
         if any(outcome.unusable for outcome in outcomes):
             console.print(
                 "[yellow]some sessions are not complete[/]: fin status says which and why, fin heal mends them"
@@ -117,20 +124,25 @@ def _require_ports() -> None:
 def _sessions(source: Source, table: Table, count: int | None) -> list[date]:
     """Return the newest sessions of a table that are due: of `count` trading days, fewer where one has many units."""
     from fin_assets.core import clock
+    from fin_assets.core.expect import expected
     from fin_assets.core.partitions import due_sessions, partitions_of
+    from fin_assets.core.store import Store
 
     now = clock.now()
-    if count is None:
-        keys = partitions_of(source, table).get_partition_keys()
-        return [
-            date.fromisoformat(key) for key in keys if table.sessions(date.fromisoformat(key), date.fromisoformat(key))
-        ]
-    # Seven days have five sessions at most; holidays are made up for by the slice below.
-    since = now - timedelta(days=count * 7 / 5 + 20)
-    due = due_sessions(source, table, since=since, until=now)
-    units = len(table.units(due[-1])) if due else 0
-    fitting = max(LEAST_SESSIONS, UNITS_A_TABLE // max(units, 1))
-    return due[-min(count, fitting) :]
+    if source.end is not None or count is None:
+        # A history that is over: all of it is due, and what was due lately is nothing.
+        days = [date.fromisoformat(key) for key in partitions_of(source, table).get_partition_keys()]
+        due = [day for day in days if table.sessions(day, day)]
+    else:
+        # Seven days have five sessions at most; holidays are made up for by the slice below.
+        due = due_sessions(source, table, since=now - timedelta(days=count * 7 / 5 + 20), until=now)
+    if count is None or not due:
+        return due
+    if table.present_only:
+        return due[-1:]
+    units = len(expected(source, table, due[-1], store=Store(project()[0].data)).units)
+    most = UNITS_A_TABLE if table.units_from is None else UNITS_THAT_ARE_NAMED
+    return due[-min(count, max(LEAST_SESSIONS, most // max(units, 1))) :]
 
 
 def _left(source: Source, table: Table, days: list[date]) -> list[date]:
@@ -154,19 +166,29 @@ def _left(source: Source, table: Table, days: list[date]) -> list[date]:
 def _summary(plan: list[tuple[Source, Table, list[date]]], outcomes: list[TableOutcome], *, seconds: float) -> None:
     if outcomes:
         print_summary(outcomes)
+    for source in dict.fromkeys(source.name for source, _, _ in plan):
+        asked = sum(len(days) for each, _, days in plan if each.name == source)
+        console.print(_of_source(source, asked, [outcome for outcome in outcomes if outcome.source == source]))
     asked = sum(len(days) for _, _, days in plan)
     worked = sum(len(outcome.asked) for outcome in outcomes)
-    units = sum(manifest.done for outcome in outcomes for manifest in outcome.manifests)
-    rows = sum(manifest.staged.rows for outcome in outcomes for manifest in outcome.manifests if manifest.staged)
     there = f", {asked - worked} were there already" if asked > worked else ""
-    console.print(
-        f"[bold]{worked} sessions collected{there}; {units:,} units, {rows:,} rows, {seconds:.0f} s in all[/]",
-        soft_wrap=True,
-    )
+    console.print(f"[bold]{worked} sessions collected{there}; {seconds:.0f} s in all[/]", soft_wrap=True)
 
 
-def _where_to_look(data: Path, dataset: Path | None) -> None:
-    prefix = f"FIN_CONFIG={_short(data / 'fin.toml')} " if dataset is not None else ""
+def _of_source(source: str, asked: int, outcomes: list[TableOutcome]) -> str:
+    """Return one line about a source: what came, and how much of what there is it shows where that can be told."""
+    manifests = [manifest for outcome in outcomes for manifest in outcome.manifests]
+    if not manifests:
+        return f"{source}: {asked} sessions of its tables were there already"
+    units = sum(manifest.done for manifest in manifests)
+    rows = sum(manifest.staged.rows for manifest in manifests if manifest.staged)
+    covered = [unit.coverage_pct for manifest in manifests for unit in manifest.units if unit.coverage_pct is not None]
+    reconciled = f"; {len(covered):,} reconciled, lowest coverage {min(covered):.1f} %" if covered else ""
+    return f"{source}: {len(manifests)} of {asked} sessions of its tables, {units:,} units, {rows:,} rows{reconciled}"
+
+
+def _where_to_look(data: Path, *, own_home: bool) -> None:
+    prefix = f"FIN_CONFIG={_short(data / 'fin.toml')} " if own_home else ""
     console.print(f"\n{prefix}fin status\n{prefix}fin sql", soft_wrap=True)
 
 
@@ -202,8 +224,9 @@ def _serve() -> None:
         with console.status("starting the servers"):
             children.wait_ready(second)
             children.wait_ready(first)
+        areas = [f"{pages}{path}" for name, path in AREAS.items() if name in {source.name for source in project()[1]}]
         console.print(
-            f"\n[bold]dashboards[/]  {pages}\n[bold]Dagster UI[/]  {dagster}\n"
+            f"\n[bold]dashboards[/]  {'  '.join([*areas, f'{pages}/data'])}\n[bold]Dagster UI[/]  {dagster}\n"
             "Ctrl-C stops both and everything they started.",
             soft_wrap=True,
         )

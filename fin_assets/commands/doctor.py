@@ -226,7 +226,10 @@ def _ports(settings: Settings) -> Iterator[Line]:
     facts = sandbox_facts(port)
     if facts is not None:
         yield Line(
-            "ok", f"port {port}", f"our sandbox: {facts['data']}, {facts['first_list']} to {facts['newest_list']}"
+            "ok",
+            f"port {port}",
+            f"our sandbox: Hong Kong {facts['data']}, {facts['first_list']} to {facts['newest_list']}; "
+            f"Jakarta {facts['idx_data']}",
         )
     elif is_free(port):
         yield Line("ok", f"port {port}", "free for the sandbox; commands start it when they need it")
@@ -264,7 +267,19 @@ def _source(source: Source) -> Iterator[Line]:
         )
 
 
-_TOLD = ("rate_per_second", "workers", "look_back_days", "max_attempts", "watchlist")
+_TOLD = (
+    "rate_per_second",
+    "workers",
+    "look_back_days",
+    "max_attempts",
+    "watchlist",
+    "boards",
+    "investors",
+    "tickers",
+    "skip_tickers",
+    "min_coverage",
+    "intraday",
+)
 
 
 def _shown(value: object) -> str:

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table as Grid
 
+from fin_assets.commands.collect import NAMED
 from fin_assets.commands.common import a_range, chosen_sources, console, project
+from fin_assets.commands.problems import EXIT_USAGE, Problem
 
 if TYPE_CHECKING:
+    from fin_assets.core.manifest import Manifest
     from fin_assets.core.source import Source, Table
 
 COLOURS = {
@@ -42,10 +45,13 @@ class Row:
     evidence: tuple[str, ...]
 
 
-def status(source: str | None, start: str | None, end: str | None, *, as_json: bool) -> None:
-    """Show the state of every session that is due or known."""
-    wanted = a_range(None, start, end)
+def status(source: str | None, session: str | None, start: str | None, end: str | None, *, as_json: bool) -> None:
+    """Show the state of every session that is due or known, or one session with each unit that it lacks."""
+    wanted = a_range(session, start, end)
     found = chosen_sources(source)
+    if session is not None and wanted is not None:
+        _one_session(found, wanted[0], as_json=as_json)
+        return
     rows = [row for each in found for table in each.tables for row in rows_of(each, table, wanted)]
     if as_json:
         print(json.dumps([asdict(row) for row in rows], default=str, indent=1))  # noqa: T201 - machine-readable, not for the console
@@ -56,13 +62,46 @@ def status(source: str | None, start: str | None, end: str | None, *, as_json: b
     _print_bad(rows)
 
 
+def _one_session(sources: list[Source], session: date, *, as_json: bool) -> None:
+    from fin_assets.commands.session_status import left_of, print_session
+    from fin_assets.core.manifest import PartitionKey
+    from fin_assets.core.store import Store
+
+    store = Store(project()[0].data)
+    objects: list[dict[str, object]] = []
+    shown = False
+    for source in sources:
+        rows = [row for table in source.tables for row in rows_of(source, table, (session, session))]
+        manifests: dict[str, Manifest] = {}
+        for row in rows:
+            manifest = store.manifest(PartitionKey(source.name, row.table, session))
+            if manifest is not None:
+                manifests[row.table] = manifest
+        objects += [
+            asdict(row)
+            | {"left": [asdict(left) for left in left_of(manifests[row.table])] if row.table in manifests else []}
+            for row in rows
+        ]
+        if rows and not as_json:
+            print_session(rows, manifests)
+            shown = True
+    if as_json:
+        print(json.dumps(objects, default=str, indent=1))  # noqa: T201 - machine-readable, not for the console
+    elif not shown:
+        names = ", ".join(source.name for source in sources)
+        msg = f"{session} is no session of {names} that is due, and nothing is stored for it."
+        raise Problem(msg, f"fin run {sources[0].name} --session {session} says why", EXIT_USAGE)
+
+
 def rows_of(source: Source, table: Table, wanted: tuple[date, date] | None) -> list[Row]:
     """Return a row for each known session of a table and each missing one that is due since its first known session."""
     from fin_assets.core import clock
+    from fin_assets.core.expect import expected
     from fin_assets.core.partitions import due_sessions
     from fin_assets.core.store import Store
 
-    known = {manifest.session: manifest for manifest in Store(project()[0].data).manifests(source.name, table.name)}
+    store = Store(project()[0].data)
+    known = {manifest.session: manifest for manifest in store.manifests(source.name, table.name)}
     begin = wanted[0] if wanted else min(known, default=None)
     due: list[date] = []
     if begin is not None:
@@ -78,11 +117,8 @@ def rows_of(source: Source, table: Table, wanted: tuple[date, date] | None) -> l
             continue
         manifest = known.get(day)
         if manifest is None:
-            rows.append(
-                Row(
-                    source.name, table.name, day, "missing", len(table.units(day)), 0, 0, 0, "never collected", None, ()
-                )
-            )
+            units = len(expected(source, table, day, store=store).units)
+            rows.append(Row(source.name, table.name, day, "missing", units, 0, 0, 0, "never collected", None, ()))
             continue
         blocked = manifest.state.green and manifest.blocked_by
         retry = (
@@ -150,6 +186,8 @@ def _print_bad(rows: list[Row]) -> None:
             f"[{COLOURS[row.state]}]{row.state}[/] {row.source}/{row.table} {row.session}: {row.why}{again}",
             soft_wrap=True,
         )
+        if row.units - row.done > NAMED:
+            console.print(f"  each unit: fin status {row.source} --session {row.session}", soft_wrap=True)
         if row.evidence:
             console.print(f"  evidence: {project()[0].data / row.evidence[0]}", soft_wrap=True)
     if len(bad) > SHOWN:

@@ -116,7 +116,7 @@ def complete(layout: Layout, *, keep: int, project: Path = PROJECT) -> Build:
         WarehouseError, OSError: as `publish.publish`.
     """
     with build_connection(layout) as connection:
-        control.finish(connection, project=project)
+        control.finish(connection, data=layout.data, project=project)
     return publish.publish(layout, keep=keep)
 
 

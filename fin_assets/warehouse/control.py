@@ -7,7 +7,7 @@ knows a source by name: the staged tables are those that the dbt project declare
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,16 @@ import polars as pl
 import yaml  # type: ignore[import-untyped]  # published without types; dbt brings it
 
 from fin_assets.core.source import Source
-from fin_assets.warehouse import ledgers
+from fin_assets.warehouse import archive, ledgers
+from fin_assets.warehouse.archive import ArchivedTable, StagedFile
 from fin_assets.warehouse.dbt import project_hash
-from fin_assets.warehouse.layout import WarehouseError
+from fin_assets.warehouse.layout import Layout, WarehouseError
 
 _CREATE = """
 create schema if not exists control;
 create schema if not exists staged;
+create schema if not exists history;
+create or replace table control.archive_files (view_name varchar, file varchar);
 create table if not exists control.meta (key varchar, value varchar);
 create table if not exists control.changed_sessions (source varchar, session_date date);
 create table if not exists control.built (
@@ -125,7 +128,7 @@ def _prepare(
     _replace(connection, "expected_sessions", ledgers.expected(sources, collected))
     _replace(connection, "tables", ledgers.declared(sources))
 
-    fingerprint = _fingerprint(connection, project)
+    fingerprint = _fingerprint(connection, data, project)
     moved = _scalar(connection, _MOVED)
     reason = _refresh_reason(
         asked=full_refresh, unfinished=unfinished, built=built_project, now=project_hash(project), moved=moved
@@ -143,22 +146,22 @@ def _prepare(
             f"create or replace table control.changed_sessions as {_DIFFERENT}"  # noqa: S608 - a constant
             " union select * from control.changed_sessions"
         )
-    files = _make_views(connection, data, project)
+    files = _make_views(connection, data, project) + _make_history(connection, data, project)
     if not idle:
         _set_meta(connection, "unfinished", "full_refresh" if reason else "incremental")
     changed = _scalar(connection, "select count(*) from control.changed_sessions")
     return Plan(full_refresh=reason is not None, reason=reason, changed=changed, files=files, idle=idle)
 
 
-def finish(connection: duckdb.DuckDBPyConnection, *, project: Path) -> None:
+def finish(connection: duckdb.DuckDBPyConnection, *, data: Path, project: Path) -> None:
     """Record that the build ended well: what it used is what the next one compares with. Drops the staged views.
 
-    The views name files by their place on this machine, which a published file must not.
+    They hold the changed sessions only. The views of the schema `history` stay: marts read the finest grain through them.
     """
     connection.begin()
     connection.execute(_REMEMBER)
     _set_meta(connection, "project", project_hash(project))
-    _set_meta(connection, "fingerprint", _fingerprint(connection, project))
+    _set_meta(connection, "fingerprint", _fingerprint(connection, data, project))
     connection.execute("delete from control.meta where key = 'unfinished'")
     for (name,) in connection.execute(
         "select view_name from duckdb_views() where schema_name = 'staged' and not internal"
@@ -169,15 +172,37 @@ def finish(connection: duckdb.DuckDBPyConnection, *, project: Path) -> None:
 
 def staged_tables(project: Path) -> dict[str, dict[str, Any]]:
     """Return the staged tables that the dbt project declares: view name -> source, table, and columns with types."""
-    found: dict[str, dict[str, Any]] = {}
+    return {
+        table["identifier"]: {"source": source["name"], "table": table["name"], "columns": _columns(table)}
+        for source, table in _declared(project, "staged")
+    }
+
+
+def archived_tables(project: Path) -> list[ArchivedTable]:
+    """Return the tables that the dbt project declares in the schema `history`, marked with `meta: archive`."""
+    found = []
+    for _, table in _declared(project, "history"):
+        mark = table["config"]["meta"]["archive"]
+        one = ArchivedTable(
+            view=table["identifier"],
+            source=mark["source"],
+            table=mark["table"],
+            columns=_columns(table),
+            order_by=tuple(mark["order_by"]),
+        )
+        found.append(one)
+    return found
+
+
+def _declared(project: Path, schema: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     for path in sorted((project / "models" / "sources").glob("*.yml")):
         for source in yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]:
-            if source["schema"] != "staged":
-                continue
-            for table in source["tables"]:
-                columns = {column["name"]: column["data_type"] for column in table["columns"]}
-                found[table["identifier"]] = {"source": source["name"], "table": table["name"], "columns": columns}
-    return found
+            if source["schema"] == schema:
+                yield from ((source, table) for table in source["tables"])
+
+
+def _columns(table: dict[str, Any]) -> dict[str, str]:
+    return {column["name"]: column["data_type"] for column in table["columns"]}
 
 
 def _refresh_reason(*, asked: bool, unfinished: str | None, built: str | None, now: str, moved: int) -> str | None:
@@ -237,6 +262,29 @@ def _make_views(connection: duckdb.DuckDBPyConnection, data: Path, project: Path
     return count
 
 
+def _make_history(connection: duckdb.DuckDBPyConnection, data: Path, project: Path) -> int:
+    """Make the views of the finest grain over all sessions; return how many staged files of them have changed."""
+    count = 0
+    for table in archived_tables(project):
+        rows = connection.execute(
+            "select session_date, staged_file, staged_sha256,"
+            " (source, session_date) in (select (source, session_date) from control.changed_sessions)"
+            " from control.partitions where is_usable and source = ? and table_name = ?",
+            [table.source, table.table],
+        ).fetchall()
+        count += sum(changed for *_, changed in rows)
+        staged = [StagedFile(session, file, sha256) for session, file, sha256, _ in rows]
+        files = archive.current_files(Layout(data), table, staged)
+        if files:
+            connection.executemany(
+                "insert into control.archive_files values (?, ?)", [(table.view, file) for file in files]
+            )
+        # By their place on this machine: a published view must work in any shell, started anywhere.
+        query = archive.rows_of(table, [data.resolve() / file for file in files])
+        _create_view(connection, "history", table.view, query)
+    return count
+
+
 def _make_view(connection: duckdb.DuckDBPyConnection, view: str, columns: dict[str, str], files: list[str]) -> None:
     if files:
         wanted = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in columns.items())
@@ -245,16 +293,20 @@ def _make_view(connection: duckdb.DuckDBPyConnection, view: str, columns: dict[s
     else:
         empty = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in columns.items())
         rows = f"select {empty} where false"
+    _create_view(connection, "staged", view, rows)
+
+
+def _create_view(connection: duckdb.DuckDBPyConnection, schema: str, view: str, rows: str) -> None:
     try:
-        connection.execute(f'create or replace view staged."{view}" as {rows}')
+        connection.execute(f'create or replace view {schema}."{view}" as {rows}')
     except duckdb.Error as error:
         first = str(error).splitlines()[0]
         msg = f"the staged files of {view} do not fit the marts ({first}). Stage them again from raw: fin reparse"
         raise WarehouseError(msg) from error
 
 
-def _fingerprint(connection: duckdb.DuckDBPyConnection, project: Path) -> str:
-    """Return a hash of all that a build depends on."""
+def _fingerprint(connection: duckdb.DuckDBPyConnection, data: Path, project: Path) -> str:
+    """Return a hash of all that a build depends on; of the place of the data too, because views name files by it."""
     parts = [
         _scalar(
             connection,
@@ -262,7 +314,7 @@ def _fingerprint(connection: duckdb.DuckDBPyConnection, project: Path) -> str:
         )
         for table, left_out in (("partitions", "stamp"), ("expected_sessions", "ordinal"), ("tables", "timezone"))
     ]
-    return f"{project_hash(project)}-{'-'.join(str(part) for part in parts)}"
+    return f"{project_hash(project)}-{'-'.join(str(part) for part in parts)}-{data.resolve()}"
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:

@@ -3,6 +3,7 @@
 marts/build.duckdb            private to the one writer: control tables, views of staged files, marts being built
 marts/builds/<id>.duckdb      published builds, never changed; <id>.json beside each says what is in it
 marts/current.json            the pointer: which build readers see
+marts/archive/<view>/         closed months of the finest grain, compacted; read by the builds' views
 marts/writer.lock             held by the one writer
 marts/dbt/                    dbt's target and logs
 warehouse.duckdb              a copy of the current build, for people
@@ -49,6 +50,11 @@ class Layout:
     def builds(self) -> Path:
         """Directory of the published builds."""
         return self.marts / "builds"
+
+    @property
+    def archive(self) -> Path:
+        """Directory of the compacted months."""
+        return self.marts / "archive"
 
     @property
     def pointer(self) -> Path:

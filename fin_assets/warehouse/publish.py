@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fin_assets.core import clock
 from fin_assets.core.store import write_atomically
+from fin_assets.warehouse import archive
 from fin_assets.warehouse.layout import Layout, NothingPublished, WarehouseError
 from fin_assets.warehouse.writer import build_connection
 
@@ -40,8 +41,9 @@ class Build(BaseModel):
         id: `YYYYMMDDTHHMMSS-NNNNN`, the instant in UTC and a number that grows with every build of this home.
         created_at: when it was published, UTC.
         file: relative to the data directory.
-        marts: rows by mart.
+        marts: rows by mart; views, which hold none of their own, are left out.
         sessions: complete sessions by `source/table`.
+        archive: compacted months that its views read, relative to the data directory.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,6 +53,7 @@ class Build(BaseModel):
     file: str
     marts: dict[str, int]
     sessions: dict[str, SessionSpan]
+    archive: tuple[str, ...] = ()
 
     @property
     def number(self) -> int:
@@ -89,6 +92,7 @@ def publish(layout: Layout, *, keep: int) -> Build:
     write_atomically(layout.builds / f"{build_id}.json", build.model_dump_json(indent=1).encode())
     _switch(layout, build)
     _prune(layout, keep=keep)
+    archive.sweep(layout, {file for kept in published(layout) for file in kept.archive})
     return build
 
 
@@ -178,9 +182,19 @@ def _sign(connection: duckdb.DuckDBPyConnection, build_id: str, now: datetime) -
         "select source || '/' || table_name, min(session_date), max(session_date), count(*)"
         " from control.partitions where is_usable group by all order by 1"
     ).fetchall()
+    connection.execute("create table if not exists control.archive_files (view_name varchar, file varchar)")
+    archived = connection.execute("select file from control.archive_files order by 1").fetchall()
     connection.execute("checkpoint")
     sessions = {name: SessionSpan(first=first, last=last, count=count) for name, first, last, count in spans}
-    return Build(id=build_id, created_at=now, file=f"marts/builds/{build_id}.duckdb", marts=marts, sessions=sessions)
+    compacted = tuple(file for (file,) in archived if file.startswith("marts/archive/"))
+    return Build(
+        id=build_id,
+        created_at=now,
+        file=f"marts/builds/{build_id}.duckdb",
+        marts=marts,
+        sessions=sessions,
+        archive=compacted,
+    )
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:

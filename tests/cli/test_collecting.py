@@ -64,7 +64,7 @@ def test_a_range_is_collected_healed_and_parsed_again_and_nothing_is_asked_for_t
 def test_days_that_are_no_sessions_are_named_with_their_reason_and_the_rest_is_collected(fin, site) -> None:
     done = fin("run", NAME, "--from", "2026-02-13", "--to", "2026-02-20", "--no-marts")
     assert done.exit_code == 0
-    assert "2026-02-17 is no session of fake: no list of things on this day" in done.output
+    assert "2026-02-17 is no session of fake: closed: no session by the calendar of Asia/Hong_Kong" in done.output
     assert {session for _, session in site.asked} == {date(2026, 2, 13), date(2026, 2, 16), date(2026, 2, 20)}
 
 

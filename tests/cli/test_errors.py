@@ -49,6 +49,7 @@ def test_every_command_shows_an_example(fin, command: str) -> None:
         (["build", "--to", "x"], "--to was given without --rollback", "fin build --rollback"),
         (["sql", "--format", "xml"], "no output format 'xml'", "csv"),
         (["demo", "--dataset", "missing.csv", "--no-serve"], "There is no dataset missing.csv", "docs/sandbox.md"),
+        (["demo", "--idx-dataset", "missing.csv", "--no-serve"], "There is no dataset missing.csv", "--idx-dataset"),
         (["sandbox", "--fault", "kind=nonsense"], "nonsense", "docs/sandbox.md"),
         (["new-source", "Bad-Name"], "cannot be the name", "snake_case"),
     ],

@@ -107,12 +107,12 @@ def test_the_display_says_how_much_is_done_left_and_failed(monkeypatch: pytest.M
     from fin_assets.core.fetching import Event
     from fin_assets.core.manifest import PartitionKey
 
-    monkeypatch.setattr(progress, "LINE_EVERY", 0.0)
+    monkeypatch.setattr(progress, "LINE_EVERY", ((float("inf"), 0.0),))
     key = PartitionKey("fake", "things", date(2026, 3, 2))
     for terminal in (False, True):
         sink = io.StringIO()
         display = progress.Display(Console(file=sink, width=160, force_terminal=terminal, highlight=False))
-        with display.table("fake/things", units=3):
+        with display.table("fake/things", units={key.session: 3}):
             display.on_event(Event(kind="done", message="a", key=key, unit="a"))
             display.on_event(Event(kind="failed", message="b: captcha", key=key, unit="b", failure_kind="captcha"))
             display.on_event(Event(kind="alive", message="1 in flight, 200 MiB"))
@@ -124,15 +124,38 @@ def test_the_display_says_how_much_is_done_left_and_failed(monkeypatch: pytest.M
         assert "1 units in" in text
 
 
-def test_settings_of_a_dataset_survive_being_written_as_toml() -> None:
-    import tomllib
+def test_a_session_of_900_units_is_a_screen_and_a_backfill_says_how_far_each_session_is(monkeypatch) -> None:
+    import io
     from datetime import date
 
-    from fin_assets.commands.dataset import as_toml
+    from rich.console import Console
 
-    content = {
-        "data_dir": 'a "quoted" path \\ with 日本',
-        "sandbox": {"port": 8601, "latency": 0.5, "deep": {"on": True}},
-        "sources": {"x": {"languages": ["zh"], "watchlist": [], "start": date(2017, 3, 17)}},
-    }
-    assert tomllib.loads(as_toml(content)) == content
+    from fin_assets.commands import progress
+    from fin_assets.core.fetching import Event
+    from fin_assets.core.manifest import PartitionKey
+
+    sink, clock = io.StringIO(), [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    display = progress.Display(Console(file=sink, width=200, force_terminal=False, highlight=False))
+    days = [date(2026, 3, 2), date(2026, 3, 3)]
+    with display.table("idx/trades", units=dict.fromkeys(days, 900)):
+        for number in range(1350):
+            clock[0] += 1.0
+            day, unit = days[number // 900], f"T{number:03}"
+            failed = number == 7
+            display.on_event(
+                Event(
+                    kind="failed" if failed else "done",
+                    message=unit,
+                    key=PartitionKey("idx", "trades", day),
+                    unit=unit,
+                    failure_kind="captcha" if failed else None,
+                )
+            )
+        drawn = [(str(day), str(own)) for day, own in display._under_way()]
+    lines = sink.getvalue().splitlines()
+    assert 20 < len(lines) < 60, "twenty minutes are a page to read"
+    assert lines[0] == "idx/trades: 1800 units to ask for in 2 sessions"
+    assert "1 of 2 sessions, 1 with failures" in lines[-2]
+    assert drawn == [("2026-03-03", "450/900")]
+    assert lines[-1] == "idx/trades: 1349 units in 1350.0 s (1.0 a second), 1 failed (1 captcha)"

@@ -11,6 +11,7 @@ import pytest
 
 from fin_assets.warehouse.build import BuildResult, build_and_publish
 from fin_assets.warehouse.reader import Reader
+from tests.warehouse import idx_home
 from tests.warehouse.home import Home, holdings_frame, participants_frame, weekdays
 
 SESSIONS = weekdays(date(2026, 1, 5), 45)
@@ -109,3 +110,15 @@ def home(built: tuple[Home, BuildResult], tmp_path: Path) -> Home:
 def reader(built: tuple[Home, BuildResult]) -> Reader:
     """A reader of the small warehouse."""
     return Reader(built[0].data)
+
+
+@pytest.fixture(scope="session")
+def idx_built(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A small published Indonesian home, all but its last session."""
+    return idx_home.published(tmp_path_factory.mktemp("idx"), idx_home.SESSIONS[:-1])
+
+
+@pytest.fixture(scope="session")
+def idx_reader(idx_built: Home) -> Reader:
+    """A reader of the small Indonesian warehouse."""
+    return Reader(idx_built.data)

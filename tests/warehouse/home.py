@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import dataframely as dy
 import polars as pl
 
-from fin_assets.core.manifest import Manifest, PartitionKey, PartitionState, RawUnit, UnitRecord, UnitState
+from fin_assets.core.manifest import Manifest, PartitionKey, PartitionState, RawUnit, StagedRef, UnitRecord, UnitState
 from fin_assets.core.source import Examined, Fetched, Source, Staged, Table
 from fin_assets.core.store import Store
 from fin_assets.settings import Settings, SourceSettings
@@ -66,14 +66,23 @@ class Anything(dy.Schema):
 
 
 class Home:
-    """A data directory with one source of three tables over given sessions."""
+    """A data directory with one source over given sessions; without further words the Hong Kong one of three tables."""
 
-    def __init__(self, root: Path, sessions: Sequence[date], *, day_state: DayState = lambda _day: "open") -> None:
+    def __init__(
+        self,
+        root: Path,
+        sessions: Sequence[date],
+        *,
+        day_state: DayState = lambda _day: "open",
+        source: str = SOURCE,
+        every: Mapping[str, int] = EVERY,
+    ) -> None:
+        self.source = source
         self.settings = Settings(home=root)
         self.store = Store(self.settings.data)
         self.sessions = sorted(sessions)
-        tables = tuple(_table(name, self.sessions[::every], day_state) for name, every in EVERY.items())
-        self.sources = [_source(self.sessions[0], tables)]
+        tables = tuple(_table(name, self.sessions[::every], day_state) for name, every in every.items())
+        self.sources = [_source(source, self.sessions[0], tables)]
 
     @property
     def data(self) -> Path:
@@ -82,14 +91,17 @@ class Home:
 
     def stage(self, table: str, session: date, frame: pl.DataFrame, *, units: Sequence[str] = ("hk/en",)) -> None:
         """Write a complete partition."""
-        key = PartitionKey(SOURCE, table, session)
-        staged = self.store.write_staged(key, frame, frame.head(0), parser_version="1")
+        key = PartitionKey(self.source, table, session)
+        self.record(key, self.store.write_staged(key, frame, frame.head(0), parser_version="1"), units=units)
+
+    def record(self, key: PartitionKey, staged: StagedRef, *, units: Sequence[str]) -> None:
+        """Write the ledger of a complete partition."""
         records = tuple(
             UnitRecord(
                 unit=unit,
                 state=UnitState.FETCHED,
                 attempts=1,
-                rows=frame.height,
+                rows=staged.rows,
                 bytes=1000,
                 via="request",
                 seconds=0.5,
@@ -98,9 +110,9 @@ class Home:
         )
         self.store.save(
             Manifest(
-                source=SOURCE,
-                table=table,
-                session=session,
+                source=key.source,
+                table=key.table,
+                session=key.session,
                 state=PartitionState.COMPLETE,
                 units=records,
                 attempts=1,
@@ -119,7 +131,7 @@ class Home:
         )
         self.store.save(
             Manifest(
-                source=SOURCE,
+                source=self.source,
                 table=table,
                 session=session,
                 state=PartitionState.INCOMPLETE,
@@ -235,9 +247,9 @@ def _table(name: str, sessions: Sequence[date], day_state: DayState) -> Table:
     )
 
 
-def _source(start: date, tables: tuple[Table, ...]) -> Source:
+def _source(name: str, start: date, tables: tuple[Table, ...]) -> Source:
     return Source(
-        name=SOURCE,
+        name=name,
         title="Test",
         description="Test",
         owner="team:test",

@@ -26,7 +26,11 @@ def test_lineage_runs_from_staged_tables_to_marts_and_from_ledgers_to_ops(built:
     groups = {
         spec.key.path[-1]: (spec.group_name, list(spec.owners)) for spec in marts.specs if spec.key.path[0] == "marts"
     }
-    assert set(map(str, groups.values())) == {"('hk', ['team:hk'])", "('ops', ['team:ops'])"}
+    assert set(map(str, groups.values())) == {
+        "('hk', ['team:hk'])",
+        "('idx', ['team:idx'])",
+        "('ops', ['team:ops'])",
+    }
 
 
 def test_tests_are_blocking_checks_with_short_names(built: tuple[Home, BuildResult]) -> None:

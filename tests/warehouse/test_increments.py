@@ -27,12 +27,13 @@ def _build(home: Home, *, full_refresh: bool = False) -> BuildResult:
     return build_and_publish(home.settings, home.sources, home.store, full_refresh=full_refresh)
 
 
-def _marts(home: Home) -> dict[str, pl.DataFrame]:
+def all_marts(home: Home) -> dict[str, pl.DataFrame]:
+    """Return every table of the private build file but the scope, sorted."""
     with duckdb.connect() as connection:
         connection.execute(f"attach '{Layout(home.data).build}' as build (read_only)")
         names = connection.execute(
             "select schema_name || '.' || table_name from duckdb_tables() where database_name = 'build'"
-            " and schema_name in ('main', 'intermediate') and table_name <> 'int_hk__scope'"
+            " and schema_name in ('main', 'intermediate') and table_name <> 'int__scope'"
         ).fetchall()
         return {name: connection.execute(f"select * from build.{name} order by all").pl() for (name,) in names}  # noqa: S608 - names from the catalog
 
@@ -56,11 +57,11 @@ def test_increments_equal_a_full_refresh_whatever_happened_between(home: Home) -
     assert not third.plan.full_refresh
     assert third.plan.changed == 3
 
-    grown = _marts(home)
+    grown = all_marts(home)
     assert grown["main.hk__daily_holdings"].filter(session_date=REMOVED).is_empty()
     whole = _build(home, full_refresh=True)
     assert whole.plan.reason == "asked for"
-    rebuilt = _marts(home)
+    rebuilt = all_marts(home)
     assert grown.keys() == rebuilt.keys()
     for name, frame in rebuilt.items():
         assert grown[name].equals(frame), name

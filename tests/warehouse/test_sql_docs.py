@@ -20,14 +20,14 @@ QUERIES = dict(re.findall(r"```sql name=(\w+)\n(.*?)```", DOCUMENT, flags=re.DOT
 
 
 @pytest.fixture(scope="module")
-def answers(reader: Reader) -> dict[str, pl.DataFrame]:
-    """Answers by the query's name."""
-    return {name: reader.query(sql) for name, sql in QUERIES.items()}
+def answers(reader: Reader, idx_reader: Reader) -> dict[str, pl.DataFrame]:
+    """Answers by the query's name; of the Indonesian ones from the Indonesian warehouse."""
+    return {name: (idx_reader if name.startswith("idx_") else reader).query(sql) for name, sql in QUERIES.items()}
 
 
-def test_there_are_ten_questions_and_a_dictionary() -> None:
-    assert len(re.findall(r"^## \d+\.", DOCUMENT, flags=re.MULTILINE)) == 10
-    assert len(QUERIES) == 11
+def test_there_are_sixteen_questions_and_a_dictionary() -> None:
+    assert len(re.findall(r"^## \d+\.", DOCUMENT, flags=re.MULTILINE)) == 16
+    assert len(QUERIES) == 17
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -36,8 +36,10 @@ def test_every_query_of_the_document_has_an_answer(answers: dict[str, pl.DataFra
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_every_query_runs_in_the_shell_as_it_is_printed(built: tuple[Home, BuildResult], name: str) -> None:
-    home, _ = built
+def test_every_query_runs_in_the_shell_as_it_is_printed(
+    built: tuple[Home, BuildResult], idx_built: Home, name: str
+) -> None:
+    home = idx_built if name.startswith("idx_") else built[0]
     shell = Path(sys.executable).with_name("duckdb")
     command = [str(shell), "-readonly", "-csv", str(home.data / "warehouse.duckdb"), "-c", QUERIES[name]]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

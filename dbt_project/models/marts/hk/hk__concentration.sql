@@ -2,7 +2,7 @@
 
 with participants as (
     select * from {{ source('hkex_southbound', 'participants') }}
-    where session_date in (select session_date from {{ ref('int_hk__scope') }} where model_name = 'hk__concentration')
+    where session_date in (select session_date from {{ ref('int__scope') }} where model_name = 'hk__concentration')
 ),
 
 ranked as (

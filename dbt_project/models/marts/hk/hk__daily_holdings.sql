@@ -13,7 +13,7 @@ snapshots as (
 ),
 
 scope as (
-    select session_date from {{ ref('int_hk__scope') }} where model_name = 'hk__daily_holdings'
+    select session_date from {{ ref('int__scope') }} where model_name = 'hk__daily_holdings'
 ),
 
 staged as (

@@ -6,7 +6,7 @@ with sessions as (
 ),
 
 scope as (
-    select session_date from {{ ref('int_hk__scope') }} where model_name = 'hk__movers'
+    select session_date from {{ ref('int__scope') }} where model_name = 'hk__movers'
 ),
 
 -- As far as the sessions in scope look back. An equality join on the date lets the scan skip the rest of the history.

@@ -5,7 +5,7 @@ with participants as (
 ),
 
 scope as (
-    select session_date from {{ ref('int_hk__scope') }} where model_name = 'hk__participants_daily'
+    select session_date from {{ ref('int__scope') }} where model_name = 'hk__participants_daily'
 ),
 
 final as (

@@ -7,7 +7,7 @@ with sessions as (
 
 scope as (
     select scope.session_date, sessions.ordinal
-    from {{ ref('int_hk__scope') }} as scope
+    from {{ ref('int__scope') }} as scope
     inner join sessions using (session_date)
     where scope.model_name = 'hk__unusual_changes'
 ),

@@ -1,0 +1,45 @@
+{# Sessions of the Indonesian exchange with their place in the sequence. A day that is no session, such as a test Saturday, has none. #}
+{% macro idx_sessions() -%}
+    select session_date, cast(row_number() over (order by session_date) as integer) as ordinal
+    from {{ source('control', 'expected_sessions') }}
+    where source = 'idx_brokers' and table_name = 'stock_summary' and day_state <> 'unknown_session'
+{%- endmacro %}
+
+{# The board that stands for a share's whole trading on a session: all where it was collected, else the regular board. #}
+{% macro is_main_board() -%}
+    (board = 'all' or (board = 'RG' and not bool_or(board = 'all') over (partition by session_date, ticker_code)))
+{%- endmacro %}
+
+{# Broker types: what a person has set, else the seed. #}
+{% macro broker_types() -%}
+    select
+        coalesce(overrides.broker_code, codes.broker_code) as broker_code,
+        codes.broker_name,
+        coalesce(overrides.broker_type, codes.broker_type) as broker_type,
+        case when overrides.broker_code is null then codes.type_confidence else 'override' end as type_confidence,
+        case when overrides.broker_code is null then codes.type_source else overrides.reason end as type_source
+    from {{ ref('broker_codes') }} as codes
+    full outer join {{ ref('broker_type_overrides') }} as overrides using (broker_code)
+{%- endmacro %}
+
+{# Acc or Dist with its size (B8). `bounds` is in the query: one row of seed detector_bounds, its labels as columns. #}
+{% macro pressure_label(pct) -%}
+    case
+        when abs({{ pct }}) < bounds.small then 'Neutral'
+        when {{ pct }} is not null then
+            case
+                when abs({{ pct }}) >= bounds.big then 'Big'
+                when abs({{ pct }}) >= bounds.normal then 'Normal'
+                else 'Small'
+            end || case when {{ pct }} > 0 then ' Acc' else ' Dist' end
+    end
+{%- endmacro %}
+
+{# One row of seed detector_bounds, its labels as columns. #}
+{% macro detector_bounds() -%}
+    select
+        max(from_pct) filter (where label = 'Small') as small,
+        max(from_pct) filter (where label = 'Normal') as normal,
+        max(from_pct) filter (where label = 'Big') as big
+    from {{ ref('detector_bounds').include(database=false) }}
+{%- endmacro %}

@@ -1,0 +1,47 @@
+"""`fin run SOURCE --session DATE` on a day that is no session: the exchange is asked what it serves, for quarantine only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fin_assets.commands.common import console, project, today
+from fin_assets.commands.problems import Problem
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+
+    from fin_assets.commands.collecting import Runner
+    from fin_assets.core.source import Source
+
+
+def can_audit(source: Source, day: date) -> bool:
+    """Return whether a day is closed by the calendar, is over, and the source has a table that is asked all the same."""
+    sessions = any(table.sessions(day, day) for table in source.tables)
+    asks = any(table.off_calendar for table in source.tables)
+    return asks and not sessions and source.start <= day <= min(source.end or day, today())
+
+
+def audit(runner: Runner, source: Source, day: date) -> None:
+    """Ask about one closed day and say what came of it.
+
+    Raises:
+        Problem: the site could not be asked.
+    """
+    console.print(
+        f"asking {source.title} about {day} all the same: a site may serve days that are none", soft_wrap=True
+    )
+    before = _quarantined(source, day)
+    for empty, said in runner.audit(source, [day]):
+        if empty:
+            console.print(f"[green]as the calendar says[/]: {said}", soft_wrap=True)
+        elif _quarantined(source, day) == before:
+            raise Problem(said, "fin doctor says whether the site answers; then run the command again")
+        else:
+            console.print(f"[yellow]quarantined[/]: {said}; docs/runbook.md#closed_days_are_empty", soft_wrap=True)
+
+
+def _quarantined(source: Source, day: date) -> dict[Path, int]:
+    """Return the files with what was refused of a day, with the time at which each was written."""
+    folder = project()[0].data / "quarantine" / source.name
+    return {path: path.stat().st_mtime_ns for path in folder.glob(f"*/{day}-*.parquet")}

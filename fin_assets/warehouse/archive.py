@@ -1,0 +1,166 @@
+"""The finest grain stays in Parquet: closed months compacted into one immutable file each, the open month as it was staged.
+
+A daily file serves one session well and one ticker badly: a year of one ticker would open 240 files and read a page of
+each. A month's file is sorted by ticker, so that its row groups are skipped. What is made here can be made again from the
+staged files at any time; which of these count is the ledgers' word. Nothing here knows a table by name, or what a row means.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from fin_assets.warehouse.layout import Layout, WarehouseError
+
+ROW_GROUP = 65_536
+"""Rows of a row group. Measured in tests/bench/idx_marts.py: smaller groups make a longer footer for each file that a query
+opens, larger ones make one ticker read more of its neighbours."""
+
+MEMORY = "1GB"
+"""Of one compaction. A month of 900 tickers is 0.9 million rows; what does not fit goes to disk."""
+
+_VERSION = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedTable:
+    """A staged table whose rows are not copied into the marts.
+
+    Attributes:
+        view: name of its view in the schema `history`.
+        source, table: whose staged files it reads.
+        columns: with DuckDB types; the contract of the view.
+        order_by: columns that a month's file is sorted by.
+    """
+
+    view: str
+    source: str
+    table: str
+    columns: dict[str, str]
+    order_by: tuple[str, ...]
+
+    @property
+    def select(self) -> str:
+        """The columns, each cast to its type."""
+        return ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in self.columns.items())
+
+    @property
+    def empty(self) -> str:
+        """A query of no rows with these columns."""
+        nothing = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in self.columns.items())
+        return f"select {nothing} where false"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class StagedFile:
+    """A staged file that counts. `file` is relative to the data directory."""
+
+    session: date
+    file: str
+    sha256: str
+
+
+def current_files(layout: Layout, table: ArchivedTable, staged: Iterable[StagedFile]) -> list[str]:
+    """Return the files that hold exactly the rows of `staged`, relative to the data directory; compact what is missing.
+
+    Closed is every month before that of the newest session. A month is compacted again only if one of its staged files is
+    another than before: the name of its file says which ones it was made of.
+
+    Raises:
+        WarehouseError: a staged file cannot be read.
+    """
+    months: dict[str, list[StagedFile]] = {}
+    for one in sorted(staged):
+        months.setdefault(one.session.strftime("%Y-%m"), []).append(one)
+    files: list[str] = []
+    for month in sorted(months)[:-1]:
+        path = month_file(layout, table, month, months[month])
+        if not path.exists():
+            _compact(layout, table, months[month], path)
+        files.append(path.relative_to(layout.data).as_posix())
+    for month in sorted(months)[-1:]:
+        files.extend(one.file for one in months[month])
+    return files
+
+
+def month_file(layout: Layout, table: ArchivedTable, month: str, staged: Sequence[StagedFile]) -> Path:
+    """Return where the rows of a month's staged files lie once they are compacted."""
+    shape = f"{_VERSION} {ROW_GROUP} {table.order_by} {sorted(table.columns.items())}"
+    parts = [shape, *(f"{one.session} {one.sha256}" for one in sorted(staged))]
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return layout.archive / table.view / f"{month}-{digest[:16]}.parquet"
+
+
+def rows_of(table: ArchivedTable, paths: Sequence[Path]) -> str:
+    """Return a query of all rows of some files, by the contract of the table."""
+    if not paths:
+        return table.empty
+    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    return f"select {table.select} from read_parquet([{listed}], hive_partitioning = false)"  # noqa: S608 - quoted above
+
+
+def sweep(layout: Layout, used: set[str]) -> list[str]:
+    """Remove the compacted files that no kept build reads, and what a killed compaction left. The caller holds the lock.
+
+    Args:
+        layout: of the data directory.
+        used: files that kept builds read, relative to the data directory.
+
+    Returns:
+        what was removed, relative to the data directory.
+    """
+    removed = []
+    for path in sorted(layout.archive.rglob("*")):
+        name = path.relative_to(layout.data).as_posix()
+        if path.is_file() and name not in used:
+            path.unlink()
+            removed.append(name)
+    return removed
+
+
+def _compact(layout: Layout, table: ArchivedTable, staged: Sequence[StagedFile], path: Path) -> None:
+    """Write one month's file: sorted outside memory if need be, and complete as soon as it has its name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    order = ", ".join(f'"{column}"' for column in table.order_by)
+    rows = rows_of(table, [layout.data / one.file for one in staged])
+    target = str(temporary).replace("'", "''")
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": MEMORY,
+        "temp_directory": str(path.parent / ".spill"),
+        "preserve_insertion_order": True,
+    }
+    try:
+        with duckdb.connect(config=config) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            connection.execute(
+                f"copy ({rows} order by {order}) to '{target}'"
+                f" (format parquet, compression zstd, row_group_size {ROW_GROUP})"
+            )
+        _make_durable(temporary)
+        temporary.replace(path)
+        _make_durable(path.parent)
+    except duckdb.Error as error:
+        first = str(error).splitlines()[0]
+        days = f"{staged[0].session} to {staged[-1].session}"
+        msg = (
+            f"the staged files of {table.source}/{table.table} from {days} cannot be compacted ({first}). "
+            "Stage them again from raw: fin reparse"
+        )
+        raise WarehouseError(msg) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _make_durable(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
