@@ -72,9 +72,10 @@ def _assemble(
     schedules: list[dg.ScheduleDefinition] = []
     jobs: list[dg.JobDefinition | UnresolvedAssetJobDefinition] = []
     for source in found:
-        for table in source.tables:
-            assets.append(table_assets(source, table, store=store, browser=settings.browser, on_event=on_event))
-            checks.extend(watch_checks(source, table, store))
+        for tables in source.groups():
+            assets.append(table_assets(source, tables, store=store, browser=settings.browser, on_event=on_event))
+            for table in tables:
+                checks.extend(watch_checks(source, table, store))
         collecting = collect_jobs(source)
         schedules.extend([*collect_schedules(source, collecting), watch_schedule(source)])
         checks.extend(audit_checks(source, store, settings.browser))

@@ -5,7 +5,7 @@ counts at once, and a failed one costs only itself. An incomplete session is nev
 """
 
 # No postponed annotations here: Dagster reads the type of an asset function's `config` at once.
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 import dagster as dg
@@ -51,30 +51,31 @@ def staged_key(source: Source, table: Table) -> dg.AssetKey:
 
 
 def table_assets(
-    source: Source, table: Table, *, store: Store, browser: BrowserSettings, on_event: OnEvent | None = None
+    source: Source,
+    tables: Sequence[Table],
+    *,
+    store: Store,
+    browser: BrowserSettings,
+    on_event: OnEvent | None = None,
 ) -> dg.AssetsDefinition:
-    """Return the assets `raw/<source>/<table>` and `staged/<source>/<table>` with their partitioned checks."""
-    raw, staged = raw_key(source, table), staged_key(source, table)
-    partitions = partitions_of(source, table)
-    healing = heal(source, table, store)
-    named_by = [staged_key(source, source.table(table.units_from.table))] if table.units_from else None
+    """Return the assets `raw/<source>/<table>` and `staged/<source>/<table>` of tables with their partitioned checks.
+
+    Tables of which one names the units of another are made by one step, in order: the step has no outputs, and a step that
+    depends on it would be skipped without a word.
+
+    Args:
+        source: whose tables.
+        tables: one table, and behind it those whose units it names.
+        store: where they lie.
+        browser: the pool's settings.
+        on_event: hears of each unit.
+    """
+    partitions = partitions_of(source, tables[0])
 
     @dg.multi_asset(
-        name=f"{source.name}__{table.name}",
-        specs=[
-            _spec(
-                source,
-                table,
-                raw,
-                partitions,
-                "raw",
-                f"Exact pages and the ledger of each session. {table.description}",
-                healing,
-                deps=named_by,
-            ),
-            _spec(source, table, staged, partitions, "staged", table.description, heal_with_raw(healing), deps=[raw]),
-        ],
-        check_specs=_check_specs(raw, staged, table, partitions),
+        name=f"{source.name}__{tables[0].name}",
+        specs=[spec for table in tables for spec in _specs(source, table, store, partitions)],
+        check_specs=[spec for table in tables for spec in _check_specs(source, table, partitions)],
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=f"source_{source.name}",
@@ -83,29 +84,54 @@ def table_assets(
         sessions = [date.fromisoformat(key) for key in context.partition_keys]
         if config.newest_first:
             sessions.reverse()
-        report = _Report(context, source, table, store, total=len(sessions))
-        if raw in context.selected_asset_keys:
-            Collector(
-                source,
-                table,
-                store=store,
-                browser=browser,
-                on_session=report.session,
-                on_event=on_event,
-                refetch=config.refetch,
-            ).run(sessions)
-        else:
-            _restage(source, table, sessions, store=store, report=report.session)
-        report.finish()
+        failures = []
+        for table in tables:
+            raw, staged = raw_key(source, table), staged_key(source, table)
+            if not {raw, staged} & context.selected_asset_keys:
+                continue
+            report = _Report(context, source, table, store, total=len(sessions))
+            if raw in context.selected_asset_keys:
+                Collector(
+                    source,
+                    table,
+                    store=store,
+                    browser=browser,
+                    on_session=report.session,
+                    on_event=on_event,
+                    refetch=config.refetch,
+                ).run(sessions)
+            else:
+                _restage(source, table, sessions, store=store, report=report)
+            failures.append(report.failure())
+        _raise_first([failure for failure in failures if failure is not None])
         # Each session has logged its own materializations; the step has no outputs of its own.
         yield from ()
 
     return collect
 
 
-def _restage(
-    source: Source, table: Table, sessions: list[date], *, store: Store, report: Callable[[SessionResult], None]
-) -> None:
+def _specs(
+    source: Source, table: Table, store: Store, partitions: dg.TimeWindowPartitionsDefinition
+) -> list[dg.AssetSpec]:
+    raw, staged = raw_key(source, table), staged_key(source, table)
+    healing = heal(source, table, store)
+    named_by = [staged_key(source, source.table(table.units_from.table))] if table.units_from else None
+    text = f"Exact pages and the ledger of each session. {table.description}"
+    return [
+        _spec(source, table, raw, partitions, "raw", text, healing, deps=named_by),
+        _spec(source, table, staged, partitions, "staged", table.description, heal_with_raw(healing), deps=[raw]),
+    ]
+
+
+def _raise_first(failures: list[dg.Failure]) -> None:
+    """Raise the first failure; what follows from it for the tables behind is told with it."""
+    if not failures:
+        return
+    told = "; ".join(failure.description or "" for failure in failures)
+    raise dg.Failure(description=told, metadata=failures[0].metadata, allow_retries=False)
+
+
+def _restage(source: Source, table: Table, sessions: list[date], *, store: Store, report: "_Report") -> None:
     reference = reference_around(source, table, sessions, store=store)
     never: list[date] = []
     for session in sessions:
@@ -113,15 +139,10 @@ def _restage(
         if manifest is None:
             never.append(session)
         elif manifest.state.green:
-            report(restage(source, table, manifest, store=store, reference=reference, force=True))
+            report.session(restage(source, table, manifest, store=store, reference=reference, force=True))
         else:
-            report(SessionResult(manifest))
-    if never:
-        msg = (
-            f"{len(never)} sessions of {source.name}/{table.name} were never collected: "
-            f"fin run {source.name} --from {min(never)} --to {max(never)}"
-        )
-        raise dg.Failure(msg, allow_retries=False)
+            report.session(SessionResult(manifest))
+    report.never = never
 
 
 class _Report:
@@ -135,6 +156,7 @@ class _Report:
         self._source, self._table = source, table
         self._done = 0
         self._bad: list[SessionResult] = []
+        self.never: list[date] = []
 
     def session(self, result: SessionResult) -> None:
         """Log materializations of what is usable, and every finding."""
@@ -157,16 +179,21 @@ class _Report:
         if not result.usable:
             self._bad.append(result)
 
-    def finish(self) -> None:
-        """Fail the run if a session is not usable, with the reasons and the way out."""
+    def failure(self) -> dg.Failure | None:
+        """Return the failure of the run if a session is not usable, with the reasons and the way out."""
+        table = f"{self._source.name}/{self._table.name}"
+        if self.never:
+            span = f"--from {min(self.never)} --to {max(self.never)}"
+            told = f"{len(self.never)} sessions of {table} were never collected: fin run {self._source.name} {span}"
+            return dg.Failure(told, allow_retries=False)
         if not self._bad:
-            return
+            return None
         first = self._bad[0].manifest
-        table, days = f"{self._source.name}/{self._table.name}", [str(result.manifest.session) for result in self._bad]
+        days = [str(result.manifest.session) for result in self._bad]
         problem = next((f"{result.manifest.session}: {result.problem}" for result in self._bad if result.problem), None)
-        unfinished = any(result.manifest.unfinished() for result in self._bad)
+        unfinished = any(not result.manifest.state.green for result in self._bad)
         mends = f"fin {'heal' if unfinished else 'status'} {self._source.name}"
-        raise dg.Failure(
+        return dg.Failure(
             description=f"{len(self._bad)} of {self._total} sessions of {table} are not complete "
             f"({', '.join(days[:5])}). {problem or f'Mend it: {mends}'}",
             metadata={
@@ -296,8 +323,9 @@ def column_schema(table: Table) -> dg.TableSchema:
 
 
 def _check_specs(
-    raw: dg.AssetKey, staged: dg.AssetKey, table: Table, partitions: dg.TimeWindowPartitionsDefinition
+    source: Source, table: Table, partitions: dg.TimeWindowPartitionsDefinition
 ) -> list[dg.AssetCheckSpec]:
+    raw, staged = raw_key(source, table), staged_key(source, table)
     blocking = [(raw, name, text, True) for name, text in RAW_CHECKS.items()] + [
         (staged, name, text, True) for name, text in staged_checks(table).items()
     ]

@@ -118,17 +118,16 @@ Collecting = tuple[Table, UnresolvedAssetJobDefinition]
 
 def collect_jobs(source: Source) -> list[Collecting]:
     """Return a job for each table; a table whose units another one names is collected in that one's job, after it."""
-    return [(table, _collect_job(source, table)) for table in source.tables if table.units_from is None]
+    return [(tables[0], _collect_job(source, tables)) for tables in source.groups()]
 
 
-def _collect_job(source: Source, first: Table) -> UnresolvedAssetJobDefinition:
-    tables = [first, *(table for table in source.tables if table.units_from and table.units_from.table == first.name)]
+def _collect_job(source: Source, tables: Sequence[Table]) -> UnresolvedAssetJobDefinition:
     keys = [key(source, table) for table in tables for key in (raw_key, staged_key)]
     # Without the checks of a table as a whole: they have schedules of their own.
     others = [check for table in tables for check in _watch_keys(source, table)]
     others += [dg.AssetCheckKey(staged_key(source, table), CLOSED_DAYS) for table in tables if table.off_calendar]
     return dg.define_asset_job(
-        f"collect_{source.name}__{first.name}",
+        f"collect_{source.name}__{tables[0].name}",
         selection=dg.AssetSelection.assets(*keys) - dg.AssetSelection.checks(*others),
         description=f"Collect and stage sessions of {source.title}: {', '.join(table.name for table in tables)}.",
     )

@@ -193,6 +193,14 @@ class Source:
     weekly_schedule: str | None = None
     intraday_schedule: str | None = None
 
+    def groups(self) -> list[list[Table]]:
+        """Return the tables, each with those behind it whose units it names: they are collected together, in this order."""
+        return [
+            [table, *(other for other in self.tables if other.units_from and other.units_from.table == table.name)]
+            for table in self.tables
+            if table.units_from is None
+        ]
+
     def table(self, name: str) -> Table:
         """Return a table by name.
 

@@ -334,7 +334,7 @@ def get_jobs(url: str, n: int) -> list[Job]:
 
 
 COLLECT_FOR_EVER = """
-import asyncio, sys
+import asyncio, signal, sys
 from datetime import date, timedelta
 from fin_assets.core.browser import BrowserPool
 from fin_assets.settings import BrowserSettings
@@ -347,6 +347,8 @@ async def main():
             print("ready", flush=True)
             await asyncio.sleep(600)
 
+# A shell that runs this in the background has it ignore the interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 asyncio.run(main())
 """
 

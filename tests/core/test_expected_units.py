@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import dagster as dg
 import polars as pl
 import pytest
 
@@ -19,7 +20,8 @@ from fin_assets.core.manifest import PartitionKey, PartitionState, UnitState
 from fin_assets.core.settle import SessionResult
 from fin_assets.core.source import Examined, Finding, Source, UnitsFrom
 from fin_assets.core.store import Store
-from fin_assets.settings import BrowserSettings
+from fin_assets.definitions import build_definitions
+from fin_assets.settings import BrowserSettings, Settings
 from tests.core.fakes import NAME, FakePool, FakeSite, fake_source, stage
 
 DAYS = get_calendar("XHKG").sessions_in_range(date(2026, 1, 5), date(2026, 3, 31))
@@ -345,3 +347,29 @@ def test_what_is_expected_names_why_the_other_table_is_no_help(store: Store) -> 
     assert want.units == []
     assert want.unknown == f"things of {DAY} names the units, and it is incomplete"
     assert store.manifest(PartitionKey(NAME, "details", DAY)) is None
+
+
+def test_one_run_collects_a_table_and_the_one_whose_units_it_names(tmp_path: Path) -> None:
+    details = FakeSite(rows=10)
+    source = two_tables(FakeSite(), details, traded={"x": 1})
+    definitions = build_definitions(settings=Settings(home=tmp_path), sources=[source], marts=False)
+    job = definitions.resolve_job_def(f"collect_{NAME}__things")
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert job.execute_in_process(instance=instance, partition_key=DAY.isoformat()).success
+        for table in ("things", "details"):
+            done = instance.get_materialized_partitions(dg.AssetKey(["staged", NAME, table]))
+            assert done == {DAY.isoformat()}, table
+    assert details.asked == {("x", DAY): 1}
+
+
+def test_a_run_tells_what_failed_first_and_what_followed_from_it(tmp_path: Path) -> None:
+    broken = FakeSite(broken={("a", DAY): Drift("new column")})
+    source = two_tables(broken, FakeSite(rows=10), traded={"x": 1})
+    definitions = build_definitions(settings=Settings(home=tmp_path), sources=[source], marts=False)
+    job = definitions.resolve_job_def(f"collect_{NAME}__things")
+    with dg.DagsterInstance.ephemeral() as instance, pytest.raises(dg.Failure) as caught:
+        job.execute_in_process(instance=instance, partition_key=DAY.isoformat())
+    told = caught.value.description or ""
+    assert told.index("fake/things are not complete") < told.index("fake/details are not complete")
+    [waiting] = Store(Settings(home=tmp_path).data).manifests(NAME, "details")
+    assert waiting.units == ()

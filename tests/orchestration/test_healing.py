@@ -15,7 +15,7 @@ import pytest
 from dagster._core.test_utils import freeze_time
 
 from fin_assets.core.assets import raw_key, staged_key
-from fin_assets.core.failures import CaptchaPage, LoginWall, ServerError
+from fin_assets.core.failures import CaptchaPage, LoginWall, NotAsked, ServerError
 from fin_assets.core.manifest import PartitionKey, PartitionState
 from fin_assets.core.store import Store
 from fin_assets.definitions import build_definitions
@@ -123,7 +123,7 @@ def test_a_session_with_one_missing_unit_is_asked_for_again_and_only_that_unit_i
 
 def test_a_session_is_asked_for_once_a_cron_tick_and_not_before_its_wait_is_over(make) -> None:
     town = make()
-    town.site.broken = {("b", BAD): CaptchaPage("prove it")}
+    town.site.broken = {("b", BAD): NotAsked("the attempt was cut off")}
     town.run(BAD)
     town.tick()
     assert town.tick(after=timedelta(minutes=30)) == {BAD.isoformat()}
