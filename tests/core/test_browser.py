@@ -348,8 +348,9 @@ async def main():
             print("ready", flush=True)
             await asyncio.sleep(600)
 
-# A shell that runs this in the background has it ignore the interrupt.
+# Whoever started the tests may have had them ignore these.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
 asyncio.run(main())
 """
 
