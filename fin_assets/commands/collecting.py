@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from fin_assets.commands.common import repository
-from fin_assets.core.assets import raw_key, staged_key
+from fin_assets.core.assets import raw_key, staged_key, step_name
 from fin_assets.core.expect import expected
 from fin_assets.core.leftovers import end_dead_runs
 from fin_assets.core.manifest import PartitionKey
@@ -163,7 +163,7 @@ class Runner:
         try:
             result = self._job(source, table).execute_in_process(
                 instance=self._instance,
-                run_config={**_QUIET, "ops": {f"{source.name}__{table.name}": config}},
+                run_config={**_QUIET, "ops": {step_name(source, table): config}},
                 tags={RANGE_START: first, RANGE_END: last},
                 asset_selection=selection,
             )
@@ -174,15 +174,13 @@ class Runner:
 
     def _job(self, source: Source, table: Table) -> dg.JobDefinition:
         """Return the job that collects a table: its own, or that of the table which names its units."""
-        own = f"collect_{source.name}__{table.name}"
-        if own not in self._jobs:
+        name = f"collect_{step_name(source, table)}"
+        if name not in self._jobs:
             definitions = build_definitions(
                 settings=self._settings, sources=[source], on_event=self._display.on_event, marts=False
             )
-            shared = table.units_from is not None and not definitions.get_repository_def().has_job(own)
-            named = f"collect_{source.name}__{table.units_from.table}" if shared and table.units_from else own
-            self._jobs[own] = definitions.resolve_job_def(named)
-        return self._jobs[own]
+            self._jobs[name] = definitions.resolve_job_def(name)
+        return self._jobs[name]
 
     def _units_left(self, source: Source, table: Table, sessions: Sequence[date], *, refetch: bool) -> dict[date, int]:
         """Return how many units are to be asked for, by session; tables that name them have been collected before."""

@@ -50,6 +50,11 @@ def staged_key(source: Source, table: Table) -> dg.AssetKey:
     return dg.AssetKey(["staged", source.name, table.name])
 
 
+def step_name(source: Source, table: Table) -> str:
+    """Return the name of the step that makes a table: its own, or that of the table which names its units."""
+    return f"{source.name}__{table.units_from.table if table.units_from else table.name}"
+
+
 def table_assets(
     source: Source,
     tables: Sequence[Table],
@@ -73,7 +78,7 @@ def table_assets(
     partitions = partitions_of(source, tables[0])
 
     @dg.multi_asset(
-        name=f"{source.name}__{tables[0].name}",
+        name=step_name(source, tables[0]),
         specs=[spec for table in tables for spec in _specs(source, table, store, partitions)],
         check_specs=[spec for table in tables for spec in _check_specs(source, table, partitions)],
         can_subset=True,

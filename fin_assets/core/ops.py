@@ -11,7 +11,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 )  # what define_asset_job returns has no public name
 
 from fin_assets.core import clock
-from fin_assets.core.assets import CLOSED_DAYS, raw_key, staged_key
+from fin_assets.core.assets import CLOSED_DAYS, raw_key, staged_key, step_name
 from fin_assets.core.manifest import Manifest, PartitionKey
 from fin_assets.core.partitions import due_at, due_sessions
 from fin_assets.core.source import Finding, Source, Table
@@ -127,7 +127,7 @@ def _collect_job(source: Source, tables: Sequence[Table]) -> UnresolvedAssetJobD
     others = [check for table in tables for check in _watch_keys(source, table)]
     others += [dg.AssetCheckKey(staged_key(source, table), CLOSED_DAYS) for table in tables if table.off_calendar]
     return dg.define_asset_job(
-        f"collect_{source.name}__{tables[0].name}",
+        f"collect_{step_name(source, tables[0])}",
         selection=dg.AssetSelection.assets(*keys) - dg.AssetSelection.checks(*others),
         description=f"Collect and stage sessions of {source.title}: {', '.join(table.name for table in tables)}.",
     )

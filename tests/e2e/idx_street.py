@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 from dagster._core.test_utils import freeze_time
 
-from fin_assets.core.assets import raw_key, staged_key
+from fin_assets.core.assets import raw_key, staged_key, step_name
 from fin_assets.core.calendars import get_calendar
 from fin_assets.core.collect import Collector, OnEvent
 from fin_assets.core.manifest import Manifest, PartitionKey
@@ -144,9 +144,7 @@ class Automation:
     def run(self, session: date, table: str) -> bool:
         """Run one session of a table, as the daemon does what a tick asks for; return whether it succeeded."""
         source = self.street.source
-        own, first = f"collect_{NAME}__{table}", source.table(table).units_from
-        shared = first is not None and not self.definitions.get_repository_def().has_job(own)
-        job = self.definitions.resolve_job_def(f"collect_{NAME}__{first.table}" if shared and first else own)
+        job = self.definitions.resolve_job_def(f"collect_{step_name(source, source.table(table))}")
         with self._at(ours=self.begun):
             return job.execute_in_process(
                 instance=self.instance,
