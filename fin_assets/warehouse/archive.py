@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -33,10 +33,11 @@ class ArchivedTable:
     """A staged table whose rows are not copied into the marts.
 
     Attributes:
-        view: name of its view in the schema `history`.
+        view: name of its views: in the schema `history` of all sessions, in `staged` of those that a build needs.
         source, table: whose staged files it reads.
         columns: with DuckDB types; the contract of the view.
         order_by: columns that a month's file is sorted by.
+        reach: how many sessions from a changed one the build's models look back, or are reached. Unit: sessions.
     """
 
     view: str
@@ -44,6 +45,7 @@ class ArchivedTable:
     table: str
     columns: dict[str, str]
     order_by: tuple[str, ...]
+    reach: int
 
     @property
     def select(self) -> str:
@@ -66,11 +68,14 @@ class StagedFile:
     sha256: str
 
 
-def current_files(layout: Layout, table: ArchivedTable, staged: Iterable[StagedFile]) -> list[str]:
-    """Return the files that hold exactly the rows of `staged`, relative to the data directory; compact what is missing.
+def current_files(layout: Layout, table: ArchivedTable, staged: Iterable[StagedFile]) -> dict[str, list[date]]:
+    """Return the files that hold exactly the rows of `staged`, and the sessions of each; compact what is missing.
 
     Closed is every month before that of the newest session. A month is compacted again only if one of its staged files is
     another than before: the name of its file says which ones it was made of.
+
+    Returns:
+        the sessions by file, in the order of the sessions; files relative to the data directory.
 
     Raises:
         WarehouseError: a staged file cannot be read.
@@ -78,14 +83,14 @@ def current_files(layout: Layout, table: ArchivedTable, staged: Iterable[StagedF
     months: dict[str, list[StagedFile]] = {}
     for one in sorted(staged):
         months.setdefault(one.session.strftime("%Y-%m"), []).append(one)
-    files: list[str] = []
+    files: dict[str, list[date]] = {}
     for month in sorted(months)[:-1]:
         path = month_file(layout, table, month, months[month])
         if not path.exists():
             _compact(layout, table, months[month], path)
-        files.append(path.relative_to(layout.data).as_posix())
+        files[path.relative_to(layout.data).as_posix()] = [one.session for one in months[month]]
     for month in sorted(months)[-1:]:
-        files.extend(one.file for one in months[month])
+        files.update({one.file: [one.session] for one in months[month]})
     return files
 
 
@@ -103,6 +108,25 @@ def rows_of(table: ArchivedTable, paths: Sequence[Path]) -> str:
         return table.empty
     listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
     return f"select {table.select} from read_parquet([{listed}], hive_partitioning = false)"  # noqa: S608 - quoted above
+
+
+def by_year(table: ArchivedTable, files: Mapping[Path, Sequence[date]]) -> str:
+    """Return a query of all rows of some files, of which DuckDB leaves out the years that a question does not name.
+
+    With the bounds of each year in the query, a year is left out while it is planned; without them a question looks into the
+    footers of all files, 55 of five years: 53 ms of processor time instead of 15.
+
+    Args:
+        table: its contract; its rows have a `session_date`.
+        files: the sessions in each file.
+    """
+    years: dict[int, list[Path]] = {}
+    for path, sessions in files.items():
+        years.setdefault(sessions[0].year, []).append(path)
+    return " union all ".join(
+        f"{rows_of(table, paths)} where session_date between date '{year}-01-01' and date '{year}-12-31'"
+        for year, paths in sorted(years.items())
+    ) or rows_of(table, [])
 
 
 def sweep(layout: Layout, used: set[str]) -> list[str]:

@@ -152,7 +152,12 @@ class _Translator(DagsterDbtTranslator):
         """Let what reads the ledgers depend on the raw assets; leave other control tables out of the lineage."""
         spec = super().get_asset_spec(manifest, unique_id, project)
         reads_ledgers = any(dep.asset_key == _LEDGERS for dep in spec.deps)
-        deps = [dep for dep in spec.deps if dep.asset_key.path[0] != "control"]
+        # What the history of a table holds is what was staged.
+        deps = [
+            dg.AssetDep(["staged", *dep.asset_key.path[1:]]) if dep.asset_key.path[0] == "history" else dep
+            for dep in spec.deps
+            if dep.asset_key.path[0] != "control"
+        ]
         return spec.replace_attributes(deps=[*deps, *self._raw] if reads_ledgers else deps)
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:

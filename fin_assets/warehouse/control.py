@@ -67,6 +67,15 @@ where partitions.is_usable
 """
 
 
+_NEEDED = """
+select distinct near.session_date
+from control.changed_sessions as changed
+inner join control.expected_sessions as sessions using (source, session_date)
+inner join control.expected_sessions as near using (source, table_name)
+where source = $1 and table_name = $2 and abs(near.ordinal - sessions.ordinal) <= $3
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a build has to do.
@@ -139,6 +148,7 @@ def _prepare(
             "create or replace table control.changed_sessions as"
             " select distinct source, session_date from control.expected_sessions"
         )
+        _drop_marts(connection)
     elif unfinished is None:
         connection.execute(f"create or replace table control.changed_sessions as {_DIFFERENT}")
     else:
@@ -151,6 +161,19 @@ def _prepare(
         _set_meta(connection, "unfinished", "full_refresh" if reason else "incremental")
     changed = _scalar(connection, "select count(*) from control.changed_sessions")
     return Plan(full_refresh=reason is not None, reason=reason, changed=changed, files=files, idle=idle)
+
+
+def _drop_marts(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make room for marts that are all built anew: beside the old ones, they would double the file, and every copy of it."""
+    for schema in ("main", "intermediate", "reference"):
+        for kind, names in (("view", "duckdb_views()"), ("table", "duckdb_tables()")):
+            found = connection.execute(
+                f"select {kind}_name from {names} where schema_name = ? and database_name = current_database()"  # noqa: S608 - names from here
+                " and not internal",
+                [schema],
+            ).fetchall()
+            for (name,) in found:
+                connection.execute(f'drop {kind} {schema}."{name}"')
 
 
 def finish(connection: duckdb.DuckDBPyConnection, *, data: Path, project: Path) -> None:
@@ -175,22 +198,25 @@ def staged_tables(project: Path) -> dict[str, dict[str, Any]]:
     return {
         table["identifier"]: {"source": source["name"], "table": table["name"], "columns": _columns(table)}
         for source, table in _declared(project, "staged")
+        if "archive" not in table["config"]["meta"]
     }
 
 
 def archived_tables(project: Path) -> list[ArchivedTable]:
-    """Return the tables that the dbt project declares in the schema `history`, marked with `meta: archive`."""
+    """Return the staged tables that the dbt project marks with `meta: archive`: their rows stay in Parquet."""
     found = []
-    for _, table in _declared(project, "history"):
-        mark = table["config"]["meta"]["archive"]
-        one = ArchivedTable(
-            view=table["identifier"],
-            source=mark["source"],
-            table=mark["table"],
-            columns=_columns(table),
-            order_by=tuple(mark["order_by"]),
-        )
-        found.append(one)
+    for source, table in _declared(project, "staged"):
+        mark = table["config"]["meta"].get("archive")
+        if mark is not None:
+            one = ArchivedTable(
+                view=table["identifier"],
+                source=source["name"],
+                table=table["name"],
+                columns=_columns(table),
+                order_by=tuple(mark["order_by"]),
+                reach=int(mark["reach_sessions"]),
+            )
+            found.append(one)
     return found
 
 
@@ -263,7 +289,11 @@ def _make_views(connection: duckdb.DuckDBPyConnection, data: Path, project: Path
 
 
 def _make_history(connection: duckdb.DuckDBPyConnection, data: Path, project: Path) -> int:
-    """Make the views of the finest grain over all sessions; return how many staged files of them have changed."""
+    """Make the views of the finest grain: of all sessions, and of those that this build needs.
+
+    Returns:
+        how many staged files of them have changed.
+    """
     count = 0
     for table in archived_tables(project):
         rows = connection.execute(
@@ -279,9 +309,12 @@ def _make_history(connection: duckdb.DuckDBPyConnection, data: Path, project: Pa
             connection.executemany(
                 "insert into control.archive_files values (?, ?)", [(table.view, file) for file in files]
             )
+        needed = {day for (day,) in connection.execute(_NEEDED, [table.source, table.table, table.reach]).fetchall()}
         # By their place on this machine: a published view must work in any shell, started anywhere.
-        query = archive.rows_of(table, [data.resolve() / file for file in files])
-        _create_view(connection, "history", table.view, query)
+        paths = {data.resolve() / file: sessions for file, sessions in files.items()}
+        _create_view(connection, "history", table.view, archive.by_year(table, paths))
+        near = [path for path, sessions in paths.items() if not needed.isdisjoint(sessions)]
+        _create_view(connection, "staged", table.view, archive.rows_of(table, near))
     return count
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from pathlib import Path
 
@@ -88,9 +89,15 @@ def publish(layout: Layout, *, keep: int) -> Build:
     if wal.exists():
         msg = f"{wal} is left although the build was closed: another process has the file open; end it and build again"
         raise WarehouseError(msg)
-    _copy(layout.build, layout.data / build.file)
-    write_atomically(layout.builds / f"{build_id}.json", build.model_dump_json(indent=1).encode())
-    _switch(layout, build)
+    people = _beside(layout.people)
+    try:
+        # Both at once: the only part of a build whose time grows with the history.
+        with ThreadPoolExecutor(max_workers=2) as copying:
+            list(copying.map(_copy, (layout.build, layout.build), (layout.data / build.file, people)))
+        write_atomically(layout.builds / f"{build_id}.json", build.model_dump_json(indent=1).encode())
+        _switch(layout, build, people)
+    finally:
+        people.unlink(missing_ok=True)
     _prune(layout, keep=keep)
     archive.sweep(layout, {file for kept in published(layout) for file in kept.archive})
     return build
@@ -149,7 +156,9 @@ def rollback(layout: Layout, build_id: str | None = None) -> Build:
         what = f"there is no build {build_id}" if build_id else f"no build before {now.id} is kept"
         msg = f"{what}; kept are {', '.join(build.id for build in kept)}"
         raise WarehouseError(msg)
-    _switch(layout, candidates[-1])
+    people = _beside(layout.people)
+    _copy(layout.data / candidates[-1].file, people)
+    _switch(layout, candidates[-1], people)
     return candidates[-1]
 
 
@@ -202,15 +211,17 @@ def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
     return 0 if row is None else int(row[0])
 
 
-def _switch(layout: Layout, build: Build) -> None:
-    """Point readers to a build, and give people a copy of it."""
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def _switch(layout: Layout, build: Build, people: Path) -> None:
+    """Point readers to a build, and give people their copy of it."""
     pointer = _Pointer(build_id=build.id, created_at=build.created_at, file=build.file)
     write_atomically(layout.pointer, pointer.model_dump_json(indent=1).encode())
-    temporary = layout.people.with_name(f".{layout.people.name}.{os.getpid()}.tmp")
-    _copy(layout.data / build.file, temporary)
     # Before, so that the new file never lies beside an old log; after, because a shell may have written one meanwhile.
     _people_wal(layout).unlink(missing_ok=True)
-    temporary.replace(layout.people)
+    people.replace(layout.people)
     _people_wal(layout).unlink(missing_ok=True)
     _sync_directory(layout.data)
 

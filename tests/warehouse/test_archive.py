@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def stage(layout: Layout, session: date, frame: pl.DataFrame) -> StagedFile:
     return StagedFile(session, name, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
-def rows(layout: Layout, table: ArchivedTable, files: list[str]) -> list[tuple[object, ...]]:
+def rows(layout: Layout, table: ArchivedTable, files: Iterable[str]) -> list[tuple[object, ...]]:
     """Return all rows of some files, in a fixed order."""
     with duckdb.connect() as connection:
         query = archive.rows_of(table, [layout.data / file for file in files])
@@ -68,16 +69,36 @@ def test_closed_months_are_one_file_each_and_the_open_month_stays_daily(
     files = archive.current_files(layout, table, staged)
     months = [file for file in files if file.startswith("marts/archive/idx_brokers__broker_trades/")]
     assert [Path(file).name[:7] for file in months] == ["2026-01", "2026-02"]
-    assert files[2:] == [one.file for one in staged if one.session.month == 3]
+    assert list(files)[2:] == [one.file for one in staged if one.session.month == 3]
+    assert [day for days in files.values() for day in days] == SESSIONS
     assert rows(layout, table, files) == rows(layout, table, [one.file for one in staged])
 
 
 def test_a_months_file_is_sorted_by_ticker_and_session(
     layout: Layout, table: ArchivedTable, staged: list[StagedFile]
 ) -> None:
-    file = archive.current_files(layout, table, staged)[1]
+    file = list(archive.current_files(layout, table, staged))[1]
     frame = pl.read_parquet(layout.data / file).select(table.order_by)
     assert frame.rows() == sorted(frame.rows())
+
+
+def test_a_question_about_one_year_opens_no_file_of_another(
+    layout: Layout, table: ArchivedTable, staged: list[StagedFile]
+) -> None:
+    market = IdxMarket(tickers=10, brokers=12, lives=False)
+    old = stage(layout, date(2025, 12, 30), market.next(date(2025, 12, 30)).trades)
+    files = archive.current_files(layout, table, [old, *staged])
+    paths = {layout.data / file: sessions for file, sessions in files.items()}
+    with duckdb.connect() as connection:
+        connection.execute(f"create view history as {archive.by_year(table, paths)}")
+        question = "explain analyze select * from history where ticker_code = ? and session_date between ? and ?"
+        plan = str(connection.execute(question, ["AAAA", date(2026, 2, 2), date(2026, 3, 2)]).fetchall())
+        assert plan.count("READ_PARQUET") == 1
+        counted = connection.execute(
+            "select year(session_date), count(*) from history group by 1 order by 1"
+        ).fetchall()
+    assert [year for year, _ in counted] == [2025, 2026]
+    assert sum(rows for _, rows in counted) == len(rows(layout, table, files))
 
 
 def test_only_a_month_with_another_staged_file_is_compacted_again(
@@ -125,7 +146,7 @@ def test_files_that_no_kept_build_reads_are_swept_and_leftovers_of_a_kill_too(
 
 
 def test_no_session_at_all_is_an_empty_view(layout: Layout, table: ArchivedTable) -> None:
-    assert archive.current_files(layout, table, []) == []
+    assert archive.current_files(layout, table, []) == {}
     with duckdb.connect() as connection:
         found = connection.execute(archive.rows_of(table, []))
         assert [column[0] for column in found.description] == list(TRADES)

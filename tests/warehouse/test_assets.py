@@ -21,6 +21,7 @@ def test_lineage_runs_from_staged_tables_to_marts_and_from_ledgers_to_ops(built:
     assert {f"staged/{SOURCE}/holdings", f"staged/{SOURCE}/northbound"} < deps["marts/hk__daily_holdings"]
     assert f"staged/{SOURCE}/participants" in deps["marts/hk__concentration"]
     assert "marts/hk__daily_holdings" in deps["marts/hk__movers"]
+    assert "staged/idx_brokers/broker_trades" in deps["marts/idx__broker_daily_flow"]
     assert f"raw/{SOURCE}/holdings" in deps["marts/ops__scrape_cost"]
     assert not any(dep.startswith("control") for found in deps.values() for dep in found)
     groups = {

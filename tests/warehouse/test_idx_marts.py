@@ -211,7 +211,7 @@ def test_unusual_flows_are_those_that_a_hand_reckoning_finds(idx_reader: Reader,
             z = (net - middle) / (1.4826 * deviation)
             if abs(z) >= 3:
                 expected[ticker, broker] = z
-    assert found == pytest.approx(expected)
+    assert found == pytest.approx(expected, abs=1e-4)
     assert found
 
 
@@ -228,7 +228,7 @@ def test_outcomes_begin_after_the_next_close_and_are_null_until_known(idx_reader
         " where r.ticker_code = ? and r.session_date = ?",
         [SESSIONS[51], SESSIONS[56], CODES[0], SESSIONS[50]],
     ).row(0)
-    assert one[0] == pytest.approx(float(one[1]), abs=1e-5)
+    assert one[0] == pytest.approx(float(one[1]), abs=1e-3)
     open_cases = idx_reader.query("select sum(open_cases), sum(cases) from idx__signal_base_rates").row(0)
     assert min(open_cases) > 0
 

@@ -40,7 +40,7 @@ flow as (
         coalesce(trades.buy_value_idr, 0) - coalesce(trades.sell_value_idr, 0) as net_value_idr,
         not trades.is_complete_list as is_censored,
         greatest(coalesce(trades.buy_lots_step, 1), coalesce(trades.sell_lots_step, 1)) > 1 as has_rounded_lots
-    from {{ source('idx_brokers_history', 'broker_trades') }} as trades
+    from {{ source('idx_brokers', 'broker_trades') }} as trades
     inner join looked_at on trades.session_date = looked_at.flow_date
     where trades.investor_type = 'all'
 ),

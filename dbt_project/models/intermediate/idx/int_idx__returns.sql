@@ -33,8 +33,8 @@ returned as (
         prices.session_date,
         prices.ticker_code,
         -- Rounded, so that a split found later, which scales both prices, does not change the last digit.
-        round(100 * (in_5.close / nullif(entry.close, 0) - 1), 6) as return_5_pct,
-        round(100 * (in_20.close / nullif(entry.close, 0) - 1), 6) as return_20_pct
+        round(100 * (in_5.close / nullif(entry.close, 0) - 1), 4) as return_5_pct,
+        round(100 * (in_20.close / nullif(entry.close, 0) - 1), 4) as return_20_pct
     from prices
     left join prices as entry on prices.ticker_code = entry.ticker_code and entry.ordinal = prices.ordinal + 1
     left join prices as in_5 on prices.ticker_code = in_5.ticker_code and in_5.ordinal = prices.ordinal + 6
@@ -53,9 +53,9 @@ final as (
         session_date,
         ticker_code,
         return_5_pct,
-        round(return_5_pct - median_5_pct, 6) as excess_5_pct,
+        round(return_5_pct - median_5_pct, 4) as excess_5_pct,
         return_20_pct,
-        round(return_20_pct - median_20_pct, 6) as excess_20_pct
+        round(return_20_pct - median_20_pct, 4) as excess_20_pct
     from returned
     inner join market using (session_date)
 )

@@ -1,7 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='by_session', chunk_sessions=120) }}
 
 with flow as (
-    select * from {{ source('idx_brokers_history', 'broker_trades') }}
+    select * from {{ source('idx_brokers', 'broker_trades') }}
     where investor_type = 'all' and session_date in {{ sessions_in_scope('idx__broker_league') }}
 ),
 

@@ -27,19 +27,19 @@ prices as (
         prices.foreign_buy_shares,
         prices.foreign_sell_shares,
         prices.foreign_buy_shares - prices.foreign_sell_shares as net_foreign_shares,
-        coalesce(
+        -- In whole rupiah: a sum then does not depend on the order of its parts, and the column takes a third of the room.
+        round(coalesce(
             (prices.foreign_buy_shares - prices.foreign_sell_shares) * (prices.value_idr / nullif(prices.volume_shares, 0)), 0
-        ) as net_foreign_value_idr
+        )) as net_foreign_value_idr
     from {{ ref('int_idx__prices') }} as prices
     inner join looked_at on prices.session_date = looked_at.session_date
 ),
 
--- In whole rupiah, so that a sum does not depend on the order of its parts.
 averaged as (
     select
         *,
         {%- for name, length in [('5', 5), ('10', 10), ('20', 20)] %}
-        case when count(*) over last_{{ name }} = {{ length }} then sum(round(net_foreign_value_idr)) over last_{{ name }} end as flow_{{ name }}_idr
+        case when count(*) over last_{{ name }} = {{ length }} then sum(net_foreign_value_idr) over last_{{ name }} end as flow_{{ name }}_idr
         {{- ',' if not loop.last }}
         {%- endfor %}
     from prices
@@ -89,7 +89,7 @@ main_board as (
         coalesce(buy_value_idr, 0) - coalesce(sell_value_idr, 0) as net_value_idr,
         foreign_investor_net_value_idr,
         foreign_investor_net_value_step_idr
-    from {{ source('idx_brokers_history', 'broker_trades') }}
+    from {{ source('idx_brokers', 'broker_trades') }}
     where investor_type = 'all' and board in ('all', 'RG') and session_date in (select session_date from scope)
     qualify {{ is_main_board() }}
 ),
@@ -123,7 +123,7 @@ final as (
         averaged.foreign_buy_shares,
         averaged.foreign_sell_shares,
         averaged.net_foreign_shares,
-        100 * (averaged.foreign_buy_shares + averaged.foreign_sell_shares) / nullif(2 * averaged.volume_shares, 0) as participation_pct,
+        round(100 * (averaged.foreign_buy_shares + averaged.foreign_sell_shares) / nullif(2 * averaged.volume_shares, 0), 4) as participation_pct,
         averaged.net_foreign_value_idr,
         true as is_estimate,
         pages.page_net_foreign_value_idr,
@@ -132,8 +132,8 @@ final as (
         cast(pages.foreign_broker_net_value_idr as bigint) as foreign_broker_net_value_idr,
         averaged.flow_5_idr,
         averaged.flow_20_idr,
-        averaged.flow_10_idr / 10 as ma10_idr,
-        averaged.flow_20_idr / 20 as ma20_idr,
+        round(averaged.flow_10_idr / 10) as ma10_idr,
+        round(averaged.flow_20_idr / 20) as ma20_idr,
         cast(streaks.streak_sessions as integer) as streak_sessions
     from averaged
     left join streaks using (session_date, ticker_code)

@@ -22,7 +22,7 @@ lists as (
             sum(case when coalesce(sell_lots_step, 1) > 1 then sell_lots_step else 0 end)
         ) + case when board = 'RG' then 0 else count(*) end as tolerance_lots,
         greatest(sum(coalesce(buy_value_step_idr, 0)), sum(coalesce(sell_value_step_idr, 0))) as tolerance_idr
-    from {{ source('idx_brokers_history', 'broker_trades') }}
+    from {{ source('idx_brokers', 'broker_trades') }}
     where investor_type = 'all' and session_date in {{ sessions_in_scope('idx__reconciliation') }}
     group by session_date, ticker_code, board
 ),
@@ -131,7 +131,7 @@ final as (
         cast(tolerance_idr as bigint) as tolerance_idr,
         case
             when brokers is null then 0
-            when exchange_lots > 0 then least(100 * cast(smaller_lots as double) / exchange_lots, 100)
+            when exchange_lots > 0 then least(round(100 * cast(smaller_lots as double) / exchange_lots, 4), 100)
         end as coverage_pct
     from judged
 )

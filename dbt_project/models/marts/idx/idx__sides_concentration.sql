@@ -9,7 +9,7 @@ with flow as (
         coalesce(sell_lots, 0) as sell_lots,
         coalesce(buy_lots, 0) + coalesce(sell_lots, 0) as gross_lots,
         not is_complete_list as is_censored
-    from {{ source('idx_brokers_history', 'broker_trades') }}
+    from {{ source('idx_brokers', 'broker_trades') }}
     where investor_type = 'all' and session_date in {{ sessions_in_scope('idx__sides_concentration') }}
 ),
 
@@ -46,6 +46,7 @@ churning as (
     group by flow.session_date, flow.ticker_code, flow.board
 ),
 
+-- Ratios are rounded where millions of rows are stored: they take a third of the room.
 final as (
     select
         totals.session_date,
@@ -55,12 +56,12 @@ final as (
         cast(totals.selling_brokers as integer) as selling_brokers,
         cast(totals.buy_lots as bigint) as buy_lots,
         cast(totals.sell_lots as bigint) as sell_lots,
-        totals.squared_buys / nullif(cast(totals.buy_lots as double) ** 2, 0) as buy_hhi,
-        totals.squared_sells / nullif(cast(totals.sell_lots as double) ** 2, 0) as sell_hhi,
-        100 * cast(totals.top3_buys as double) / nullif(totals.buy_lots, 0) as top3_buy_pct,
-        100 * cast(totals.top3_sells as double) / nullif(totals.sell_lots, 0) as top3_sell_pct,
+        round(totals.squared_buys / nullif(cast(totals.buy_lots as double) ** 2, 0), 6) as buy_hhi,
+        round(totals.squared_sells / nullif(cast(totals.sell_lots as double) ** 2, 0), 6) as sell_hhi,
+        round(100 * cast(totals.top3_buys as double) / nullif(totals.buy_lots, 0), 4) as top3_buy_pct,
+        round(100 * cast(totals.top3_sells as double) / nullif(totals.sell_lots, 0), 4) as top3_sell_pct,
         cast(coalesce(churning.churn_brokers, 0) as integer) as churn_brokers,
-        100 * cast(coalesce(churning.churn_lots, 0) as double) / nullif(totals.gross_lots, 0) as churn_pct,
+        round(100 * cast(coalesce(churning.churn_lots, 0) as double) / nullif(totals.gross_lots, 0), 4) as churn_pct,
         totals.is_censored
     from totals
     left join churning using (session_date, ticker_code, board)

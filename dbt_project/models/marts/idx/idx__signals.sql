@@ -35,8 +35,8 @@ changed as (
         prices.close_idr,
         prices.value_idr,
         -- Rounded, so that a split found later, which scales both prices, does not change the last digit.
-        round(100 * (prices.close / nullif(before_5.close, 0) - 1), 6) as change_5_pct,
-        round(100 * (prices.close / nullif(before_20.close, 0) - 1), 6) as change_20_pct
+        round(100 * (prices.close / nullif(before_5.close, 0) - 1), 4) as change_5_pct,
+        round(100 * (prices.close / nullif(before_20.close, 0) - 1), 4) as change_20_pct
     from prices
     left join prices as before_5
         on prices.ticker_code = before_5.ticker_code and before_5.ordinal = prices.ordinal - 5
@@ -110,7 +110,7 @@ final as (
         fired.signal,
         fired.expects,
         fired.board,
-        cast(fired.strength as double) as strength,
+        round(cast(fired.strength as double), 4) as strength,
         fired.price_change_pct,
         changed.close_idr,
         changed.value_idr,

@@ -27,7 +27,7 @@ flow as (
         coalesce(trades.buy_value_idr, 0) - coalesce(trades.sell_value_idr, 0) as net_value_idr,
         coalesce(trades.buy_lots, 0) - coalesce(trades.sell_lots, 0) as net_lots,
         not trades.is_complete_list as is_censored
-    from {{ source('idx_brokers_history', 'broker_trades') }} as trades
+    from {{ source('idx_brokers', 'broker_trades') }} as trades
     inner join looked_at on trades.session_date = looked_at.session_date
     where trades.investor_type = 'all'
 ),
@@ -70,7 +70,7 @@ final as (
         median_idr,
         mad_idr,
         cast(observations as integer) as observations,
-        (net_value_idr - median_idr) / (1.4826 * mad_idr) as robust_z,
+        round((net_value_idr - median_idr) / (1.4826 * mad_idr), 4) as robust_z,
         is_censored
     from measured
     where observations >= {{ var('min_observations') }}
