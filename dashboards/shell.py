@@ -77,7 +77,11 @@ _TEMPLATE = """
 <script>
 if (!/(^|; )COOKIE=/.test(document.cookie) && matchMedia("(prefers-color-scheme: dark)").matches) {
   document.cookie = "COOKIE=dark; path=/; max-age=31536000; samesite=strict";
-  location.reload();
+  // Where cookies are blocked the page stays light; where it comes again, the light one is not seen first.
+  if (/(^|; )COOKIE=/.test(document.cookie)) {
+    document.documentElement.style.visibility = "hidden";
+    location.reload();
+  }
 }
 </script>
 {% endblock %}

@@ -16,13 +16,20 @@ import duckdb
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
+from dashboards.theme import palette
 from fin_assets.core.chromium import FLAGS, find_chromium, runs_as_root
 from fin_assets.settings import BrowserSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 START_DEADLINE = 60
 PATIENCE = 20_000
-VARIANTS = [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
+VARIANTS = [
+    (1440, "light"),
+    (390, "dark"),
+    pytest.param(1440, "dark", marks=pytest.mark.slow),
+    pytest.param(390, "light", marks=pytest.mark.slow),
+]
+"""Widths and modes. Two of the four bring each width and each mode; `make test-all` has the others as well."""
 
 OVERFLOWING = """() => {
   const found = [];
@@ -112,6 +119,13 @@ class Watched:
         self.page.goto(f"{self.site}{path}")
         expect(self.page.locator("h1").first).to_be_visible(timeout=PATIENCE)
         return self.page
+
+
+def expect_mode(page: Page, mode: str) -> None:
+    """Return once the heading wears the text colour of the mode."""
+    colour = palette(dark=mode == "dark").text.lstrip("#")
+    wanted = ", ".join(str(int(colour[at : at + 2], 16)) for at in (0, 2, 4))
+    expect(page.locator("h1").first).to_have_css("color", f"rgb({wanted})", timeout=PATIENCE)
 
 
 @contextmanager

@@ -37,6 +37,7 @@ _BUYER, _SELLER, _SIDE = 0, 5, 4
 _CODE = re.compile(r"[A-Z][A-Z0-9]")
 _UNKNOWN_PAINT = "tbody span" + "".join(f":not(.{name})" for name in (*KINDS, "text-up", "text-down"))
 _FOOTER = re.compile(r"\s*(T\. ?Val|F\. ?NVal|T\. ?Lot|Avg)\s*:\s*(.*?)\s*", re.DOTALL)
+_NO_AVERAGE = frozenset({"nan", "inf"})
 _TICKER = re.compile(r"[A-Z0-9]{4,8}(?:-[A-Z0-9]{1,2})?")
 
 
@@ -266,7 +267,8 @@ def _side(texts: list[str], kinds: dict[str, str], heading: str, number: int) ->
     """Return one side of a row; None where the shorter side has ended."""
     code, lots, value, average = texts
     if is_blank(code):
-        if all(is_blank(text) for text in texts):
+        # The site fills a table of nothing with rows of nothing: no broker, no figure or a zero.
+        if all(_is_nothing(text) for text in texts):
             return None
         raise Drift(f"row {number}: {heading} has figures and no code: {' | '.join(texts)}")
     where = f"row {number}, {heading} {code}"
@@ -281,7 +283,7 @@ def _kinds(table: LexborNode) -> dict[str, str]:
     """Return what each broker of the page is painted as. Asked of the whole table: cell by cell takes twice as long."""
     for span in table.css(_UNKNOWN_PAINT):
         painted = [name for name in _classes(span) if name.startswith("text-")]
-        if painted:
+        if painted and not _is_nothing(span.text()):
             raise Drift(f"{span.text().strip()!r} is painted {painted[0]}, which means nothing known")
     found: dict[str, str] = {}
     for name, kind in KINDS.items():
@@ -304,12 +306,19 @@ def _footer(table: LexborNode) -> Footer | None:
     missing = [name for name in ("T.Val", "F.NVal", "T.Lot", "Avg") if name not in found]
     if missing:
         raise Drift(f"the total {missing[0]} is missing: the page has {', '.join(found)}")
+    lots = text_number(found["T.Lot"], where="T.Lot")
+    # Of no lots there is no average, and what a division by zero prints says nothing.
+    nothing = is_blank(found["Avg"]) or (lots.value == 0 and found["Avg"].lower() in _NO_AVERAGE)
     return Footer(
         text_number(found["T.Val"], where="T.Val"),
         text_number(found["F.NVal"], where="F.NVal"),
-        text_number(found["T.Lot"], where="T.Lot"),
-        None if is_blank(found["Avg"]) else price(found["Avg"], where="Avg"),
+        lots,
+        None if nothing else price(found["Avg"], where="Avg"),
     )
+
+
+def _is_nothing(text: str) -> bool:
+    return is_blank(text) or text.strip() == "0"
 
 
 def _more(table: LexborNode) -> str | None:

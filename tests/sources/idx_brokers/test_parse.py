@@ -114,6 +114,24 @@ def test_a_page_may_have_only_sellers():
     assert (len(page.buy), len(page.sell)) == (0, 1)
 
 
+@pytest.mark.parametrize("average", ["0 ", "", "nan", "NAN"])
+def test_a_table_of_nothing_may_have_rows_of_nothing(average):
+    body = Sheet(average=average).html()
+    nothing = '<td><span class="text-"></span></td><td><span class="text-up">0 </span></td><td>0 </td><td></td>'
+    filled = body.replace("<tbody>", f"<tbody><tr>{nothing}<td>1</td>{nothing}</tr>").encode()
+    page = parse_broker_page(filled)
+    assert (page.rows, page.buy, page.sell) == (0, (), ())
+    assert page.footer is not None
+    assert page.footer.lots.value == 0
+    with pytest.raises(Drift, match="figures and no code"):
+        parse_broker_page(filled.replace(b'"text-up">0 ', b'"text-up">7 '))
+
+
+def test_an_average_that_is_no_number_is_drift_where_there_are_lots():
+    with pytest.raises(Drift, match="Avg"):
+        parse_broker_page(replace(SMALL, average="nan").body())
+
+
 def test_lots_and_values_may_be_abbreviated_with_and_without_a_blank():
     page = parse_broker_page(
         Sheet(buy=[("YP", "1.2 M", "1.7B", "14,166 ")], sell=[("AK", "1.2M", "1.7 T", "1 ")]).body()
