@@ -63,12 +63,12 @@ def never_ran() -> pn.Column:
 
 
 def coverage_pct(lists: pl.DataFrame) -> float | None:
-    """Return the lots that the lists show in percent of the exchange's, over all rows; the smaller side counts.
+    """Return the coverage of the lists over all rows, each weighing as much as the exchange's lots.
 
-    `lists` has visible_buy_lots, visible_sell_lots, exchange_lots; None without any exchange lots.
+    `lists` has coverage_pct and exchange_lots; None without any exchange lots.
     """
     if not lists.height:
         return None
-    exchange = int(lists["exchange_lots"].sum() or 0)
-    seen = min(int(lists["visible_buy_lots"].sum() or 0), int(lists["visible_sell_lots"].sum() or 0))
-    return 100 * seen / exchange if exchange else None
+    covered = lists.drop_nulls(["coverage_pct", "exchange_lots"])
+    exchange = float(covered["exchange_lots"].sum())
+    return float((covered["coverage_pct"] * covered["exchange_lots"]).sum()) / exchange if exchange else None

@@ -14,9 +14,10 @@ def by_session(snapshot: Snapshot, *, last_sessions: int) -> pl.DataFrame:
     """Return the newest sessions, newest first.
 
     Columns: session_date, traded, lists, reconciled, unreconciled, cut (lists that may show the ten largest only),
-    coverage_pct (all lots together), least_coverage_pct with least_ticker, missing_lots (of each stock's larger gap),
-    market_difference_idr (value on the lists less the exchange's own totals of the brokers, both counted on both sides;
-    null where one of them was not had). Without any session there is no row, and session_date the only column.
+    coverage_pct (all lots together), least_coverage_pct with least_ticker, missing_lots (of each stock's larger gap; none
+    of a list that reconciles), market_difference_idr (value on the lists less the exchange's own totals of the brokers,
+    both counted on both sides; null where one of them was not had). Without any session there is no row, and session_date
+    the only column.
     """
     days = sessions(snapshot)[-last_sessions:]
     if not days:
@@ -28,12 +29,11 @@ def by_session(snapshot: Snapshot, *, last_sessions: int) -> pl.DataFrame:
             select session_date, count(visible_buy_lots) as lists, count(*) filter (where is_reconciled) as reconciled,
                    count(*) filter (where state in ('mismatch', 'no_broker_table', 'no_exchange_row')) as unreconciled,
                    count(*) filter (where state = 'cut_list') as cut,
-                   100.0 * least(sum(visible_buy_lots), sum(visible_sell_lots)) / nullif(sum(exchange_lots), 0)
-                     as coverage_pct,
+                   sum(coverage_pct * exchange_lots) / nullif(sum(exchange_lots), 0) as coverage_pct,
                    min(coverage_pct) as least_coverage_pct,
                    case when min(coverage_pct) < 100 then arg_min(ticker_code, coverage_pct) end as least_ticker,
-                   sum(greatest(coalesce(buy_difference_lots, exchange_lots, 0),
-                                coalesce(sell_difference_lots, exchange_lots, 0), 0)) as missing_lots
+                   sum(case when is_reconciled then 0 else greatest(coalesce(buy_difference_lots, exchange_lots, 0),
+                         coalesce(sell_difference_lots, exchange_lots, 0), 0) end) as missing_lots
             from idx__reconciliation
             where session_date between ? and ? and (board = ? or state = 'no_broker_table') group by session_date
         ), wide as (

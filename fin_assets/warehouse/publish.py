@@ -80,6 +80,8 @@ def publish(layout: Layout, *, keep: int) -> Build:
         OSError: the disk is full; readers keep the build before.
     """
     layout.builds.mkdir(parents=True, exist_ok=True)
+    for leftover in layout.builds.glob(".*.copy"):
+        leftover.unlink(missing_ok=True)
     number = max((build.number for build in published(layout)), default=0) + 1
     now = clock.now()
     build_id = f"{now:%Y%m%dT%H%M%S}-{number:05d}"
@@ -91,14 +93,16 @@ def publish(layout: Layout, *, keep: int) -> Build:
         raise WarehouseError(msg)
     people = _beside(layout.people)
     try:
-        # Both at once: the only part of a build whose time grows with the history.
-        with ThreadPoolExecutor(max_workers=2) as copying:
-            list(copying.map(_copy, (layout.build, layout.build), (layout.data / build.file, people)))
+        # All at once: the only part of a build whose time grows with the history.
+        with ThreadPoolExecutor(max_workers=3) as at_once:
+            copies = [at_once.submit(_copy, layout.build, target) for target in (layout.data / build.file, people)]
+            at_once.submit(_prune, layout, keep=keep - 1).result()
+            for copy in copies:
+                copy.result()
         write_atomically(layout.builds / f"{build_id}.json", build.model_dump_json(indent=1).encode())
         _switch(layout, build, people)
     finally:
         people.unlink(missing_ok=True)
-    _prune(layout, keep=keep)
     archive.sweep(layout, {file for kept in published(layout) for file in kept.archive})
     return build
 
@@ -252,18 +256,19 @@ def _sync_directory(path: Path) -> None:
 
 
 def _prune(layout: Layout, *, keep: int) -> None:
-    """Remove the oldest builds, never the current one or a newer one.
+    """Remove the oldest builds beyond `keep`, never the current one or a newer one, to make room for the next.
 
     A reader that has one attached keeps it: its file lives on until the reader lets go. One that is about to attach has
-    read the pointer some milliseconds before, so `keep` of two or more suffices; if it loses the race, it reads again.
+    read the pointer some milliseconds before: if it loses the race, it reads again.
     """
+    kept = published(layout)
+    if len(kept) <= keep:
+        return
     pointed = current(layout).number
-    candidates = [build for build in published(layout)[: -max(keep, 2)] if build.number < pointed]
-    for build in candidates:
-        (layout.builds / f"{build.id}.json").unlink(missing_ok=True)
-        (layout.data / build.file).unlink(missing_ok=True)
-    for leftover in layout.builds.glob(".*.copy"):
-        leftover.unlink(missing_ok=True)
+    for build in kept[:-keep]:
+        if build.number < pointed:
+            (layout.builds / f"{build.id}.json").unlink(missing_ok=True)
+            (layout.data / build.file).unlink(missing_ok=True)
 
 
 def _read(path: Path) -> Build:

@@ -51,12 +51,14 @@ def crawler(site: str, session: date, tickers: Sequence[str]) -> Reading:
             storage_client=MemoryStorageClient(),
             configure_logging=False,
         )
+        # Its queue outlives the crawler: an address of the round before would count as done.
         requests = [
-            Request.from_url(table_address(site, session, ticker), user_data={"ticker": ticker}) for ticker in tickers
+            Request.from_url(
+                table_address(site, session, ticker), always_enqueue=True, user_data={"ticker": "" if first else ticker}
+            )
+            for first, ticker in [(True, tickers[0]), *((False, ticker) for ticker in tickers)]
         ]
-        address = table_address(site, session, tickers[0])
-        first = Request.from_url(address, always_enqueue=True, user_data={"ticker": ""})
-        await own.run([first, *requests])
+        await own.run(requests)
         return time.perf_counter() - ready[0]
 
     logging.getLogger("crawlee").setLevel(logging.WARNING)

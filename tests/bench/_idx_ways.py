@@ -94,12 +94,24 @@ def pool(site: str, session: date, tickers: Sequence[str]) -> Reading:
 
 
 def navigation(site: str, session: date, tickers: Sequence[str]) -> Reading:
-    """Plain Playwright at its best: a page for each worker stays open, goes to each table, and its HTML is parsed."""
+    """Plain Playwright: a page for each table, closed after it, and its HTML is parsed."""
+    return _navigate(site, session, tickers, keep_pages=False)
+
+
+def navigation_in_open_pages(site: str, session: date, tickers: Sequence[str]) -> Reading:
+    """Plain Playwright at its fastest: one page for each worker stays open. What every document left in it stays, too."""
+    return _navigate(site, session, tickers, keep_pages=True)
+
+
+def _navigate(site: str, session: date, tickers: Sequence[str], *, keep_pages: bool) -> Reading:
     rows: list[tuple[str, int]] = []
 
-    async def read(page: Page, ticker: str) -> None:
+    async def read(first: Page, ticker: str) -> None:
+        page = first if keep_pages else await first.context.new_page()
         await page.goto(table_address(site, session, ticker), wait_until="domcontentloaded")
         rows.append((ticker, parse_broker_page((await page.content()).encode()).rows))
+        if not keep_pages:
+            await page.close()
 
     async def run() -> float:
         async with async_playwright() as playwright:

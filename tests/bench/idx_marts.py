@@ -37,7 +37,7 @@ from tests.warehouse.idx_home import SOURCE, idx_home, stage_day
 from tests.warehouse.idx_market import Day, IdxMarket, ticker_codes
 
 FIRST = date(2016, 1, 4)
-YEARS, A_YEAR, DAYS, TICKERS, BROKERS = (1, 10), 240, 4, 900, 60
+YEARS, A_YEAR, DAYS, TICKERS, BROKERS = (1, 10), 240, 8, 900, 60
 ASKED = 40
 """Times that each question is asked, each time another one, so that none is answered from memory."""
 

@@ -33,7 +33,8 @@ def _crawlee(site: str, session: date, tickers: Sequence[str]) -> Reading:
 # So many tables that each way takes some ten seconds a round.
 WAYS: list[tuple[str, Read, int]] = [
     (OWN, _idx_ways.pool, 150),
-    ("plain Playwright navigation", _idx_ways.navigation, 60),
+    ("plain Playwright navigation, a page for each table", _idx_ways.navigation, 60),
+    ("plain Playwright navigation, pages that stay open", _idx_ways.navigation_in_open_pages, 60),
     ("crawlee's PlaywrightCrawler", _crawlee, 45),
     ("Selenium, one script a page", _idx_ways.selenium_script, 60),
     ("Selenium, row by row and each cell, straight to the table", _idx_ways.selenium_cells, 2 * WORKERS),

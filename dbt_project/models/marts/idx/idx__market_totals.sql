@@ -52,8 +52,9 @@ covered as (
     select
         session_date,
         count(*) filter (where state <> 'no_broker_table') as broker_tickers,
-        sum(coalesce(least(visible_buy_lots, visible_sell_lots), 0)) as visible_lots,
-        sum(exchange_lots) as exchange_lots,
+        -- In whole shares, for the same reason.
+        sum(round(coverage_pct * exchange_lots)) as covered_shares,
+        sum(round(100 * exchange_lots)) as exchange_shares,
         count(*) filter (where is_reconciled) as reconciled_tickers,
         count(*) filter (where state in ('mismatch', 'no_broker_table', 'no_exchange_row')) as unreconciled_tickers
     from reconciliation
@@ -76,7 +77,7 @@ final as (
         100 * (foreigners.foreign_buy_value_idr + foreigners.foreign_sell_value_idr)
             / nullif(2 * cast(summed.value_idr as double), 0) as foreign_participation_pct,
         cast(covered.broker_tickers as integer) as broker_tickers,
-        100 * cast(covered.visible_lots as double) / nullif(covered.exchange_lots, 0) as broker_coverage_pct,
+        100 * covered.covered_shares / nullif(covered.exchange_shares, 0) as broker_coverage_pct,
         cast(covered.reconciled_tickers as integer) as reconciled_tickers,
         cast(covered.unreconciled_tickers as integer) as unreconciled_tickers
     from summed

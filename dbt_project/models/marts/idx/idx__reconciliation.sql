@@ -131,6 +131,8 @@ final as (
         cast(tolerance_idr as bigint) as tolerance_idr,
         case
             when brokers is null then 0
+            -- What rounding hides is not missing.
+            when state = 'reconciled' and not is_censored then 100
             when exchange_lots > 0 then least(round(100 * cast(smaller_lots as double) / exchange_lots, 4), 100)
         end as coverage_pct
     from judged
