@@ -44,10 +44,7 @@ def crawler(site: str, session: date, tickers: Sequence[str]) -> Reading:
                 "args": list(chromium.FLAGS),
                 "chromium_sandbox": not chromium.runs_as_root(),
             },
-            goto_options={"wait_until": "domcontentloaded"},
-            concurrency_settings=ConcurrencySettings(
-                min_concurrency=WORKERS, max_concurrency=WORKERS, desired_concurrency=WORKERS
-            ),
+            concurrency_settings=ConcurrencySettings(max_concurrency=WORKERS, desired_concurrency=WORKERS),
             storage_client=MemoryStorageClient(),
             configure_logging=False,
         )

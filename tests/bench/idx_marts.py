@@ -8,6 +8,7 @@ on a small scale.
 from __future__ import annotations
 
 import argparse
+import gc
 import hashlib
 import os
 import tempfile
@@ -109,6 +110,9 @@ def _history(years: int, tickers: int) -> Measured:
             raise AssertionError  # it was published just now
         rows = snapshot.query("select count(*) from history.idx_brokers__broker_trades").item()
         questions = _ask(snapshot, past, tickers)
+        # A build runs in a process in which nobody reads.
+        del snapshot
+        gc.collect()
         walls, processors, files = [], [], 0
         for session in coming:
             stage_day(home, session, market.next(session))
