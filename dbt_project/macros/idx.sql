@@ -5,6 +5,19 @@
     where source = 'idx_brokers' and table_name = 'stock_summary' and day_state <> 'unknown_session'
 {%- endmacro %}
 
+{# Two steps that begin a model which looks at other sessions than its own: all sessions, and those that it recomputes. #}
+{% macro idx_sessions_and_scope(model_name) -%}
+sessions as (
+    {{ idx_sessions() }}
+),
+
+scope as (
+    select sessions.session_date, sessions.ordinal
+    from {{ sessions_in_scope(model_name) }} as scope
+    inner join sessions using (session_date)
+)
+{%- endmacro %}
+
 {# The board that stands for a share's whole trading on a session: all where it was collected, else the regular board. #}
 {% macro is_main_board() -%}
     (board = 'all' or (board = 'RG' and not bool_or(board = 'all') over (partition by session_date, ticker_code)))

@@ -88,7 +88,7 @@ class _Told:
 
 
 def marts_table(build: Build) -> Grid:
-    """Return the marts of a build with their rows and the newest session that each has."""
+    """Return the marts of a build with the newest session that each has, and their rows unless they are views."""
     from fin_assets.warehouse.reader import Reader
 
     reader = Reader(project()[0].data)
@@ -99,12 +99,15 @@ def marts_table(build: Build) -> Grid:
     grid = Grid(title=f"Marts of build {build.id}", title_justify="left")
     for name, side in (("mart", "left"), ("rows", "right"), ("newest session", "right"), ("its rows", "right")):
         grid.add_column(name, justify="right" if side == "right" else "left")
-    for mart, rows in build.marts.items():
+    views = reader.query("select view_name from duckdb_views() where schema_name = 'main' and not internal")
+    for mart in sorted({*build.marts, *views["view_name"]}):
         newest, count = "", ""
-        if mart in with_session and rows:
-            row = reader.query(f'select session_date, count(*) from "{mart}" group by 1 order by 1 desc limit 1').row(0)  # noqa: S608 - a name from the catalogue
-            newest, count = str(row[0]), f"{row[1]:,}"
-        grid.add_row(mart, f"{rows:,}", newest, count)
+        if mart in with_session:
+            last = f'(select max(session_date) from "{mart}")'  # noqa: S608 - a name from the catalogue
+            found = reader.query(f'select session_date, count(*) from "{mart}" where session_date = {last} group by 1')  # noqa: S608 - the same
+            for day, rows in found.rows():
+                newest, count = str(day), f"{rows:,}"
+        grid.add_row(mart, f"{build.marts[mart]:,}" if mart in build.marts else "view", newest, count)
     return grid
 
 

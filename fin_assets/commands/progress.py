@@ -83,7 +83,7 @@ class Display:
         self._first_answer = None
         if not self._console.is_terminal:
             sessions = f" in {len(self._sessions)} sessions" if len(self._sessions) > 1 else ""
-            self._console.print(f"{title}: {self._total} units to ask for{sessions}")
+            self._console.print(f"{title}: {_units(self._total)} to ask for{sessions}")
             yield
             self._line(final=True)
             return
@@ -180,10 +180,14 @@ class Display:
             failed = f", {self._failed} failed ({_counted(self._kinds)})" if self._failed else ""
             answered = self._done + self._failed
             rate = f" ({answered / max(seconds, 0.001):.1f} a second)" if answered > 1 else ""
-            self._console.print(f"{self._title}: {self._done} units in {seconds:.1f} s{rate}{failed}", soft_wrap=True)
+            self._console.print(f"{self._title}: {_units(self._done)} in {seconds:.1f} s{rate}{failed}", soft_wrap=True)
             return
         far = f"{self._done + self._failed}/{self._total} units{self._left()}"
         self._console.print(f"{self._title}: {far} · {self._state()}", soft_wrap=True)
+
+
+def _units(count: int) -> str:
+    return f"{count} unit" if count == 1 else f"{count} units"
 
 
 def _counted(kinds: Counter[str]) -> str:

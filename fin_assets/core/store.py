@@ -204,11 +204,15 @@ def write_atomically(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with temporary.open("wb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    make_durable(temporary)
     temporary.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
+    make_durable(path.parent)
+
+
+def make_durable(path: Path) -> None:
+    """Return once a file, or the names in a directory, would survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(directory)
+        os.fsync(descriptor)
     finally:
-        os.close(directory)
+        os.close(descriptor)

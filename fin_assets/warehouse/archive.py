@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 
+from fin_assets.core.store import make_durable
 from fin_assets.warehouse.layout import Layout, WarehouseError
 
 ROW_GROUP = 65_536
@@ -167,9 +168,9 @@ def _compact(layout: Layout, table: ArchivedTable, staged: Sequence[StagedFile],
                 f"copy ({rows} order by {order}) to '{target}'"
                 f" (format parquet, compression zstd, row_group_size {ROW_GROUP})"
             )
-        _make_durable(temporary)
+        make_durable(temporary)
         temporary.replace(path)
-        _make_durable(path.parent)
+        make_durable(path.parent)
     except duckdb.Error as error:
         first = str(error).splitlines()[0]
         days = f"{staged[0].session} to {staged[-1].session}"
@@ -180,11 +181,3 @@ def _compact(layout: Layout, table: ArchivedTable, staged: Sequence[StagedFile],
         raise WarehouseError(msg) from error
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _make_durable(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

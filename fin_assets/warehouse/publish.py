@@ -17,7 +17,7 @@ import duckdb
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fin_assets.core import clock
-from fin_assets.core.store import write_atomically
+from fin_assets.core.store import make_durable, write_atomically
 from fin_assets.warehouse import archive
 from fin_assets.warehouse.layout import Layout, NothingPublished, WarehouseError
 from fin_assets.warehouse.writer import build_connection
@@ -227,7 +227,7 @@ def _switch(layout: Layout, build: Build, people: Path) -> None:
     _people_wal(layout).unlink(missing_ok=True)
     people.replace(layout.people)
     _people_wal(layout).unlink(missing_ok=True)
-    _sync_directory(layout.data)
+    make_durable(layout.data)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -236,23 +236,11 @@ def _copy(source: Path, target: Path) -> None:
     try:
         shutil.copyfile(source, temporary)
         temporary.chmod(0o444)
-        descriptor = os.open(temporary, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        make_durable(temporary)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_directory(target.parent)
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    make_durable(target.parent)
 
 
 def _prune(layout: Layout, *, keep: int) -> None:

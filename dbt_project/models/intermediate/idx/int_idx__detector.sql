@@ -1,14 +1,6 @@
 {{ config(materialized='incremental', incremental_strategy='by_session', chunk_sessions=40) }}
 
-with sessions as (
-    {{ idx_sessions() }}
-),
-
-scope as (
-    select sessions.session_date, sessions.ordinal
-    from {{ sessions_in_scope('int_idx__detector') }} as scope
-    inner join sessions using (session_date)
-),
+with {{ idx_sessions_and_scope('int_idx__detector') }},
 
 -- 20 sessions are four times 5: so each row is summed into nine windows and not into 26.
 weeks_of_months as (

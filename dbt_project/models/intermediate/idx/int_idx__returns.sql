@@ -1,14 +1,6 @@
 {{ config(materialized='incremental', incremental_strategy='by_session') }}
 
-with sessions as (
-    {{ idx_sessions() }}
-),
-
-scope as (
-    select sessions.session_date, sessions.ordinal
-    from {{ sessions_in_scope('int_idx__returns') }} as scope
-    inner join sessions using (session_date)
-),
+with {{ idx_sessions_and_scope('int_idx__returns') }},
 
 looked_at as (
     select distinct sessions.session_date, sessions.ordinal

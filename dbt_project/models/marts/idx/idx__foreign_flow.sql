@@ -1,15 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='by_session', chunk_sessions=120) }}
 {%- set lookback = var('idx_lookback_sessions') %}
 
-with sessions as (
-    {{ idx_sessions() }}
-),
-
-scope as (
-    select sessions.session_date, sessions.ordinal
-    from {{ sessions_in_scope('idx__foreign_flow') }} as scope
-    inner join sessions using (session_date)
-),
+with {{ idx_sessions_and_scope('idx__foreign_flow') }},
 
 -- An equality join on the date lets the scan skip the rest of the history.
 looked_at as (

@@ -1,14 +1,6 @@
 {{ config(materialized='incremental', incremental_strategy='by_session', chunk_sessions=20) }}
 
-with sessions as (
-    {{ idx_sessions() }}
-),
-
-scope as (
-    select sessions.session_date, sessions.ordinal
-    from {{ sessions_in_scope('idx__unusual_flow') }} as scope
-    inner join sessions using (session_date)
-),
+with {{ idx_sessions_and_scope('idx__unusual_flow') }},
 
 -- An equality join on the date lets the scan skip the rest of the history.
 looked_at as (
