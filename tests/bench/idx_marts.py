@@ -75,7 +75,7 @@ def measure(years: Sequence[int] = YEARS, tickers: int = TICKERS) -> Section:
 def _text(found: dict[int, Measured], tickers: int, where: str) -> str:
     few, many = found[min(found)], found[max(found)]
     builds = [
-        [f"{years} years", f"{one.rows / 1e6:.1f}", f"{one.refresh:.0f}", f"{one.wall:.1f}", f"{one.processor:.1f}",
+        [_length(years), f"{one.rows / 1e6:.1f}", f"{one.refresh:.0f}", f"{one.wall:.1f}", f"{one.processor:.1f}",
          one.files, f"{one.published:.0f}", f"{one.parquet / years:.0f}"]
         for years, one in found.items()
     ]  # fmt: skip
@@ -92,10 +92,14 @@ def _text(found: dict[int, Measured], tickers: int, where: str) -> str:
         f"{tickers} shares, {A_YEAR} sessions a year, about 45 brokers a share; medians of {DAYS - 1} days added one by one, "
         f"each a whole dbt build with its tests and a publish. {where}.\n\n"
         + table([*heads, "published MB", "Parquet MB a year"], builds)
-        + f"\n\nA day costs {many.wall / few.wall:.2f} times the seconds with {max(found)} years behind it. "
+        + f"\n\nA day costs {many.wall / few.wall:.2f} times the seconds with {_length(max(found))} behind it. "
         f"The pages' own questions, {ASKED} different ones each, 95th percentile in milliseconds:\n\n"
-        + table(["question", "bound", *(f"{years} years" for years in found)], asked)
+        + table(["question", "bound", *map(_length, found)], asked)
     )
+
+
+def _length(years: int) -> str:
+    return f"{years} year{'s' if years > 1 else ''}"
 
 
 def _history(years: int, tickers: int) -> Measured:

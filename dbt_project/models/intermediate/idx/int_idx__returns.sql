@@ -8,6 +8,11 @@ looked_at as (
     inner join sessions on sessions.ordinal between scope.ordinal and scope.ordinal + 21
 ),
 
+near as (
+    select prices.* from {{ ref('int_idx__prices') }} as prices
+    inner join looked_at on prices.session_date = looked_at.session_date
+),
+
 prices as (
     select
         looked_at.ordinal,
@@ -15,7 +20,7 @@ prices as (
         prices.ticker_code,
         prices.volume_shares > 0 as is_traded,
         cast(prices.close_idr as double) / prices.adj_factor as close
-    from {{ ref('idx__daily_prices') }} as prices
+    from ({{ daily_prices('near') }}) as prices
     inner join looked_at on prices.session_date = looked_at.session_date
 ),
 

@@ -1,8 +1,12 @@
 {{ config(materialized='incremental', incremental_strategy='by_session') }}
 
-with prices as (
-    select * from {{ ref('idx__daily_prices') }}
+with prices_in_scope as (
+    select * from {{ ref('int_idx__prices') }}
     where session_date in {{ sessions_in_scope('idx__market_totals') }}
+),
+
+prices as (
+    {{ daily_prices('prices_in_scope') }}
 ),
 
 foreign_flow as (

@@ -14,16 +14,29 @@ with signals as (
     {%- endfor %}
 ),
 
+-- Millions of rows: read once for both horizons.
+market_by_session as (
+    select
+        session_date,
+        {%- for horizon in [5, 20] %}
+        count(return_{{ horizon }}_pct) as known_{{ horizon }},
+        count(*) filter (where return_{{ horizon }}_pct > 0) as up_{{ horizon }},
+        count(*) filter (where return_{{ horizon }}_pct < 0) as down_{{ horizon }}
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    from {{ ref('int_idx__returns') }}
+    group by session_date
+),
+
 market as (
     {%- for horizon in [5, 20] %}
     select
         session_date,
         {{ horizon }} as horizon_sessions,
-        count(return_{{ horizon }}_pct) as known,
-        count(*) filter (where return_{{ horizon }}_pct > 0) as up,
-        count(*) filter (where return_{{ horizon }}_pct < 0) as down
-    from {{ ref('int_idx__returns') }}
-    group by session_date
+        known_{{ horizon }} as known,
+        up_{{ horizon }} as up,
+        down_{{ horizon }} as down
+    from market_by_session
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
