@@ -103,8 +103,9 @@ def reparse(source: str, start: str | None, end: str | None, *, tables: list[str
     store = Store(project()[0].data)
     plan: list[tuple[Table, list[date]]] = []
     for table in chosen_tables(found, tables):
-        stored = [each.session for each in store.manifests(found.name, table.name) if each.state.green]
-        plan.append((table, [day for day in stored if wanted is None or wanted[0] <= day <= wanted[1]]))
+        first, last = wanted or (date.min, date.max)
+        stored = store.manifests(found.name, table.name, first=first, last=last)
+        plan.append((table, [each.session for each in stored if each.state.green]))
     if not any(sessions for _, sessions in plan):
         msg = f"No complete session of {found.name} is stored in the range."
         raise Problem(msg, f"collect it first: fin run {found.name} --from YYYY-MM-DD")
@@ -168,10 +169,12 @@ def to_heal(source: Source, table: Table, edge: date | None) -> list[date]:
 
     store, now = Store(project()[0].data), clock.now()
     first = edge or (now - timedelta(days=source.settings.look_back_days) - table.published_after).date()
-    known = {manifest.session: manifest for manifest in store.manifests(source.name, table.name)}
+    known = store.sessions(source.name, table.name)
     due = due_sessions(source, table, since=now - (now.date() - first + timedelta(days=30)), until=now)
-    missed = [day for day in due if day not in known and known and day > min(known)] if known else due[-1:]
-    bad = [day for day, manifest in known.items() if not manifest.state.green]
+    missed = sorted(day for day in {*due}.difference(known) if day > known[0]) if known else due[-1:]
+    # From earlier than anything in reach: what was published later counts from then.
+    stored = store.manifests(source.name, table.name, first=first - timedelta(days=30))
+    bad = [manifest.session for manifest in stored if not manifest.state.green]
     return sorted({day for day in [*missed, *bad] if in_reach(day)})
 
 

@@ -149,10 +149,10 @@ def print_days(sources: list[Source]) -> None:
     store = Store(project()[0].data)
     for source in sources:
         for table in source.tables:
-            known = {manifest.session: manifest for manifest in store.manifests(source.name, table.name)}
+            known = {manifest.session: _reason(manifest) for manifest in store.manifests(source.name, table.name)}
             if not known:
                 continue
-            reasons = Counter(_reason(table, day, known.get(day)) for day in days_of(min(known), max(known)))
+            reasons = Counter(known.get(day) or _closed(table, day) for day in days_of(min(known), max(known)))
             grid = Grid(title=f"Days of {source.name}/{table.name}, {min(known)} to {max(known)}", title_justify="left")
             grid.add_column("day")
             grid.add_column("count", justify="right")
@@ -161,7 +161,9 @@ def print_days(sources: list[Source]) -> None:
             console.print(grid)
 
 
-def _reason(table: Table, day: date, manifest: Manifest | None) -> str:
-    if manifest is None:
-        return "closed: weekend" if is_weekend(day) else f"closed: {table.closed_reason(day) or 'no list'}"
+def _closed(table: Table, day: date) -> str:
+    return "closed: weekend" if is_weekend(day) else f"closed: {table.closed_reason(day) or 'no list'}"
+
+
+def _reason(manifest: Manifest) -> str:
     return f"closed: {manifest.reason}" if manifest.state is PartitionState.CLOSED else manifest.state.value

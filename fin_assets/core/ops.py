@@ -48,15 +48,24 @@ def freshness(source: Source, table: Table, store: Store, *, now: datetime) -> F
 def backlog(source: Source, table: Table, store: Store, *, now: datetime) -> Finding:
     """Find sessions that nobody asks for: given up by healing, never collected between others, or blocked by a check."""
     edge = now - timedelta(days=source.settings.look_back_days)
-    known = {manifest.session: manifest for manifest in store.manifests(source.name, table.name)}
+    known, given_up, blocked = [], [], []
+    # One after the other: a ledger of 900 units takes 1.5 MB of memory, and years have thousands.
+    for manifest in store.manifests(source.name, table.name):
+        known.append(manifest.session)
+        if _given_up(source, table, manifest, edge=edge):
+            given_up.append(manifest.session)
+        if manifest.blocked_by:
+            blocked.append(manifest.session)
     left = {
-        "that healing has given up": [
-            day for day, manifest in known.items() if _given_up(source, table, manifest, edge=edge)
-        ],
-        "never collected": _holes(source, table, known, now=now),
-        "blocked by a check": [day for day, manifest in known.items() if manifest.blocked_by],
+        "that healing has given up": given_up,
+        "never collected": _holes(source, table, set(known), now=now),
+        "blocked by a check": blocked,
     }
-    parts = [f"{len(days)} sessions {what}: {', '.join(map(str, days[:5]))}" for what, days in left.items() if days]
+    parts = [
+        f"{len(days)} session{'s' if len(days) > 1 else ''} {what}: {', '.join(map(str, days[:5]))}"
+        for what, days in left.items()
+        if days
+    ]
     ask = sorted(left["that healing has given up"] + left["never collected"])
     mends = [f"fin run {source.name} --table {table.name} --from {ask[0]} --to {ask[-1]}"] if ask else []
     mends += [f"fin status {source.name}"] if left["blocked by a check"] else []

@@ -121,7 +121,7 @@ def test_the_display_says_how_much_is_done_left_and_failed(monkeypatch: pytest.M
         assert "2/3" in text
         assert "1 captcha" in text
         assert "1 in flight" in text
-        assert "1 units in" in text
+        assert "1 unit in" in text
 
 
 def test_a_session_of_900_units_is_a_screen_and_a_backfill_says_how_far_each_session_is(monkeypatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def found(store: Store, *, now: datetime = NOW, **changes: Any) -> str:
 def test_a_session_between_others_that_was_never_collected_is_found(store: Store) -> None:
     save(store, FIRST)
     save(store, LAST)
-    assert f"1 sessions never collected: {BEFORE}" in found(store)
+    assert f"1 session never collected: {BEFORE}" in found(store)
     assert f"fin run {NAME} --table {TABLE} --from {BEFORE} --to {BEFORE}" in found(store)
     save(store, BEFORE)
     assert found(store) == "nothing is given up"
@@ -46,7 +47,25 @@ def test_a_session_between_others_that_was_never_collected_is_found(store: Store
 
 def test_a_session_that_a_blocking_check_keeps_out_of_the_marts_is_found(store: Store) -> None:
     save(store, LAST, blocked_by=("row_count_in_band",))
-    assert f"1 sessions blocked by a check: {LAST}" in found(store)
+    assert f"1 session blocked by a check: {LAST}" in found(store)
+
+
+def test_years_of_ledgers_are_looked_at_one_after_the_other(store: Store) -> None:
+    units = tuple(UnitRecord(unit=f"{number}", state=UnitState.FETCHED, url="x" * 100) for number in range(500))
+
+    def peak(sessions: int) -> int:
+        for back in range(sessions):
+            day = LAST - timedelta(days=back)
+            store.save(Manifest(source=NAME, table=TABLE, session=day, state=PartitionState.COMPLETE, units=units))
+        tracemalloc.start()
+        try:
+            assert found(store) == "nothing is given up"
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    few = peak(4)
+    assert peak(40) < 1.5 * few
 
 
 def test_what_healing_still_asks_for_is_no_backlog(store: Store) -> None:
