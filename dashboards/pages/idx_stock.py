@@ -14,7 +14,19 @@ import param
 import polars as pl
 
 from dashboards import flow, formats, gauge, idx_stock_chart, ranges
-from dashboards.components import Chart, DateChoice, card, choices, empty_state, grid, html, kpi_markup, stack, switch
+from dashboards.components import (
+    Chart,
+    DateChoice,
+    card,
+    chip,
+    choices,
+    empty_state,
+    grid,
+    html,
+    kpi_markup,
+    stack,
+    switch,
+)
 from dashboards.pages import idx_common
 from dashboards.pages.idx_common import NOT_OWNER, SMALL, SOURCE, TABLE
 from dashboards.pages.idx_stock_parts import (
@@ -38,6 +50,9 @@ WINDOWS = {"1": 1, "5": 5, "20": 20, "60": 60, "120": 120, "250": 250, "From": r
 LEAST_CANDLES = 40
 """A range of one session is read beside the sessions before it."""
 LINES = 5
+MAIN = "main"
+"""The board that all pages show; see `queries.idx.board`."""
+BOARD_NAMES = {"all": "All", "RG": "Regular", "TN": "Cash", "NG": "Negotiated"}
 
 
 class StockState(UrlState):
@@ -47,6 +62,7 @@ class StockState(UrlState):
     since: Any = param.CalendarDate(default=None, doc="first day of a custom range")
     asof: Any = param.CalendarDate(default=None, doc="last day of the range; None is the newest")
     sides: Any = param.Selector(default="net", objects=["net", "gross"])
+    board: Any = param.Selector(default=MAIN, objects=[MAIN, *BOARD_NAMES], doc="whose broker lists are shown")
 
 
 class Stock:
@@ -59,6 +75,7 @@ class Stock:
         self._range: ranges.Range | None = None
         self._since = DateChoice(self.state, "since", label="From")
         self._asof = DateChoice(self.state, "asof", label="To")
+        self._boards = pn.Row(visible=False, margin=0, sizing_mode=None)
         self._note = html("", styles={"flex": "1 1 200px", "min-width": "0"}, sizing_mode=None)
         self._kpis, self._events = html(""), html("", visible=False)
         self._reading = html("", css=gauge.CSS)
@@ -72,7 +89,7 @@ class Stock:
         self._days = Table(_DAY_COLUMNS, page_size=10)
         self._content = self._layout()
         self.view = pn.Column(sizing_mode="stretch_width", margin=0)
-        self.state.param.watch(self._range_chosen, ["window", "since", "asof"])
+        self.state.param.watch(self._range_chosen, ["window", "since", "asof", "board"])
         self.state.param.watch(lambda *_: self._show_sides(), ["sides"])
         self.refresh(snapshot)
 
@@ -98,12 +115,25 @@ class Stock:
         self._newest = self._sessions[-1] if self._sessions else None
         self._events.object = events_markup(idx_stock.events(snapshot, self._identity.ticker_code))
         self._events.visible = bool(self._events.object)
+        self._offer_boards()
         self._show()
         self.view.objects = [self._content] if self._range else [idx_common.never_ran()]
 
     def restyle(self, colours: Palette) -> None:
         """See `shell.Body`."""
         self._chart.restyle(colours)
+
+    def _offer_boards(self) -> None:
+        """Let the reader choose between the boards that there are lists of."""
+        had = idx.boards(self._snapshot)
+        if self.state.board not in had[1:]:
+            self.state.board = MAIN
+        options = {BOARD_NAMES[name]: MAIN if name == had[0] else name for name in had}
+        self._boards.visible = len(had) > 1
+        self._boards.objects = [switch(self.state.param.board, options, label="Board")] if len(had) > 1 else []
+
+    def _board(self) -> str | None:
+        return None if self.state.board == MAIN else self.state.board
 
     def _range_chosen(self, *events: Any) -> None:
         names = {event.name for event in events}
@@ -127,14 +157,14 @@ class Stock:
         self._note.object = SMALL.format(idx_common.range_note(found, state.asof))
         days = ranges.last_sessions(self._sessions, end=found.end, count=max(LEAST_CANDLES, len(found.sessions) + 1))
         prices = idx_stock.prices(self._snapshot, code, start=days[0], end=found.end)
-        self._brokers = idx_stock.brokers(self._snapshot, code, start=found.start, end=found.end)
-        lists = idx_stock.lists(self._snapshot, code, start=found.start, end=found.end)
+        board = self._board()
+        self._brokers = idx_stock.brokers(self._snapshot, code, start=found.start, end=found.end, board=board)
+        lists = idx_stock.lists(self._snapshot, code, start=found.start, end=found.end, board=board)
         self._show_reading(prices, lists)
         self._show_lines(prices)
         self._show_sides()
-        self._days.show(
-            idx_stock.days(self._snapshot, code, start=found.start, end=found.end).sort("session_date", descending=True)
-        )
+        by_session = idx_stock.days(self._snapshot, code, start=found.start, end=found.end, board=board)
+        self._days.show(by_session.sort("session_date", descending=True))
 
     def _show_reading(self, prices: pl.DataFrame, lists: pl.DataFrame) -> None:
         if self._range is None:
@@ -151,21 +181,21 @@ class Stock:
             f"<b>{escape(quadrant[0].upper() + quadrant[1:])}.</b> {escape(sentence[:-1] + moved)}. "
             f'<span class="muted">{NOT_OWNER}</span></p>'
         )
-        chips = [*state_chips(prices, self._range), *list_chips(lists)]
+        board = [chip("Board", strong=BOARD_NAMES[self._board() or ""])] if self._board() else []
+        chips = [*board, *state_chips(prices, self._range), *list_chips(lists)]
         self._badges.object = f'<div class="chips">{"".join(chips)}</div>{cut_note(lists)}'
 
     def _show_lines(self, prices: pl.DataFrame) -> None:
         if self._range is None or self._identity is None:
             return
-        daily = idx_stock.adjusted(
-            self._snapshot, self._identity.ticker_code, start=self._range.start, end=self._range.end
-        )
+        code, start, end = self._identity.ticker_code, self._range.start, self._range.end
+        daily = idx_stock.adjusted(self._snapshot, code, start=start, end=end, board=self._board())
         lines = flow.inventory(daily, self._range.sessions)
-        end = lines.filter(pl.col("session_date") == self._range.end)
-        accumulators = end.filter(pl.col("inventory_lots") > 0).sort(
+        last = lines.filter(pl.col("session_date") == end)
+        accumulators = last.filter(pl.col("inventory_lots") > 0).sort(
             "inventory_lots", "broker_code", descending=[True, False]
         )["broker_code"]
-        distributors = end.filter(pl.col("inventory_lots") < 0).sort("inventory_lots", "broker_code")["broker_code"]
+        distributors = last.filter(pl.col("inventory_lots") < 0).sort("inventory_lots", "broker_code")["broker_code"]
         self._chart.draw(
             idx_stock_chart.panes(
                 prices,
@@ -191,7 +221,10 @@ class Stock:
                 f"-{self._range.start if self._range else ''}-{self._range.end if self._range else ''}"
             ),
             lambda: table.frame,
-            lambda: idx_common.about(self._snapshot, self._origin, self._range),
+            lambda: (
+                idx_common.about(self._snapshot, self._origin, self._range)
+                | {"board of the broker lists": self._board() or idx.board(self._snapshot)}
+            ),
         )
 
     def _sides_card(self) -> pn.Column:
@@ -214,6 +247,7 @@ class Stock:
             switch(self.state.param.window, WINDOWS, label="Sessions"),
             self._since.pane,
             self._asof.pane,
+            self._boards,
             self._note,
         )
         reading = card(

@@ -12,6 +12,8 @@ from dashboards.pages import idx_common
 
 DIFFERS = ("mismatch", "no_broker_table", "no_exchange_row")
 """States of a list that contradict the exchange; a cut list alone does not."""
+BOUND = "bounded"
+"""State of a list of the cash or the negotiated board that exceeds nothing."""
 
 
 def price_change_pct(prices: pl.DataFrame, found: ranges.Range) -> float | None:
@@ -116,10 +118,15 @@ def stock_kpis(
         Kpi(
             key="coverage",
             label="Coverage of lists",
-            value=formats.percent(idx_common.coverage_pct(lists)),
-            hint="of the exchange's lots",
+            value=formats.percent(None if is_bound(lists) else idx_common.coverage_pct(lists)),
+            hint="not stated per board" if is_bound(lists) else "of the exchange's lots",
         ),
     ]
+
+
+def is_bound(lists: pl.DataFrame) -> bool:
+    """Return whether lists are of the cash or the negotiated board, of which the exchange states only the sum."""
+    return bool((lists["state"] == BOUND).any())
 
 
 def state_chips(prices: pl.DataFrame, found: ranges.Range) -> list[str]:
@@ -145,10 +152,12 @@ def list_chips(lists: pl.DataFrame) -> list[str]:
     cut = lists.filter(pl.col("state") == "cut_list").height
     chips = [
         chip(
-            "Reconciled with the exchange",
+            "Within the exchange's volume" if is_bound(lists) else "Reconciled with the exchange",
             strong=f"{good} of {lists.height} session{'s' if lists.height > 1 else ''}",
             dot="incomplete" if differing else "stale" if cut else "complete",
-            title="lots bought and sold on the list equal the exchange's volume",
+            title="the exchange states the volume of the cash and the negotiated board together only"
+            if is_bound(lists)
+            else "lots bought and sold on the list equal the exchange's volume",
         )
     ]
     if differing:

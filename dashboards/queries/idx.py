@@ -37,11 +37,16 @@ def sessions(snapshot: Snapshot) -> list[date]:
     return snapshot.query("select session_date from idx__market_totals order by 1")["session_date"].to_list()
 
 
-def board(snapshot: Snapshot) -> str:
-    """Return the board whose broker lists the pages show: all boards together, else the regular one."""
+def boards(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the boards that have broker lists, in the order of preference; none in a build without lists."""
     frame = snapshot.query("select distinct board from idx__broker_league where buy_lots is not null")
     had = set(frame["board"])
-    return next((name for name in BOARDS if name in had), BOARDS[0])
+    return tuple(name for name in BOARDS if name in had)
+
+
+def board(snapshot: Snapshot) -> str:
+    """Return the board whose broker lists the pages show: all boards together, else the regular one."""
+    return next(iter(boards(snapshot)), BOARDS[0])
 
 
 def ticker_names(snapshot: Snapshot) -> pl.DataFrame:

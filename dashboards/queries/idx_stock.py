@@ -2,7 +2,7 @@
 
 Codes are upper case. Every question about broker lists names the stock and the range first: the finest grain is read
 from files sorted by stock and session. Lots are 100 shares, money is in rupiah, percentages in percent. Adjusted prices
-and lots are in the newest session's shares. The board is that of `queries.idx.board`.
+and lots are in the newest session's shares. A question about broker lists takes a board; None is that of `queries.idx.board`.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def prices(snapshot: Snapshot, code: str, *, start: date, end: date) -> pl.DataF
     )
 
 
-def brokers(snapshot: Snapshot, code: str, *, start: date, end: date) -> pl.DataFrame:
+def brokers(snapshot: Snapshot, code: str, *, start: date, end: date, board: str | None = None) -> pl.DataFrame:
     """Return what every broker bought and sold over the range: sums first, averages from the sums (B1, B3).
 
     Columns: broker_code, broker_name, broker_type, buy_lots, buy_value_idr, sell_lots, sell_value_idr, net_lots,
@@ -101,11 +101,11 @@ def brokers(snapshot: Snapshot, code: str, *, start: date, end: date) -> pl.Data
         from summed s left join idx__brokers b on b.broker_code = s.broker_code and b.is_current
         order by s.broker_code
         """,
-        [code, start, end, idx.board(snapshot), INVESTOR],
+        [code, start, end, board or idx.board(snapshot), INVESTOR],
     )
 
 
-def adjusted(snapshot: Snapshot, code: str, *, start: date, end: date) -> pl.DataFrame:
+def adjusted(snapshot: Snapshot, code: str, *, start: date, end: date, board: str | None = None) -> pl.DataFrame:
     """Return each broker's net lots by session, adjusted: session_date, broker_code, net_lots (B12)."""
     return snapshot.query(
         """
@@ -113,11 +113,11 @@ def adjusted(snapshot: Snapshot, code: str, *, start: date, end: date) -> pl.Dat
         from idx__broker_daily_flow
         where ticker_code = ? and session_date between ? and ? and board = ? and investor_type = ?
         """,
-        [code, start, end, idx.board(snapshot), INVESTOR],
+        [code, start, end, board or idx.board(snapshot), INVESTOR],
     )
 
 
-def lists(snapshot: Snapshot, code: str, *, start: date, end: date) -> pl.DataFrame:
+def lists(snapshot: Snapshot, code: str, *, start: date, end: date, board: str | None = None) -> pl.DataFrame:
     """Return what the broker lists of a range are worth, oldest first; a session without trades has no row.
 
     Columns: session_date, state, is_reconciled, is_censored (null without a list), exchange_lots, visible_buy_lots,
@@ -128,22 +128,22 @@ def lists(snapshot: Snapshot, code: str, *, start: date, end: date) -> pl.DataFr
         select session_date, state, is_reconciled, is_censored, exchange_lots, visible_buy_lots, visible_sell_lots,
                coverage_pct
         from idx__reconciliation
-        where ticker_code = ? and session_date between ? and ? and board in (?, 'all')
+        where ticker_code = ? and session_date between ? and ? and board in (?, ?)
           and (board = ? or state = 'no_broker_table')
         order by session_date
         """,
-        [code, start, end, idx.board(snapshot), idx.board(snapshot)],
+        [code, start, end, *_list_boards(snapshot, board)],
     )
 
 
-def days(snapshot: Snapshot, code: str, *, start: date, end: date) -> pl.DataFrame:
+def days(snapshot: Snapshot, code: str, *, start: date, end: date, board: str | None = None) -> pl.DataFrame:
     """Return the sessions of a range as a table, oldest first.
 
     Columns: session_date, state, close_idr, change_pct, value_idr, net_foreign_value_idr (an estimate),
     page_net_foreign_value_idr (F. NVal), foreign_broker_net_value_idr, label and pressure_pct of the five largest on
-    either side (one session), coverage_pct, list_state.
+    either side (one session), coverage_pct (null for a board of which the exchange states only a sum), list_state.
     """
-    chosen = idx.board(snapshot)
+    chosen = board or idx.board(snapshot)
     return snapshot.query(
         """
         with prices as (
@@ -156,8 +156,10 @@ def days(snapshot: Snapshot, code: str, *, start: date, end: date) -> pl.DataFra
             select session_date, top5_label as label, top5_pct as pressure_pct from idx__detector
             where ticker_code = ? and session_date between ? and ? and window_sessions = 1 and board = ?
         ), lists as (
-            select session_date, coverage_pct, state as list_state from idx__reconciliation
-            where ticker_code = ? and session_date between ? and ? and board in (?, 'all')
+            select session_date, state as list_state,
+                   case when state <> 'bounded' then coverage_pct end as coverage_pct
+            from idx__reconciliation
+            where ticker_code = ? and session_date between ? and ? and board in (?, ?)
               and (board = ? or state = 'no_broker_table')
         )
         select p.session_date, replace(p.trading_state, '_', ' ') as state, p.close_idr, p.change_pct, p.value_idr,
@@ -165,7 +167,22 @@ def days(snapshot: Snapshot, code: str, *, start: date, end: date) -> pl.DataFra
         from prices p left join foreigners f using (session_date) left join pressed d using (session_date)
         left join lists l using (session_date) order by p.session_date
         """,
-        [code, start, end, code, start, end, code, start, end, chosen, code, start, end, chosen, chosen],
+        [
+            code,
+            start,
+            end,
+            code,
+            start,
+            end,
+            code,
+            start,
+            end,
+            chosen,
+            code,
+            start,
+            end,
+            *_list_boards(snapshot, board),
+        ],
     )
 
 
@@ -189,3 +206,10 @@ def events(snapshot: Snapshot, code: str) -> pl.DataFrame:
         """,
         [code, code],
     )
+
+
+def _list_boards(snapshot: Snapshot, board: str | None) -> tuple[str, str, str]:
+    """Return what stands for the boards of broker lists; that a list is missing is known of no board of its own."""
+    if board is None:
+        return idx.board(snapshot), "all", idx.board(snapshot)
+    return board, board, board

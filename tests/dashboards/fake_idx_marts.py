@@ -179,6 +179,25 @@ select * from (values ('big_accumulation', 5, 'up', 452, 12, 44.2, 43.1, 1.1, 0.
 drop table brokers;
 """
 
+NEGOTIATED = """
+insert into intermediate.idx_flow by name
+select session_date, ticker_code, 'NG' as board, investor_type, v.*, 0::bigint as net_lots,
+       v.buy_value_idr - v.sell_value_idr as net_value_idr, adj_factor, false as is_censored
+from (select distinct session_date, ticker_code, investor_type, adj_factor from intermediate.idx_flow
+      where ticker_code = 'BBCA' and session_date = (select max(session_date) from intermediate.idx_flow)) as f,
+     (values ('KZ', 5000::bigint, null::bigint, 4000000000::bigint, null::bigint),
+             ('CC', null, 5000, null, 4000000000)) v(broker_code, buy_lots, sell_lots, buy_value_idr, sell_value_idr);
+update intermediate.idx_flow set net_lots = coalesce(buy_lots, 0) - coalesce(sell_lots, 0) where board = 'NG';
+insert into idx__broker_league by name
+select session_date, board, broker_code, buy_lots, sell_lots from intermediate.idx_flow where board = 'NG';
+insert into idx__reconciliation by name
+select session_date, ticker_code, 'NG' as board, 'bounded' as state, true as is_reconciled, false as is_censored,
+       2::bigint as brokers, 8000.0 as exchange_lots, 5000::bigint as visible_buy_lots,
+       5000::bigint as visible_sell_lots, 62.5 as coverage_pct
+from idx__reconciliation where ticker_code = 'BBCA' and session_date = (select max(session_date) from idx__reconciliation);
+"""
+"""Lists of the negotiated board: on the last session BBCA crossed 5,000 lots from CC to KZ."""
+
 COLUMNS_READ = (
     "idx__broker_daily_flow",
     "idx__broker_league",

@@ -320,15 +320,16 @@ select source, table_name, session_date, state = 'complete' as is_usable from op
 """
 
 
-def publish_build(data: Path, *, count: int = DAYS, without: str | None = None) -> Build:
+def publish_build(data: Path, *, count: int = DAYS, without: str | None = None, also: str = "") -> Build:
     """Publish a build with the first `count` sessions below a data directory, as the warehouse does.
 
-    `without` hk or idx leaves the marts of that market out.
+    `without` hk or idx leaves the marts of that market out; `also` is SQL that changes them before they are published.
     """
     layout = Layout(data)
     write_build(layout.build, count=count)
     with duckdb.connect(layout.build) as connection:
         connection.execute(_CONTROL)
+        connection.execute(also or "select 1")
         if without is not None:
             for name, kind in connection.execute(
                 "select table_name, case table_type when 'VIEW' then 'view' else 'table' end"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from html import unescape
+from pathlib import Path
 
 import panel as pn
 import polars as pl
@@ -30,6 +32,7 @@ from dashboards.theme import DARK, LIGHT
 from fin_assets.settings import Settings
 from tests.dashboards.fake_days import sessions
 from tests.dashboards.fake_idx import BROKEN, CUT, IDLE, LEAVER, MISSING_LOTS, NEWCOMER, SUSPENDED
+from tests.dashboards.fake_idx_marts import NEGOTIATED
 from tests.dashboards.fake_marts import publish_build
 
 LAST = sessions()[-1]
@@ -159,6 +162,30 @@ def test_rankings_never_mix_sides_and_are_by_amount(snapshot: Snapshot):
         amounts = [sign * value for value in idx.ranked(stocks, sign=sign, count=10)["amount_idr"]]
         assert min(amounts) > 0
         assert amounts == sorted(amounts, reverse=True)
+
+
+def test_the_board_of_the_lists_can_be_chosen_where_there_are_several(snapshot: Snapshot, tmp_path: Path):
+    plain = stock(snapshot, "BBCA", board="NG")
+    assert not plain._boards.visible
+    assert plain.state.query() == {}, "a board that nobody collected is no choice"
+
+    publish_build(tmp_path / "data", also=NEGOTIATED)
+    found = Store(Settings(home=tmp_path)).snapshot()
+    assert found is not None
+    page = stock(found, "BBCA", window="1")
+    assert page._boards.objects[0].options == {"All": "main", "Negotiated": "NG"}
+    whole = page._buyers.frame
+    assert page.state.query() == {"window": "1"}
+
+    page.state.board = "NG"
+    assert page._buyers.frame.select("broker_code", "lots").rows() == [("KZ", 5000)]
+    assert page._sellers.frame.select("broker_code", "lots").rows() == [("CC", 5000)]
+    assert "Negotiated" in page._badges.object
+    assert "Within the exchange's volume" in unescape(page._badges.object)
+    assert "62.5" not in page._kpis.object, "of one of two boards that the exchange adds up no coverage is known"
+    assert page._days.frame["coverage_pct"].to_list() == [None]
+    page.state.board = "main"
+    assert page._buyers.frame.equals(whole)
 
 
 def test_a_stock_in_net_and_gross_shows_what_the_lists_say(snapshot: Snapshot):
