@@ -10,6 +10,10 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+_TICK = 1e-9
+"""What passes where nobody waits. Unit: seconds."""
+
+
 class _JumpingSelector(selectors.DefaultSelector):
     """Never waits: what would be waiting moves the clock."""
 
@@ -17,8 +21,10 @@ class _JumpingSelector(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         events: list[tuple[selectors.SelectorKey, int]] = super().select(0 if timeout else timeout)
-        if timeout and not events:
-            self.passed += timeout
+        if timeout is not None and not events:
+            # The loop fires a timer up to its resolution early: code that then finds its instant not come, and waits for the
+            # rest, would do so for ever if no time passed meanwhile.
+            self.passed += timeout or _TICK
         return events
 
 
