@@ -14,19 +14,7 @@ import param
 import polars as pl
 
 from dashboards import flow, formats, gauge, idx_stock_chart, ranges
-from dashboards.components import (
-    Chart,
-    DateChoice,
-    card,
-    chip,
-    choices,
-    empty_state,
-    grid,
-    html,
-    kpi_markup,
-    stack,
-    switch,
-)
+from dashboards.components import Chart, DateChoice, card, choices, empty_state, grid, html, kpi_markup, stack, switch
 from dashboards.pages import idx_common
 from dashboards.pages.idx_common import NOT_OWNER, SMALL, SOURCE, TABLE
 from dashboards.pages.idx_stock_parts import (
@@ -181,8 +169,8 @@ class Stock:
             f"<b>{escape(quadrant[0].upper() + quadrant[1:])}.</b> {escape(sentence[:-1] + moved)}. "
             f'<span class="muted">{NOT_OWNER}</span></p>'
         )
-        board = [chip("Board", strong=BOARD_NAMES[self._board() or ""])] if self._board() else []
-        chips = [*board, *state_chips(prices, self._range), *list_chips(lists)]
+        board = None if self.state.board == MAIN else BOARD_NAMES[self.state.board]
+        chips = [*state_chips(prices, self._range), *list_chips(lists, board=board)]
         self._badges.object = f'<div class="chips">{"".join(chips)}</div>{cut_note(lists)}'
 
     def _show_lines(self, prices: pl.DataFrame) -> None:

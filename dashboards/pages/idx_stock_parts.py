@@ -140,17 +140,22 @@ def state_chips(prices: pl.DataFrame, found: ranges.Range) -> list[str]:
     ]
 
 
-def list_chips(lists: pl.DataFrame) -> list[str]:
+def list_chips(lists: pl.DataFrame, *, board: str | None = None) -> list[str]:
     """Return what the lists of a range are worth: reconciled with the exchange or not, whole or cut.
 
-    `lists` has a row for each session with trades, as `queries.idx_stock.lists` gives them.
+    Args:
+        lists: a row for each session with trades, as `queries.idx_stock.lists` gives them.
+        board: name of the one board that they are of; None for the one that all pages show. Days on which nobody trades
+            there are no gap.
     """
+    of_board = [chip("Board", strong=board)] if board else []
     if not lists.height:
-        return [chip("Broker lists", strong="none in this range", dot="missing")]
+        return [*of_board, chip("Broker lists", strong="none in this range", dot="closed" if board else "missing")]
     good = lists["is_reconciled"].sum()
     differing = lists.filter(pl.col("state").is_in(DIFFERS)).height
     cut = lists.filter(pl.col("state") == "cut_list").height
     chips = [
+        *of_board,
         chip(
             "Within the exchange's volume" if is_bound(lists) else "Reconciled with the exchange",
             strong=f"{good} of {lists.height} session{'s' if lists.height > 1 else ''}",
@@ -158,7 +163,7 @@ def list_chips(lists: pl.DataFrame) -> list[str]:
             title="the exchange states the volume of the cash and the negotiated board together only"
             if is_bound(lists)
             else "lots bought and sold on the list equal the exchange's volume",
-        )
+        ),
     ]
     if differing:
         chips.append(chip("Differ", strong=f"{differing} of {lists.height}", dot="incomplete"))

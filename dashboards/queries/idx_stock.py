@@ -128,11 +128,10 @@ def lists(snapshot: Snapshot, code: str, *, start: date, end: date, board: str |
         select session_date, state, is_reconciled, is_censored, exchange_lots, visible_buy_lots, visible_sell_lots,
                coverage_pct
         from idx__reconciliation
-        where ticker_code = ? and session_date between ? and ? and board in (?, ?)
-          and (board = ? or state = 'no_broker_table')
+        where ticker_code = ? and session_date between ? and ? and board = ?
         order by session_date
         """,
-        [code, start, end, *_list_boards(snapshot, board)],
+        [code, start, end, board or idx.board(snapshot)],
     )
 
 
@@ -143,7 +142,7 @@ def days(snapshot: Snapshot, code: str, *, start: date, end: date, board: str | 
     page_net_foreign_value_idr (F. NVal), foreign_broker_net_value_idr, label and pressure_pct of the five largest on
     either side (one session), coverage_pct (null for a board of which the exchange states only a sum), list_state.
     """
-    chosen = board or idx.board(snapshot)
+    chosen, span = board or idx.board(snapshot), (code, start, end)
     return snapshot.query(
         """
         with prices as (
@@ -159,30 +158,14 @@ def days(snapshot: Snapshot, code: str, *, start: date, end: date, board: str | 
             select session_date, state as list_state,
                    case when state <> 'bounded' then coverage_pct end as coverage_pct
             from idx__reconciliation
-            where ticker_code = ? and session_date between ? and ? and board in (?, ?)
-              and (board = ? or state = 'no_broker_table')
+            where ticker_code = ? and session_date between ? and ? and board = ?
         )
         select p.session_date, replace(p.trading_state, '_', ' ') as state, p.close_idr, p.change_pct, p.value_idr,
                f.* exclude (session_date), d.* exclude (session_date), l.* exclude (session_date)
         from prices p left join foreigners f using (session_date) left join pressed d using (session_date)
         left join lists l using (session_date) order by p.session_date
         """,
-        [
-            code,
-            start,
-            end,
-            code,
-            start,
-            end,
-            code,
-            start,
-            end,
-            chosen,
-            code,
-            start,
-            end,
-            *_list_boards(snapshot, board),
-        ],
+        [*span, *span, *span, chosen, *span, chosen],
     )
 
 
@@ -206,10 +189,3 @@ def events(snapshot: Snapshot, code: str) -> pl.DataFrame:
         """,
         [code, code],
     )
-
-
-def _list_boards(snapshot: Snapshot, board: str | None) -> tuple[str, str, str]:
-    """Return what stands for the boards of broker lists; that a list is missing is known of no board of its own."""
-    if board is None:
-        return idx.board(snapshot), "all", idx.board(snapshot)
-    return board, board, board

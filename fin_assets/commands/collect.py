@@ -172,8 +172,8 @@ def to_heal(source: Source, table: Table, edge: date | None) -> list[date]:
     known = store.sessions(source.name, table.name)
     due = due_sessions(source, table, since=now - (now.date() - first + timedelta(days=30)), until=now)
     missed = sorted(day for day in {*due}.difference(known) if day > known[0]) if known else due[-1:]
-    # From earlier than anything in reach: what was published later counts from then.
-    stored = store.manifests(source.name, table.name, first=first - timedelta(days=30))
+    # A day or two more: what is due is told in the exchange's zone.
+    stored = store.manifests(source.name, table.name, first=first - timedelta(days=2))
     bad = [manifest.session for manifest in stored if not manifest.state.green]
     return sorted({day for day in [*missed, *bad] if in_reach(day)})
 

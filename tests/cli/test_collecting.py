@@ -126,6 +126,22 @@ def test_healing_counts_the_look_back_from_publication(site) -> None:
     assert date(2026, 3, 2) not in to_heal(in_time, in_time.table(TABLE), None)
 
 
+def test_ledgers_of_other_sessions_than_asked_for_are_not_read(fin, site) -> None:
+    assert fin("run", NAME, "--from", "2026-03-16", "--to", "2026-03-23", "--no-marts").exit_code == 0
+    store = Store(project()[0].data)
+    old = store.partition_dir(PartitionKey(NAME, TABLE, date(2025, 3, 3)))
+    old.mkdir(parents=True)
+    (old / "manifest.json").write_text("{}")
+
+    asked = ("--from", "2026-03-16", "--to", "2026-03-23")
+    shown = json.loads(fin("status", NAME, *asked, "--json").output)
+    assert {row["state"] for row in shown} == {"complete"}
+    assert fin("reparse", NAME, *asked, "--no-marts").exit_code == 0
+    source = fake_source(site, look_back_days=10)
+    assert to_heal(source, source.table(TABLE), None) == []
+    assert to_heal(source, source.table(TABLE), date(2026, 3, 16)) == []
+
+
 def test_an_interrupted_run_keeps_what_it_has_and_goes_on_from_there(fin, site) -> None:
     site.units = ("a", "b", "c")
 

@@ -184,8 +184,21 @@ def test_the_board_of_the_lists_can_be_chosen_where_there_are_several(snapshot: 
     assert "Within the exchange's volume" in unescape(page._badges.object)
     assert "62.5" not in page._kpis.object, "of one of two boards that the exchange adds up no coverage is known"
     assert page._days.frame["coverage_pct"].to_list() == [None]
+    assert sorted(page._fit.frame.select("broker_code", "net_lots").rows()) == [("CC", -5000), ("KZ", 5000)]
+    drawn = {series.get("name") for series in page._chart.pane.object["series"]}
+    assert {"CC", "KZ"} <= drawn
+    assert not drawn & set(whole["broker_code"]) - {"CC", "KZ"}, "inventory is of the chosen board"
     page.state.board = "main"
     assert page._buyers.frame.equals(whole)
+
+    other = stock(found, "BBRI", window="1", board="NG")
+    assert "none in this range" in text(other.view)
+    assert "dot missing" not in other._badges.object, "most shares are not negotiated on most days"
+
+    page.state.board = "NG"
+    page.refresh(snapshot)
+    assert page.state.board == "main", "the new build has no lists of that board"
+    assert not page._boards.visible
 
 
 def test_a_stock_in_net_and_gross_shows_what_the_lists_say(snapshot: Snapshot):
