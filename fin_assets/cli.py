@@ -13,8 +13,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from fin_assets.commands.common import errors
-from fin_assets.commands.problems import explain
+from fin_assets.commands.args import errors
+from fin_assets.commands.errors import explain
 
 
 class _Shown(TyperGroup):
@@ -111,7 +111,7 @@ def run(
     marts: Marts = True,
 ) -> None:
     """Collect sessions: only what is missing is asked for. Without a range, the newest session that is due."""
-    from fin_assets.commands.collect import run as work
+    from fin_assets.commands.run import run as work
 
     work(source, session, start, end, tables=table, refetch=refetch, newest_first=newest_first, marts=marts)
 
@@ -139,7 +139,7 @@ def status(
 @app.command(epilog="Example: fin heal hkex_southbound --from 2026-03-02")
 def heal(source: AnySource = None, *, start: From = None, marts: Marts = True) -> None:
     """Collect what is incomplete or was missed, back to --from or the look-back; only missing units are asked for."""
-    from fin_assets.commands.collect import heal as work
+    from fin_assets.commands.run import heal as work
 
     work(source, start, marts=marts)
 
@@ -147,7 +147,7 @@ def heal(source: AnySource = None, *, start: From = None, marts: Marts = True) -
 @app.command(epilog="Example: fin reparse hkex_southbound --from 2026-03-02 --to 2026-03-31")
 def reparse(source: Source, *, start: From = None, end: To = None, table: Tables = None, marts: Marts = True) -> None:
     """Stage stored raw pages again with the present parser, without a request."""
-    from fin_assets.commands.collect import reparse as work
+    from fin_assets.commands.run import reparse as work
 
     work(source, start, end, tables=table, marts=marts)
 

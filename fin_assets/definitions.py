@@ -12,13 +12,14 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 )  # what define_asset_job returns has no public name
 from dagster._utils.warnings import BetaWarning, PreviewWarning  # no public name
 
-from fin_assets.core.assets import table_assets
-from fin_assets.core.collect import OnEvent
-from fin_assets.core.leftovers import dead_runs_sensor
-from fin_assets.core.ops import collect_jobs, collect_schedules, watch_checks, watch_schedule
-from fin_assets.core.rounds import audit_checks, rounds
-from fin_assets.core.source import Source, discover
-from fin_assets.core.store import Store
+from fin_assets.core.collection.collector import OnEvent
+from fin_assets.core.contract.source import Source
+from fin_assets.core.orchestration.assets import table_assets
+from fin_assets.core.orchestration.audits import audit_checks, rounds
+from fin_assets.core.orchestration.dead_runs import dead_runs_sensor
+from fin_assets.core.orchestration.monitoring import collect_jobs, collect_schedules, watch_checks, watch_schedule
+from fin_assets.core.storage.store import Store
+from fin_assets.discovery import discover
 from fin_assets.settings import Settings
 from fin_assets.settings import settings as read_settings
 
@@ -106,7 +107,7 @@ def _assemble(
 
 
 def _automation() -> dg.AutomationConditionSensorDefinition:
-    """Heals and rebuilds. In user code, because the retry condition reads the ledgers of the data directory."""
+    """Heals and rebuilds. In user code, because the retry condition reads the manifests of the data directory."""
     return dg.AutomationConditionSensorDefinition(
         "heal_and_rebuild",
         target=dg.AssetSelection.all(),

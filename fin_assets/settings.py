@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
-from fin_assets.core.clock import ENV as CLOCK_ENV
+from fin_assets.clock import ENV as CLOCK_ENV
 
 HOME_ENV = "FIN_HOME"
 CONFIG_ENV = "FIN_CONFIG"

@@ -4,7 +4,7 @@ set -euo pipefail
 
 found() {
   "$BIN/python" -c '
-from fin_assets.core.chromium import BrowserMissing, find_chromium
+from fin_assets.core.transport.browser.chromium import BrowserMissing, find_chromium
 from fin_assets.settings import SettingsError, settings
 try:
     find_chromium(settings().browser)

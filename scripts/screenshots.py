@@ -15,7 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
-from fin_assets.core.chromium import FLAGS, BrowserMissing, find_chromium, runs_as_root
+from fin_assets.core.transport.browser.chromium import FLAGS, BrowserMissing, find_chromium, runs_as_root
 from fin_assets.settings import Settings, SettingsError, load
 
 README_PICTURES = Path(__file__).resolve().parent.parent / "docs/img"

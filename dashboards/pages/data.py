@@ -22,7 +22,7 @@ from dashboards.shell import Heading
 from dashboards.store import Snapshot
 from dashboards.tables import Column, Table, downloads
 from dashboards.theme import Palette
-from fin_assets.core.clock import now
+from fin_assets.clock import now
 
 NEW_TAB = 'target="_blank" rel="noopener"'
 FIRST_MART = "hk__daily_holdings"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fin_assets.commands.common import console, project, today
-from fin_assets.commands.problems import Problem
+from fin_assets.commands.args import console, project, today
+from fin_assets.commands.errors import Problem
 
 if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from fin_assets.commands.collecting import Runner
-    from fin_assets.core.source import Source
+    from fin_assets.commands.dagster_runner import Runner
+    from fin_assets.core.contract.source import Source
 
 
 def can_audit(source: Source, day: date) -> bool:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table as Grid
 
-from fin_assets.commands.common import console, own_console, project
-from fin_assets.commands.problems import EXIT_USAGE, Problem
+from fin_assets.commands.args import console, own_console, project
+from fin_assets.commands.errors import EXIT_USAGE, Problem
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,9 +42,9 @@ def build_and_tell(*, full_refresh: bool) -> Build:
     Raises:
         WarehouseError: the build failed, or another one did not end; readers keep the build before.
     """
-    from fin_assets.commands.collecting import run_build
+    from fin_assets.commands.dagster_runner import run_build
     from fin_assets.warehouse import publish
-    from fin_assets.warehouse.layout import Layout
+    from fin_assets.warehouse.paths import Layout
 
     settings, sources = project()
     layout = Layout(settings.data)
@@ -113,7 +113,7 @@ def marts_table(build: Build) -> Grid:
 
 def _list() -> None:
     from fin_assets.warehouse import publish
-    from fin_assets.warehouse.layout import Layout
+    from fin_assets.warehouse.paths import Layout
 
     layout = Layout(project()[0].data)
     now = publish.current(layout).id
@@ -133,7 +133,7 @@ def _list() -> None:
 
 
 def _rollback(to: str | None) -> None:
-    from fin_assets.core.store import Store
+    from fin_assets.core.storage.store import Store
     from fin_assets.warehouse.build import rollback as go_back
 
     found = go_back(Store(project()[0].data), to)

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from rich.table import Table as Grid
 
-from fin_assets.commands.common import console, days_of, forget_project, is_weekend, project
-from fin_assets.commands.problems import EXIT_USAGE, Problem
-from fin_assets.core.manifest import PartitionState
-from fin_assets.core.source import source_names
+from fin_assets.commands.args import console, days_of, forget_project, is_weekend, project
+from fin_assets.commands.errors import EXIT_USAGE, Problem
+from fin_assets.core.contract.manifest import PartitionState
+from fin_assets.discovery import source_names
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fin_assets.core.manifest import Manifest
-    from fin_assets.core.source import Source, Table
+    from fin_assets.core.contract.manifest import Manifest
+    from fin_assets.core.contract.source import Source, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def _toml_value(value: object) -> str:
 
 def print_days(sources: list[Source]) -> None:
     """Print how many days of the dataset's span are complete, and why the others have no list."""
-    from fin_assets.core.store import Store
+    from fin_assets.core.storage.store import Store
 
     store = Store(project()[0].data)
     for source in sources:

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fin_assets.commands.collect import print_summary, working
-from fin_assets.commands.common import console, program, project, repository
+from fin_assets.commands.args import console, program, project, repository
+from fin_assets.commands.errors import EXIT_INCOMPLETE, Problem
 from fin_assets.commands.ports import HOST, require_free
-from fin_assets.commands.problems import EXIT_INCOMPLETE, Problem
+from fin_assets.commands.run import print_summary, working
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fin_assets.commands.collecting import TableOutcome
-    from fin_assets.core.source import Source, Table
+    from fin_assets.commands.dagster_runner import TableOutcome
+    from fin_assets.core.contract.source import Source, Table
 
 UNITS_A_TABLE = 320
 """Of a table with many units a session fewer sessions are shown: so many units take half a minute on two cores."""
@@ -80,8 +80,8 @@ def demo(*, dataset: Path | None, idx_dataset: Path | None, serve: bool, session
 
 def serve() -> None:
     """Serve the Dagster UI, the dashboards and the sandbox until Ctrl-C."""
-    from fin_assets.commands.collecting import prepare_instance
-    from fin_assets.commands.site import sandbox_up
+    from fin_assets.commands.dagster_runner import prepare_instance
+    from fin_assets.commands.sandbox_server import sandbox_up
 
     settings, sources = project()
     _require_ports()
@@ -92,7 +92,7 @@ def serve() -> None:
 
 def _require_possible(*, serve: bool) -> None:
     """Fail before the work, not after it, where a port, the disk or the browser would stop it."""
-    from fin_assets.core.chromium import find_chromium
+    from fin_assets.core.transport.browser.chromium import find_chromium
 
     settings, _ = project()
     if serve:
@@ -123,10 +123,10 @@ def _require_ports() -> None:
 
 def _sessions(source: Source, table: Table, count: int | None) -> list[date]:
     """Return the newest sessions of a table that are due: of `count` trading days, fewer where one has many units."""
-    from fin_assets.core import clock
-    from fin_assets.core.expect import expected
-    from fin_assets.core.partitions import due_sessions, partitions_of
-    from fin_assets.core.store import Store
+    from fin_assets import clock
+    from fin_assets.core.collection.expected_units import expected
+    from fin_assets.core.orchestration.partitions import due_sessions, partitions_of
+    from fin_assets.core.storage.store import Store
 
     now = clock.now()
     if source.end is not None or count is None:
@@ -147,8 +147,8 @@ def _sessions(source: Source, table: Table, count: int | None) -> list[date]:
 
 def _left(source: Source, table: Table, days: list[date]) -> list[date]:
     """Return the sessions that there is work for: a second demo asks for nothing that the first one has."""
-    from fin_assets.core.manifest import PartitionKey, PartitionState
-    from fin_assets.core.store import Store
+    from fin_assets.core.contract.manifest import PartitionKey, PartitionState
+    from fin_assets.core.storage.store import Store
 
     store = Store(project()[0].data)
     left = []
@@ -158,7 +158,7 @@ def _left(source: Source, table: Table, days: list[date]) -> list[date]:
             manifest.state is PartitionState.CLOSED
             or (manifest.staged is not None and manifest.staged.parser_version == table.parser_version)
         )
-        if manifest is None or not manifest.state.green or not staged:
+        if manifest is None or not manifest.state.is_done or not staged:
             left.append(day)
     return left
 
@@ -200,7 +200,7 @@ def _short(path: Path) -> Path:
 
 def _serve() -> None:
     """Start the two servers, say where they are, and wait until Ctrl-C or until one of them ends."""
-    from fin_assets.commands.children import supervised
+    from fin_assets.commands.processes import supervised
 
     settings, _ = project()
     # The servers must see the same settings as this process, wherever they are started.

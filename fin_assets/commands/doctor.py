@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 import psutil
 from rich.table import Table as Grid
 
-from fin_assets.commands.common import console, program, project, repository
+from fin_assets.commands.args import console, program, project, repository
+from fin_assets.commands.errors import explain
 from fin_assets.commands.ports import answers, is_free, listener, sandbox_facts
-from fin_assets.commands.problems import explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from fin_assets.core.source import Source
+    from fin_assets.core.contract.source import Source
     from fin_assets.settings import Settings
 
 MARKS = {"ok": "[green]ok[/]", "note": "[cyan]note[/]", "warn": "[yellow]warn[/]", "bad": "[red]bad[/]"}
@@ -47,12 +47,12 @@ PACKAGES = (
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing that was looked at. `mark` is ok, note, warn or bad; `mends` what to do."""
+    """One thing that was looked at. `mark` is ok, note, warn or bad; `remedy` what to do."""
 
     mark: str
     what: str
     found: str
-    mends: str = ""
+    remedy: str = ""
 
 
 def doctor() -> int:
@@ -73,7 +73,7 @@ def doctor() -> int:
         grid.add_column(name, overflow="fold")
     for line in lines:
         grid.add_row(
-            MARKS[line.mark], line.what, line.found + (f"\n[bold]way out:[/] {line.mends}" if line.mends else "")
+            MARKS[line.mark], line.what, line.found + (f"\n[bold]way out:[/] {line.remedy}" if line.remedy else "")
         )
     console.print(grid)
     bad = sum(line.mark == "bad" for line in lines)
@@ -191,7 +191,7 @@ def _existing(path: Path) -> Path:
 
 
 def _browser(settings: Settings) -> Iterator[Line]:
-    from fin_assets.core.chromium import find_chromium
+    from fin_assets.core.transport.browser.chromium import find_chromium
 
     found = find_chromium(settings.browser)
     try:
@@ -243,7 +243,7 @@ def _ports(settings: Settings) -> Iterator[Line]:
 
 
 def _marts(settings: Settings) -> Iterator[Line]:
-    from fin_assets.warehouse.layout import Layout
+    from fin_assets.warehouse.paths import Layout
 
     people = Layout(settings.data).people
     if people.exists():

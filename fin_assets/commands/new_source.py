@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from string import Template
 
-from fin_assets.commands.common import console, repository
-from fin_assets.commands.problems import EXIT_USAGE, Problem
+from fin_assets.commands.args import console, repository
+from fin_assets.commands.errors import EXIT_USAGE, Problem
 
 TEMPLATES = Path(__file__).parent / "skeleton"
 FILES = ("__init__.py", "source.py", "fetch.py", "parse.py", "schema.py", "stage.py")

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from fin_assets.commands.problems import Problem
+from fin_assets.commands.errors import Problem
 
 HOST = "127.0.0.1"
 _SECONDS = 2.0

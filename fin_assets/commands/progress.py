@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from fin_assets.core.fetching import Event
+    from fin_assets.core.collection.fetch_jobs import Event
 
 LINE_EVERY = ((60.0, 5.0), (600.0, 20.0), (float("inf"), 60.0))
 """Where there is no terminal to draw on, a line comes every so many seconds (the second number) until it has run for so

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from fin_assets.commands.common import a_date, console, project
+from fin_assets.commands.args import a_date, console, project
 from fin_assets.commands.ports import require_free
-from fin_assets.commands.site import sandbox_config
+from fin_assets.commands.sandbox_server import sandbox_config
 
 
 def sandbox(

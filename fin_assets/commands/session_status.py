@@ -1,4 +1,4 @@
-"""`fin status SOURCE --session DATE`: one session in full, each unit that is missing with its reason. Reads ledgers only."""
+"""`fin status SOURCE --session DATE`: one session in full, each unit that is missing with its reason. Reads manifests only."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from fin_assets.commands.common import console, project
-from fin_assets.core.manifest import UnitState
+from fin_assets.commands.args import console, project
+from fin_assets.core.contract.manifest import UnitState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fin_assets.commands.status import Row
-    from fin_assets.core.manifest import Manifest, UnitRecord
+    from fin_assets.core.contract.manifest import Manifest, UnitRecord
 
 LOWEST = 3
 """Units of the lowest coverage that are named."""
@@ -37,12 +37,12 @@ class Left:
     kind: str | None
     attempts: int
     reason: str
-    mends: str | None
+    remedy: str | None
     evidence: tuple[str, ...]
 
 
 def left_of(manifest: Manifest) -> tuple[Left, ...]:
-    """Return the units that a ledger still lacks, by name."""
+    """Return the units that a manifest still lacks, by name."""
     return tuple(
         Left(
             unit.unit,
@@ -50,7 +50,7 @@ def left_of(manifest: Manifest) -> tuple[Left, ...]:
             unit.error_kind,
             unit.attempts,
             unit.error or "not asked for yet",
-            unit.mends,
+            unit.remedy,
             unit.evidence,
         )
         for unit in sorted(manifest.unfinished(), key=lambda unit: unit.unit)

@@ -6,8 +6,8 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
-from fin_assets.commands.common import program, project
-from fin_assets.commands.problems import EXIT_USAGE, Problem
+from fin_assets.commands.args import program, project
+from fin_assets.commands.errors import EXIT_USAGE, Problem
 
 if TYPE_CHECKING:
     from pathlib import Path

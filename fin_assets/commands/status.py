@@ -1,4 +1,4 @@
-"""`fin status`: sessions x tables, what is complete, what is not and why. Reads ledgers only."""
+"""`fin status`: sessions x tables, what is complete, what is not and why. Reads manifests only."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table as Grid
 
-from fin_assets.commands.collect import NAMED
-from fin_assets.commands.common import a_range, chosen_sources, console, project
-from fin_assets.commands.problems import EXIT_USAGE, Problem
+from fin_assets.commands.args import a_range, chosen_sources, console, project
+from fin_assets.commands.errors import EXIT_USAGE, Problem
+from fin_assets.commands.run import NAMED
 
 if TYPE_CHECKING:
-    from fin_assets.core.manifest import Manifest
-    from fin_assets.core.source import Source, Table
-    from fin_assets.core.store import Store
+    from fin_assets.core.contract.manifest import Manifest
+    from fin_assets.core.contract.source import Source, Table
+    from fin_assets.core.storage.store import Store
 
 COLOURS = {
     "complete": "green",
@@ -31,7 +31,7 @@ SHOWN = 30
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One session of one table. `state` is that of the ledger, `blocked` (a blocking check failed) or `missing`."""
+    """One session of one table. `state` is that of the manifest, `blocked` (a blocking check failed) or `missing`."""
 
     source: str
     table: str
@@ -65,8 +65,8 @@ def status(source: str | None, session: str | None, start: str | None, end: str 
 
 def _one_session(sources: list[Source], session: date, *, as_json: bool) -> None:
     from fin_assets.commands.session_status import left_of, print_session
-    from fin_assets.core.manifest import PartitionKey
-    from fin_assets.core.store import Store
+    from fin_assets.core.contract.manifest import PartitionKey
+    from fin_assets.core.storage.store import Store
 
     store = Store(project()[0].data)
     objects: list[dict[str, object]] = []
@@ -96,13 +96,13 @@ def _one_session(sources: list[Source], session: date, *, as_json: bool) -> None
 
 def rows_of(source: Source, table: Table, wanted: tuple[date, date] | None) -> list[Row]:
     """Return a row for each known session of a table and each missing one that is due since its first known session."""
-    from fin_assets.core import clock
-    from fin_assets.core.partitions import due_sessions
-    from fin_assets.core.store import Store
+    from fin_assets import clock
+    from fin_assets.core.orchestration.partitions import due_sessions
+    from fin_assets.core.storage.store import Store
 
     store = Store(project()[0].data)
     first, last = wanted or (date.min, date.max)
-    # One after the other: a ledger of 900 units takes 1.5 MB of memory, and years have thousands.
+    # One after the other: a manifest of 900 units takes 1.5 MB of memory, and years have thousands.
     known = {
         manifest.session: _known(manifest)
         for manifest in store.manifests(source.name, table.name, first=first, last=last)
@@ -119,15 +119,15 @@ def rows_of(source: Source, table: Table, wanted: tuple[date, date] | None) -> l
 
 
 def _missing(source: Source, table: Table, day: date, store: Store) -> Row:
-    from fin_assets.core.expect import expected
+    from fin_assets.core.collection.expected_units import expected
 
     units = len(expected(source, table, day, store=store).units)
     return Row(source.name, table.name, day, "missing", units, 0, 0, 0, "never collected", None, ())
 
 
 def _known(manifest: Manifest) -> Row:
-    blocked = manifest.state.green and manifest.blocked_by
-    retry = manifest.next_retry_at if not manifest.state.green else None
+    blocked = manifest.state.is_done and manifest.blocked_by
+    retry = manifest.next_retry_at if not manifest.state.is_done else None
     return Row(
         manifest.source,
         manifest.table,
@@ -194,8 +194,8 @@ def _print_bad(rows: list[Row]) -> None:
     if bad:
         first = min(row.session for row in bad)
         names = sorted({row.source for row in bad})
-        mends = f"fin heal {names[0]} --from {first}" if len(names) == 1 else f"fin heal --from {first}"
-        console.print(f"way out: {mends}; docs/runbook.md explains each check", soft_wrap=True)
+        remedy = f"fin heal {names[0]} --from {first}" if len(names) == 1 else f"fin heal --from {first}"
+        console.print(f"way out: {remedy}; docs/runbook.md explains each check", soft_wrap=True)
 
 
 def _print_missing(rows: list[Row]) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from fin_assets.core.calendars import get_calendar
+from fin_assets.core.calendars.exchange import get_calendar
 from fin_assets.sandbox.market import MARKETS, DayList
 from fin_assets.sandbox.universe import EPOCH, CounterEvent, Universe, universe
 

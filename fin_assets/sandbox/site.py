@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from fin_assets.core import clock
+from fin_assets import clock
 from fin_assets.sandbox.answers import HkexAnswer, HoldingsAnswer, ParticipantsAnswer
 from fin_assets.sandbox.dataset import DatasetMarket
 from fin_assets.sandbox.formstate import FormState

@@ -2,7 +2,7 @@
 
 A daily file serves one session well and one ticker badly: a year of one ticker would open 240 files and read a page of
 each. A month's file is sorted by ticker, so that its row groups are skipped. What is made here can be made again from the
-staged files at any time; which of these count is the ledgers' word. Nothing here knows a table by name, or what a row means.
+staged files at any time; which of these count is the manifests' word. Nothing here knows a table by name, or what a row means.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 
 import duckdb
 
-from fin_assets.core.store import make_durable
-from fin_assets.warehouse.layout import Layout, WarehouseError
+from fin_assets.core.storage.store import make_durable
+from fin_assets.warehouse.paths import Layout, WarehouseError
 
 ROW_GROUP = 65_536
 """Rows of a row group. Measured in tests/bench/idx_marts.py: smaller groups make a longer footer for each file that a query

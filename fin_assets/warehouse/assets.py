@@ -16,20 +16,20 @@ import dagster as dg
 from dagster import AutomationCondition as C
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
 
-from fin_assets.core.source import Source
-from fin_assets.core.store import Store
+from fin_assets.core.contract.source import Source
+from fin_assets.core.storage.store import Store
 from fin_assets.settings import Settings
 from fin_assets.warehouse import build, dbt
-from fin_assets.warehouse.control import Plan
 from fin_assets.warehouse.dbt import NodeDone, OnNode
-from fin_assets.warehouse.layout import PROJECT, BuildFailed, Layout
+from fin_assets.warehouse.lock import writer_lock
+from fin_assets.warehouse.paths import PROJECT, BuildFailed, Layout
+from fin_assets.warehouse.plan import Plan
 from fin_assets.warehouse.publish import Build
-from fin_assets.warehouse.writer import writer_lock
 
 POOL = "warehouse"
 HEALTH = "ops__partition_health"
 _UNIQUE_ID = "dagster_dbt/unique_id"
-_LEDGERS = dg.AssetKey(["control", "partitions"])
+_MANIFESTS = dg.AssetKey(["control", "partitions"])
 _FOLDERS = {"main": "marts"}
 
 Event = dg.MaterializeResult[None] | dg.AssetCheckResult
@@ -149,9 +149,9 @@ class _Translator(DagsterDbtTranslator):
         return dg.AssetKey([_FOLDERS.get(schema, schema), dbt_resource_props["name"]])
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
-        """Let what reads the ledgers depend on the raw assets; leave other control tables out of the lineage."""
+        """Let what reads the manifests depend on the raw assets; leave other control tables out of the lineage."""
         spec = super().get_asset_spec(manifest, unique_id, project)
-        reads_ledgers = any(dep.asset_key == _LEDGERS for dep in spec.deps)
+        reads_ledgers = any(dep.asset_key == _MANIFESTS for dep in spec.deps)
         # What the history of a table holds is what was staged.
         deps = [
             dg.AssetDep(["staged", *dep.asset_key.path[1:]]) if dep.asset_key.path[0] == "history" else dep
@@ -166,7 +166,7 @@ class _Translator(DagsterDbtTranslator):
         return str(area) if area else "warehouse"
 
     def get_automation_condition(self, dbt_resource_props: Mapping[str, Any]) -> C[dg.AssetKey] | None:
-        """Rebuild after new staged sessions; look at the ledgers once an hour even without any."""
+        """Rebuild after new staged sessions; look at the manifests once an hour even without any."""
         if dbt_resource_props["name"] == HEALTH:
             return look_hourly()
         reads = dbt_resource_props.get("depends_on", {}).get("nodes", [])
@@ -219,4 +219,4 @@ def look_hourly() -> C[dg.AssetKey]:
 
     Costs next to nothing when nothing has changed: then no build is made.
     """
-    return (C.cron_tick_passed("15 * * * *", "UTC") & ~C.in_progress()).with_label("hourly look at the ledgers")
+    return (C.cron_tick_passed("15 * * * *", "UTC") & ~C.in_progress()).with_label("hourly look at the manifests")

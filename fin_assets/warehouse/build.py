@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from fin_assets.core.source import Source
-from fin_assets.core.store import Store
+from fin_assets.core.contract.source import Source
+from fin_assets.core.storage.store import Store
 from fin_assets.settings import Settings
-from fin_assets.warehouse import control, dbt, publish
-from fin_assets.warehouse.control import Plan
-from fin_assets.warehouse.layout import PROJECT, Layout, NothingPublished, WarehouseError
+from fin_assets.warehouse import dbt, plan, publish
+from fin_assets.warehouse.lock import WAIT, build_connection, writer_lock
+from fin_assets.warehouse.paths import PROJECT, Layout, NothingPublished, WarehouseError
+from fin_assets.warehouse.plan import Plan
 from fin_assets.warehouse.publish import Build
-from fin_assets.warehouse.writer import WAIT, build_connection, writer_lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def build_and_publish(
 
     Raises:
         BuildFailed: a model or test failed; readers keep the build before.
-        WarehouseError: another build did not end, or a ledger, staged file or build file cannot be read.
+        WarehouseError: another build did not end, or a manifest, staged file or build file cannot be read.
     """
     layout = Layout(store.data)
     started = time.monotonic()
@@ -92,9 +92,7 @@ def begin(layout: Layout, sources: Sequence[Source], *, full_refresh: bool = Fal
         WarehouseError: as `build_and_publish`.
     """
     with build_connection(layout) as connection:
-        return control.prepare(
-            connection, data=layout.data, project=project, sources=sources, full_refresh=full_refresh
-        )
+        return plan.prepare(connection, data=layout.data, project=project, sources=sources, full_refresh=full_refresh)
 
 
 def nothing_to_do(layout: Layout, plan: Plan) -> Build | None:
@@ -116,7 +114,7 @@ def complete(layout: Layout, *, keep: int, project: Path = PROJECT) -> Build:
         WarehouseError, OSError: as `publish.publish`.
     """
     with build_connection(layout) as connection:
-        control.finish(connection, data=layout.data, project=project)
+        plan.finish(connection, data=layout.data, project=project)
     return publish.publish(layout, keep=keep)
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fin_assets.warehouse.layout import BuildFailed, Layout
+from fin_assets.warehouse.paths import BuildFailed, Layout
 
 BUILD_PATH_ENV = "WAREHOUSE_BUILD_PATH"
 """Read by the project's profiles.yml. Without the prefix of the settings: it is no setting."""

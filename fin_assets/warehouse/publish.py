@@ -16,11 +16,11 @@ from pathlib import Path
 import duckdb
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from fin_assets.core import clock
-from fin_assets.core.store import make_durable, write_atomically
+from fin_assets import clock
+from fin_assets.core.storage.store import make_durable, write_atomically
 from fin_assets.warehouse import archive
-from fin_assets.warehouse.layout import Layout, NothingPublished, WarehouseError
-from fin_assets.warehouse.writer import build_connection
+from fin_assets.warehouse.lock import build_connection
+from fin_assets.warehouse.paths import Layout, NothingPublished, WarehouseError
 
 _ID = re.compile(r"^\d{8}T\d{6}-(\d{5})$")
 

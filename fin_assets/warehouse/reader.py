@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 
 from fin_assets.warehouse import publish
-from fin_assets.warehouse.layout import Layout, NothingPublished, WarehouseError
+from fin_assets.warehouse.paths import Layout, NothingPublished, WarehouseError
 from fin_assets.warehouse.publish import Build
 
 ATTEMPTS = 5

@@ -10,10 +10,11 @@ from pydantic import BaseModel
 from typer.main import get_command
 
 from fin_assets.cli import app
-from fin_assets.core import failures
-from fin_assets.core.ops import WATCHES
-from fin_assets.core.settle import RAW_CHECKS, STAGED_CHECKS
-from fin_assets.core.source import Source, discover
+from fin_assets.core.collection.finalize import RAW_CHECKS, STAGED_CHECKS
+from fin_assets.core.contract import failures
+from fin_assets.core.contract.source import Source
+from fin_assets.core.orchestration.monitoring import WATCHES
+from fin_assets.discovery import discover
 from fin_assets.settings import Settings, SourceSettings
 from tests.arch.tree import ROOT, files, relative
 

@@ -12,16 +12,21 @@ PROJECT = ("fin_assets", "dashboards", "tests")
 
 # Who may import what of the project, by the longest prefix that fits. Everything else is a broken arrow.
 MAY: dict[str, tuple[str, ...]] = {
-    "fin_assets.settings": ("fin_assets.core.clock",),
-    "fin_assets.core": ("fin_assets.core", "fin_assets.settings"),
-    # The contract finds the sources by looking into their package; it names none.
-    "fin_assets.core.source": ("fin_assets.core", "fin_assets.settings", "fin_assets.sources"),
-    "fin_assets.sources": ("fin_assets.core", "fin_assets.settings"),
+    "fin_assets.clock": (),
+    "fin_assets.settings": ("fin_assets.clock",),
+    "fin_assets.discovery": ("fin_assets.core.contract", "fin_assets.settings", "fin_assets.sources"),
+    "fin_assets.core": ("fin_assets.core", "fin_assets.settings", "fin_assets.clock"),
+    "fin_assets.sources": ("fin_assets.core", "fin_assets.settings", "fin_assets.clock"),
     # Shares calendars and the clock with the rest, and nothing that collects.
-    "fin_assets.sandbox": ("fin_assets.sandbox", "fin_assets.core.calendars", "fin_assets.core.clock"),
-    "fin_assets.warehouse": ("fin_assets.warehouse", "fin_assets.core", "fin_assets.settings"),
-    "dashboards": ("dashboards", "fin_assets.warehouse.reader", "fin_assets.settings", "fin_assets.core.clock"),
-    "fin_assets.definitions": ("fin_assets.core", "fin_assets.settings", "fin_assets.warehouse"),
+    "fin_assets.sandbox": ("fin_assets.sandbox", "fin_assets.core.calendars", "fin_assets.clock"),
+    "fin_assets.warehouse": ("fin_assets.warehouse", "fin_assets.core", "fin_assets.settings", "fin_assets.clock"),
+    "dashboards": ("dashboards", "fin_assets.warehouse.reader", "fin_assets.settings", "fin_assets.clock"),
+    "fin_assets.definitions": (
+        "fin_assets.core",
+        "fin_assets.settings",
+        "fin_assets.warehouse",
+        "fin_assets.discovery",
+    ),
     "fin_assets.code_location": ("fin_assets.definitions",),
     "fin_assets.commands": ("fin_assets",),
     "fin_assets.cli": ("fin_assets.commands",),
@@ -63,11 +68,11 @@ def test_core_names_no_source() -> None:
 
 def test_only_the_browser_and_a_sources_fetch_know_playwright() -> None:
     known = {
-        "fin_assets.core.browser",
-        "fin_assets.core.lease",
-        "fin_assets.core.answers",
-        "fin_assets.core.chromium",
-        "fin_assets.core.fetching",
+        "fin_assets.core.transport.browser.pool",
+        "fin_assets.core.transport.browser.client",
+        "fin_assets.core.transport.responses",
+        "fin_assets.core.transport.browser.chromium",
+        "fin_assets.core.collection.fetch_jobs",
     }
     for module, path in modules().items():
         if reaches(path, "playwright"):
@@ -84,8 +89,8 @@ def test_only_fetch_touches_the_network_in_a_source() -> None:
         "urllib.request",
         "http.client",
         "socket",
-        "fin_assets.core.browser",
-        "fin_assets.core.http",
+        "fin_assets.core.transport.browser.pool",
+        "fin_assets.core.transport.host_limiter",
     )
     for module, path in modules().items():
         if module.startswith("fin_assets.sources.") and not module.endswith(".fetch"):
@@ -112,7 +117,7 @@ CLOCKS = {
 @pytest.mark.parametrize("module", sorted(modules()))
 def test_the_clock_is_read_in_one_module(module: str) -> None:
     """A monotonic clock measures durations and is not meant here."""
-    if module == "fin_assets.core.clock":
+    if module == "fin_assets.clock":
         return
     for node in ast.walk(ast.parse(modules()[module].read_text(encoding="utf-8"))):
         if (
@@ -122,7 +127,7 @@ def test_the_clock_is_read_in_one_module(module: str) -> None:
         ):
             owner = node.func.value.id if isinstance(node.func.value, ast.Name) else node.func.value.attr
             assert (owner, node.func.attr) not in CLOCKS, (
-                f"{relative(modules()[module])}:{node.lineno} reads the clock: use fin_assets.core.clock"
+                f"{relative(modules()[module])}:{node.lineno} reads the clock: use fin_assets.clock"
             )
 
 

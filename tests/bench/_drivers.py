@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-from fin_assets.core import chromium
-from fin_assets.core.browser import find_chromium
+from fin_assets.core.transport.browser import chromium
+from fin_assets.core.transport.browser.pool import find_chromium
 from fin_assets.settings import BrowserSettings
 
 

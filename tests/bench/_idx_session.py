@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from fin_assets.core.collect import Collector
-from fin_assets.core.settle import SessionResult
-from fin_assets.core.source import discover
-from fin_assets.core.store import Store
+from fin_assets.core.collection.collector import Collector
+from fin_assets.core.collection.finalize import SessionResult
+from fin_assets.core.storage.store import Store
+from fin_assets.discovery import discover
 from fin_assets.settings import SandboxSettings, Settings
 from tests.bench._site import WORKERS
 
@@ -80,7 +80,7 @@ def _whole(results: list[SessionResult], seconds: dict[str, float], memory: Memo
     manifest = result.manifest
     names = [unit.unit for unit in manifest.units]
     fetched = [unit for unit in manifest.units if unit.rows]
-    if not manifest.state.green or manifest.staged is None or len(set(names)) != len(names):
+    if not manifest.state.is_done or manifest.staged is None or len(set(names)) != len(names):
         msg = f"{len(names)} units, {len(set(names))} distinct, {manifest.state}: {manifest.why()}"
         raise RuntimeError(msg)
     return Session(

@@ -22,11 +22,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import presence_of_element_located, staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
 
-from fin_assets.core import chromium
-from fin_assets.core.browser import BrowserPool, Lease, find_chromium
-from fin_assets.core.fetching import Job, Outcome, run_jobs
-from fin_assets.core.manifest import PartitionKey
-from fin_assets.core.source import Examined, Fetched
+from fin_assets.core.collection.fetch_jobs import Job, Outcome, run_jobs
+from fin_assets.core.contract.manifest import PartitionKey
+from fin_assets.core.contract.source import Fetched, Parsed
+from fin_assets.core.transport.browser import chromium
+from fin_assets.core.transport.browser.pool import BrowserClient, BrowserPool, find_chromium
 from fin_assets.settings import BrowserSettings
 from fin_assets.sources.idx_brokers.fetch import BROKER_TABLE, STOCK_PAGE, Fetch, broker_fetcher
 from fin_assets.sources.idx_brokers.parse import HEADINGS, examine_broker_trades, parse_broker_page
@@ -60,13 +60,13 @@ def broker_job(fetch: Fetch, session: date, ticker: str) -> Job:
     """Return the job of one table, as the source makes it, without the exchange's word on it."""
     unit = f"{ticker}/all/all"
 
-    async def get(lease: Lease) -> Fetched:
-        return await fetch(lease, unit, session)
+    async def get(client: BrowserClient) -> Fetched:
+        return await fetch(client, unit, session)
 
-    def examine(fetched: Fetched) -> Examined:
+    def parse(fetched: Fetched) -> Parsed:
         return examine_broker_trades(fetched.body, fetched.content_type, unit, session)
 
-    return Job(key=PartitionKey("idx_brokers", "broker_trades", session), unit=unit, fetch=get, examine=examine)
+    return Job(key=PartitionKey("idx_brokers", "broker_trades", session), unit=unit, fetch=get, parse=parse)
 
 
 def pool(site: str, session: date, tickers: Sequence[str]) -> Reading:
@@ -74,9 +74,9 @@ def pool(site: str, session: date, tickers: Sequence[str]) -> Reading:
     rows: list[tuple[str, int]] = []
 
     def keep(outcome: Outcome) -> None:
-        if outcome.failure or outcome.examined is None:
+        if outcome.failure or outcome.parsed is None:
             raise RuntimeError(str(outcome.failure))
-        rows.append((outcome.job.unit.partition("/")[0], outcome.examined.rows))
+        rows.append((outcome.job.unit.partition("/")[0], outcome.parsed.rows))
 
     async def run() -> float:
         async with BrowserPool(

@@ -19,11 +19,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import presence_of_element_located, staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
 
-from fin_assets.core import chromium
-from fin_assets.core.browser import BrowserPool, Lease, find_chromium
-from fin_assets.core.fetching import Job, Outcome, run_jobs
-from fin_assets.core.manifest import PartitionKey
-from fin_assets.core.source import Examined, Fetched
+from fin_assets.core.collection.fetch_jobs import Job, Outcome, run_jobs
+from fin_assets.core.contract.manifest import PartitionKey
+from fin_assets.core.contract.source import Fetched, Parsed
+from fin_assets.core.transport.browser import chromium
+from fin_assets.core.transport.browser.pool import BrowserClient, BrowserPool, find_chromium
 from fin_assets.settings import BrowserSettings
 from fin_assets.sources.hkex_southbound import parse
 from fin_assets.sources.hkex_southbound.fetch import holdings_fetcher
@@ -43,14 +43,14 @@ def holdings_job(base_url: str, day: date) -> Job:
     """Return the job of one list, as the source makes it."""
     fetch = holdings_fetcher(base_url)
 
-    async def get(lease: Lease) -> Fetched:
-        return await fetch(lease, "hk/en", day)
+    async def get(client: BrowserClient) -> Fetched:
+        return await fetch(client, "hk/en", day)
 
-    def examine(fetched: Fetched) -> Examined:
+    def parse(fetched: Fetched) -> Parsed:
         page = parse.parse_holdings(fetched.body, content_type=fetched.content_type)
-        return Examined(rows=page.rows.height, stated_date=page.stated_date)
+        return Parsed(rows=page.rows.height, stated_date=page.stated_date)
 
-    return Job(key=PartitionKey("hkex_southbound", "holdings", day), unit="hk/en", fetch=get, examine=examine)
+    return Job(key=PartitionKey("hkex_southbound", "holdings", day), unit="hk/en", fetch=get, parse=parse)
 
 
 def require(day: date, stated: date | str, rows: int) -> None:
@@ -64,9 +64,9 @@ def pool(base_url: str, days: Sequence[date]) -> float:
     """This project's pool: form state from a page, then the visitor's own requests; parsed strictly."""
 
     def check(outcome: Outcome) -> None:
-        if outcome.failure or outcome.examined is None:
+        if outcome.failure or outcome.parsed is None:
             raise RuntimeError(str(outcome.failure))
-        require(outcome.job.key.session, outcome.examined.stated_date, outcome.examined.rows)
+        require(outcome.job.key.session, outcome.parsed.stated_date, outcome.parsed.rows)
 
     async def run() -> float:
         async with BrowserPool(

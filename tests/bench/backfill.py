@@ -7,8 +7,8 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from fin_assets.core.collect import Collector
-from fin_assets.core.store import Store
+from fin_assets.core.collection.collector import Collector
+from fin_assets.core.storage.store import Store
 from fin_assets.settings import Settings
 from fin_assets.sources.hkex_southbound.source import source
 from tests.bench._site import LATENCY, WORKERS, list_days, sandbox
@@ -64,7 +64,7 @@ def _backfill(base_url: str) -> float:
         began = time.perf_counter()
         results = collector.run(list_days(SESSIONS))
         seconds = time.perf_counter() - began
-        incomplete = [result for result in results if not result.manifest.state.green]
+        incomplete = [result for result in results if not result.manifest.state.is_done]
         if incomplete or len(results) != SESSIONS:
             why = incomplete[0].manifest.why() if incomplete else ""
             msg = f"{len(results)} results, {len(incomplete)} incomplete: {why}"

@@ -1,6 +1,6 @@
 """Ten years of 900 Indonesian shares: time of the pages' questions, of a day's increment, and size of the Parquet files.
 
-The closed months are written as they would lie after their compaction, with the ledgers of their sessions: 2,400 daily
+The closed months are written as they would lie after their compaction, with the manifests of their sessions: 2,400 daily
 files of broker lists would only be read once to be compacted. `python -m tests.bench.idx_marts 1 2 --tickers 100` tries it
 on a small scale.
 """
@@ -25,13 +25,13 @@ import polars as pl
 
 from dashboards.queries import idx, idx_broker, idx_quality, idx_screener, idx_stock
 from dashboards.store import Snapshot, Store
-from fin_assets.core import clock
-from fin_assets.core.manifest import PartitionKey, StagedRef
+from fin_assets import clock
+from fin_assets.core.contract.manifest import PartitionKey, StagedRef
 from fin_assets.warehouse import archive
 from fin_assets.warehouse.archive import StagedFile
 from fin_assets.warehouse.build import build_and_publish
-from fin_assets.warehouse.control import archived_tables
-from fin_assets.warehouse.layout import PROJECT, Layout
+from fin_assets.warehouse.paths import PROJECT, Layout
+from fin_assets.warehouse.plan import archived_tables
 from tests.bench.report import Section, machine, table
 from tests.warehouse.home import Home, weekdays
 from tests.warehouse.idx_home import SOURCE, idx_home, stage_day
@@ -154,7 +154,7 @@ def _stage_past(home: Home, market: IdxMarket, sessions: Sequence[date]) -> floa
 
 
 def _record(home: Home, session: date, day: Day) -> StagedFile:
-    """Stage the small tables of a session, and the ledger alone of its broker lists."""
+    """Stage the small tables of a session, and the manifest alone of its broker lists."""
     for name, frame in (
         ("stock_summary", day.summary),
         ("broker_summary_market", day.market),

@@ -14,10 +14,10 @@ from statistics import median
 import pandas as pd
 import polars as pl
 
-from fin_assets.core import clock
-from fin_assets.core.calendars import get_calendar
-from fin_assets.core.manifest import Manifest, PartitionKey, PartitionState, RawUnit
-from fin_assets.core.store import Store
+from fin_assets import clock
+from fin_assets.core.calendars.exchange import get_calendar
+from fin_assets.core.contract.manifest import Manifest, PartitionKey, PartitionState, RawUnit
+from fin_assets.core.storage.store import Store
 from fin_assets.sandbox import SandboxConfig
 from fin_assets.sandbox.idx.site import IdxSite
 from fin_assets.sandbox.pages import idx_json
@@ -41,12 +41,12 @@ def measure() -> Section:
     ours = [_seconds(lambda: read_and_stage(pages, known, DAY)) for _ in range(TIMES)]
     theirs = [_seconds(lambda: read_html(pages)) for _ in range(2)]
     rows = read_and_stage(pages, known, DAY).height
-    examined = median(_seconds(lambda: _examined(pages, known, DAY)) for _ in range(TIMES))
+    parsed = median(_seconds(lambda: _examined(pages, known, DAY)) for _ in range(TIMES))
     size = sum(len(body) for body in pages.values())
     year = reparse(site)
     figures = [
         ["read, reconcile, stage (both passes)", f"{median(ours):.2f}", f"{rows / median(ours):,.0f}", "1"],
-        ["of that: read and reconcile, while collecting", f"{examined:.2f}", "", ""],
+        ["of that: read and reconcile, while collecting", f"{parsed:.2f}", "", ""],
         ["pandas.read_html, texts to numbers", f"{median(theirs):.2f}", f"{rows / median(theirs):,.0f}", ""],
     ]
     figures[-1][-1] = f"{median(theirs) / median(ours):.1f}"
@@ -83,7 +83,7 @@ def raw(unit: str, body: bytes, content_type: str = HTML, *, coverage_pct: float
         url="https://example.test/",
         status=200,
         content_type=content_type,
-        via="request",
+        transport="request",
         fetched_at=clock.now(),
         sha256=hashlib.sha256(body).hexdigest(),
         rows=1,

@@ -12,7 +12,7 @@ from statistics import median
 
 import polars as pl
 
-from fin_assets.core import clock
+from fin_assets import clock
 from fin_assets.warehouse.build import build_and_publish
 from tests.bench.report import Section, machine, table
 from tests.warehouse.home import HOLDINGS, OBSERVED, Home, weekdays

@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from fin_assets.core.browser import BrowserPool, Lease, Trial
-from fin_assets.core.failures import Drift
-from fin_assets.core.fetching import Job, Outcome, run_jobs
-from fin_assets.core.source import Fetched
+from fin_assets.core.collection.fetch_jobs import Job, Outcome, run_jobs
+from fin_assets.core.contract.failures import Drift
+from fin_assets.core.contract.source import Fetched
+from fin_assets.core.transport.browser.pool import Attempt, BrowserClient, BrowserPool
 from fin_assets.settings import BrowserSettings
 from tests.bench._site import WORKERS, list_days, sandbox
 from tests.bench._ways import holdings_job
@@ -76,8 +76,8 @@ async def _sampled(base_url: str, units: int, *, through_pages: bool = False) ->
 
 
 def _through_a_page(job: Job) -> Job:
-    async def fetch(lease: Lease) -> Fetched:
-        lease.trial = Trial(number=2, previous=Drift("measured"), last=True)
-        return await job.fetch(lease)
+    async def fetch(client: BrowserClient) -> Fetched:
+        client.attempt = Attempt(number=2, previous=Drift("measured"), last=True)
+        return await job.fetch(client)
 
     return replace(job, fetch=fetch)

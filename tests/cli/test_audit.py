@@ -8,7 +8,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from fin_assets.core.rounds import AuditConfig
+from fin_assets.core.orchestration.audits import AuditConfig
 from tests.cli.conftest import flat
 from tests.core.fakes import NAME, TABLE, fake_source
 
@@ -40,9 +40,11 @@ def exchange(site, home: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int
         )
 
     job = dg.define_asset_job(f"audit_{NAME}", selection=dg.AssetSelection.checks_for_assets(asset))
-    monkeypatch.setattr("fin_assets.core.source.discover", lambda _settings: [fake_source(site, off_calendar=True)])
     monkeypatch.setattr(
-        "fin_assets.commands.collecting.build_definitions",
+        "fin_assets.core.contract.source.discover", lambda _settings: [fake_source(site, off_calendar=True)]
+    )
+    monkeypatch.setattr(
+        "fin_assets.commands.dagster_runner.build_definitions",
         lambda **_options: dg.Definitions(
             assets=[dg.AssetSpec(asset)], asset_checks=[audited], jobs=[job], executor=dg.in_process_executor
         ),

@@ -9,12 +9,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from fin_assets.commands.collect import to_heal
-from fin_assets.commands.collecting import ranges
-from fin_assets.commands.common import project
-from fin_assets.core.failures import CaptchaPage, ServerError
-from fin_assets.core.manifest import Manifest, PartitionKey, PartitionState, UnitRecord, UnitState
-from fin_assets.core.store import Store
+from fin_assets.commands.args import project
+from fin_assets.commands.dagster_runner import ranges
+from fin_assets.commands.run import to_heal
+from fin_assets.core.contract.failures import CaptchaPage, ServerError
+from fin_assets.core.contract.manifest import Manifest, PartitionKey, PartitionState, UnitRecord, UnitState
+from fin_assets.core.storage.store import Store
 from tests.cli.conftest import flat
 from tests.core.fakes import NAME, TABLE, fake_source
 
@@ -161,7 +161,7 @@ def test_an_interrupted_run_keeps_what_it_has_and_goes_on_from_there(fin, site) 
 
 
 def test_a_session_that_another_process_collects_is_a_clear_error(fin, site, home: Path) -> None:
-    with Store(home / "data").open_journal(PartitionKey(NAME, TABLE, BAD)):
+    with Store(home / "data").open_unit_log(PartitionKey(NAME, TABLE, BAD)):
         done = fin("run", NAME, "--session", str(BAD), "--no-marts")
     assert done.exit_code == 1
     assert "is being collected by another process" in flat(done.stderr)

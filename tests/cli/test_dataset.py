@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fin_assets.commands.dataset import as_toml, use_datasets
-from fin_assets.commands.problems import Problem
+from fin_assets.commands.errors import Problem
 
 LISTS = "date,stock_code\n2017-03-17,00700\n2017-10-31,00700\n"
 PRICES = "Date,StockCode,Volume\n2021-05-04,BBCA,100\n2021-06-08,BBCA,200\n"

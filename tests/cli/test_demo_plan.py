@@ -8,11 +8,11 @@ from datetime import date
 import pytest
 
 from fin_assets.commands.demo import LEAST_SESSIONS, _sessions
-from fin_assets.core.expect import Expected
-from fin_assets.core.source import UnitsFrom
+from fin_assets.core.collection.expected_units import Expected
+from fin_assets.core.contract.source import UnitsFrom
 from tests.core.fakes import TABLE, FakeSite, fake_source
 
-NAMED = UnitsFrom(table="list", facts=lambda _frame: {}, reconcile=lambda examined, _unit, _fact: examined)
+NAMED = UnitsFrom(table="list", facts=lambda _frame: {}, reconcile=lambda parsed, _unit, _fact: parsed)
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def many(monkeypatch: pytest.MonkeyPatch):
 
     def say(count: int) -> None:
         monkeypatch.setattr(
-            "fin_assets.core.expect.expected",
+            "fin_assets.core.collection.expected_units.expected",
             lambda *_args, **_kwargs: Expected(units=[f"T{number}" for number in range(count)]),
         )
 

@@ -14,9 +14,9 @@ import pytest
 from typer.main import get_command
 
 from fin_assets.cli import app
-from fin_assets.commands.problems import explain
-from fin_assets.commands.site import sandbox_up
-from fin_assets.core.source import discover
+from fin_assets.commands.errors import explain
+from fin_assets.commands.sandbox_server import sandbox_up
+from fin_assets.discovery import discover
 from fin_assets.settings import SandboxSettings, Settings
 from tests.cli.conftest import flat
 
@@ -80,9 +80,9 @@ def test_a_wrong_setting_names_the_key(fin, home: Path, toml: str, named: str) -
 
 
 def test_a_missing_browser_names_the_ways_to_get_one(fin, site, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fin_assets.core.browser import BrowserPool
+    from fin_assets.core.transport.browser.pool import BrowserPool
 
-    monkeypatch.setattr("fin_assets.core.collect.BrowserPool", BrowserPool)
+    monkeypatch.setattr("fin_assets.core.collection.collector.BrowserPool", BrowserPool)
     monkeypatch.setenv("FIN_BROWSER__EXECUTABLE", str(home / "no-such-chromium"))
     done = fin("run", "fake", "--session", "2026-03-20", "--no-marts")
     assert done.exit_code == 1
@@ -113,7 +113,7 @@ def test_a_sandbox_port_that_another_program_has_is_not_asked_for_pages(fin, tak
 def test_a_sandbox_with_other_data_is_refused_and_one_with_the_same_is_used(capsys) -> None:
     from rich.console import Console
 
-    from fin_assets.commands.problems import Problem
+    from fin_assets.commands.errors import Problem
     from fin_assets.sandbox import Sandbox, SandboxConfig
 
     def up(settings: Settings) -> AbstractContextManager[None]:
@@ -178,7 +178,7 @@ def test_the_doctor_reports_everything_and_fails_only_for_what_is_bad(fin, home:
 
 
 def test_a_failed_build_names_the_test_and_keeps_what_readers_see(fin, site, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fin_assets.warehouse.layout import BuildFailed
+    from fin_assets.warehouse.paths import BuildFailed
 
     def fails(*_: object, **__: object) -> Iterator[object]:
         msg = "test grain of hk__movers: 3 rows break it"

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from fin_assets import sources as sources_package
+from fin_assets.commands.errors import Problem
 from fin_assets.commands.new_source import write
-from fin_assets.commands.problems import Problem
-from fin_assets.core.source import discover
+from fin_assets.discovery import discover
 from fin_assets.settings import Settings
 from tests.sources.contract import RULES, loads_in_dagster
 

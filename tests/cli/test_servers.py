@@ -14,10 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fin_assets.commands import children as module
-from fin_assets.commands.children import supervised
+from fin_assets.commands import processes as module
+from fin_assets.commands.errors import Problem
 from fin_assets.commands.ports import is_free, listener
-from fin_assets.commands.problems import Problem
+from fin_assets.commands.processes import supervised
 
 # A server with a helper in a session of its own; both ignore the polite signal if asked to.
 SERVER = textwrap.dedent(
@@ -73,7 +73,7 @@ def test_a_terminated_command_ends_its_servers(tmp_path: Path, port: int) -> Non
         f"""
         import sys
         from pathlib import Path
-        from fin_assets.commands.children import supervised
+        from fin_assets.commands.processes import supervised
         here = Path({str(tmp_path)!r})
         command = [sys.executable, "-c", {SERVER!r}, "{port}", "polite"]
         with supervised(here) as servers:
@@ -104,8 +104,8 @@ def test_the_display_says_how_much_is_done_left_and_failed(monkeypatch: pytest.M
     from rich.console import Console
 
     from fin_assets.commands import progress
-    from fin_assets.core.fetching import Event
-    from fin_assets.core.manifest import PartitionKey
+    from fin_assets.core.collection.fetch_jobs import Event
+    from fin_assets.core.contract.manifest import PartitionKey
 
     monkeypatch.setattr(progress, "LINE_EVERY", ((float("inf"), 0.0),))
     key = PartitionKey("fake", "things", date(2026, 3, 2))
@@ -131,8 +131,8 @@ def test_a_session_of_900_units_is_a_screen_and_a_backfill_says_how_far_each_ses
     from rich.console import Console
 
     from fin_assets.commands import progress
-    from fin_assets.core.fetching import Event
-    from fin_assets.core.manifest import PartitionKey
+    from fin_assets.core.collection.fetch_jobs import Event
+    from fin_assets.core.contract.manifest import PartitionKey
 
     sink, clock = io.StringIO(), [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])

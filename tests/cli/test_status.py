@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from fin_assets.commands.common import project
-from fin_assets.core.failures import ServerError
-from fin_assets.core.manifest import Manifest, PartitionState, UnitRecord, UnitState
-from fin_assets.core.store import Store
+from fin_assets.commands.args import project
+from fin_assets.core.contract.failures import ServerError
+from fin_assets.core.contract.manifest import Manifest, PartitionState, UnitRecord, UnitState
+from fin_assets.core.storage.store import Store
 from tests.cli.conftest import flat
 from tests.core.fakes import NAME, TABLE
 
@@ -19,7 +19,7 @@ DAY = date(2026, 3, 20)
 
 @pytest.fixture
 def many(site) -> list[str]:
-    """A ledger of 600 units: 3 failed, each in its own way, 40 were never asked for, 2 are proven empty."""
+    """A manifest of 600 units: 3 failed, each in its own way, 40 were never asked for, 2 are proven empty."""
     names = [f"T{number:03}" for number in range(600)]
     broken = {
         "T007": ("server_error", "T007: HTTP 503", "heal"),
@@ -29,14 +29,14 @@ def many(site) -> list[str]:
     units = []
     for number, name in enumerate(names):
         if name in broken:
-            kind, error, mends = broken[name]
+            kind, error, remedy = broken[name]
             record = UnitRecord(
                 unit=name,
                 state=UnitState.FAILED,
                 attempts=4,
                 error_kind=kind,
                 error=error,
-                mends=mends,
+                remedy=remedy,
                 evidence=("e.html",),
             )
         elif number >= 560:
@@ -87,7 +87,7 @@ def test_programs_get_every_missing_unit_as_well(fin, many: list[str]) -> None:
     [row] = json.loads(fin("status", NAME, "--session", str(DAY), "--json").output)
     assert (row["state"], row["units"], row["done"], len(row["left"])) == ("incomplete", 600, 557, 43)
     first = row["left"][0]
-    assert (first["unit"], first["kind"], first["attempts"], first["mends"]) == ("T007", "server_error", 4, "heal")
+    assert (first["unit"], first["kind"], first["attempts"], first["remedy"]) == ("T007", "server_error", 4, "heal")
 
 
 def test_a_day_of_which_nothing_is_stored_or_due_is_no_status(fin, site) -> None:

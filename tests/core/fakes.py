@@ -14,12 +14,12 @@ from typing import Any, Self
 import dataframely as dy
 import polars as pl
 
-from fin_assets.core.calendars import get_calendar
-from fin_assets.core.failures import CollectionFailure, Drift
-from fin_assets.core.lease import Trial
-from fin_assets.core.manifest import RawUnit
-from fin_assets.core.pace import Pace
-from fin_assets.core.source import Examined, Fetched, Source, Staged, Table
+from fin_assets.core.calendars.exchange import get_calendar
+from fin_assets.core.contract.failures import CollectionFailure, Drift
+from fin_assets.core.contract.manifest import RawUnit
+from fin_assets.core.contract.source import Fetched, Parsed, Source, Staged, Table
+from fin_assets.core.transport.browser.client import Attempt
+from fin_assets.core.transport.concurrency import AdaptiveConcurrency
 from fin_assets.settings import SourceSettings
 
 NAME, TABLE = "fake", "things"
@@ -46,9 +46,9 @@ class FakeSite:
     asked: Counter[tuple[str, date]] = field(default_factory=Counter)
     before_answer: Callable[[str, date], None] | None = None
 
-    async def fetch(self, lease: object, unit: str, session: date) -> Fetched:
+    async def fetch(self, client: object, unit: str, session: date) -> Fetched:
         """Answer one request."""
-        del lease
+        del client
         key = (unit, session)
         self.asked[key] += 1
         if self.before_answer is not None:
@@ -60,16 +60,18 @@ class FakeSite:
         given = self.rows_of.get(key)
         rows = (given.pop(0) if len(given) > 1 else given[0]) if given else self.rows
         body = json.dumps({"unit": unit, "date": self.stated.get(session, session).isoformat(), "rows": rows}).encode()
-        return Fetched(body=body, url=f"http://site/{unit}", status=200, content_type="application/json", via="request")
+        return Fetched(
+            body=body, url=f"http://site/{unit}", status=200, content_type="application/json", transport="request"
+        )
 
 
-def examine(body: bytes, content_type: str, unit: str, session: date) -> Examined:
+def parse(body: bytes, content_type: str, unit: str, session: date) -> Parsed:
     """Read the fake page."""
     del content_type, session
     page = json.loads(body)
     if page["unit"] != unit:
         raise Drift(f"asked for {unit}", body=body)
-    return Examined(rows=page["rows"], stated_date=date.fromisoformat(page["date"]))
+    return Parsed(rows=page["rows"], stated_date=date.fromisoformat(page["date"]))
 
 
 def stage(units: Sequence[RawUnit], session: date) -> Staged:
@@ -91,7 +93,7 @@ def fake_source(site: FakeSite, **changes: Any) -> Source:
         "sessions": get_calendar("XHKG").sessions_in_range,
         "units": lambda _session: list(site.units),
         "fetch": site.fetch,
-        "examine": examine,
+        "parse": parse,
         "stage": stage,
         "closed_reason": lambda _session: None,
         "published_after": timedelta(hours=6),
@@ -114,7 +116,7 @@ def fake_source(site: FakeSite, **changes: Any) -> Source:
 
 class _FakeLease:
     def __init__(self) -> None:
-        self.trial, self.limiter, self.state = Trial(), None, {}
+        self.attempt, self.limiter, self.state = Attempt(), None, {}
 
     @asynccontextmanager
     async def limited(self, limit: timedelta) -> AsyncIterator[None]:
@@ -135,7 +137,7 @@ class FakePool:
         self.workers, self.request_timeout = workers, request_timeout
         self.ended: str | None = None
         self.hosts = SimpleNamespace(held=lambda: None)
-        self.pace = Pace(workers)
+        self.concurrency = AdaptiveConcurrency(workers)
 
     async def __aenter__(self) -> Self:
         FakePool.opened += 1
@@ -145,7 +147,7 @@ class FakePool:
         return None
 
     @asynccontextmanager
-    async def lease(self) -> AsyncIterator[_FakeLease]:
+    async def client(self) -> AsyncIterator[_FakeLease]:
         yield _FakeLease()
 
     def end_attempt(self, reason: str) -> None:

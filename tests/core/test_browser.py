@@ -16,8 +16,8 @@ import psutil
 import pytest
 from playwright.async_api import Page
 
-from fin_assets.core.browser import BrowserMissing, BrowserPool, Lease, find_chromium
-from fin_assets.core.failures import (
+from fin_assets.core.collection.fetch_jobs import Job, Outcome, run_jobs
+from fin_assets.core.contract.failures import (
     BrowserLost,
     CaptchaPage,
     CollectionFailure,
@@ -30,11 +30,11 @@ from fin_assets.core.failures import (
     TruncatedBody,
     WrongContentType,
 )
-from fin_assets.core.fetching import Job, Outcome, run_jobs
-from fin_assets.core.http import BreakerRule
-from fin_assets.core.source import Examined, Fetched
+from fin_assets.core.contract.source import Fetched, Parsed
+from fin_assets.core.transport.browser.pool import BrowserClient, BrowserMissing, BrowserPool, find_chromium
+from fin_assets.core.transport.host_limiter import BreakerRule
 from fin_assets.settings import BrowserSettings
-from tests.core.test_fetching import DAY, KEY
+from tests.core.test_fetch_jobs import DAY, KEY
 from tests.core.tiny_site import PAGE, TinySite, answer
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.e2e]
@@ -71,16 +71,16 @@ async def opened(
 
 async def failure_of(pool: BrowserPool, url: str, *, how: str) -> CollectionFailure:
     try:
-        async with pool.lease() as lease:
+        async with pool.client() as client:
             if how == "request":
-                await lease.post(url, form={"a": "b"})
+                await client.post(url, form={"a": "b"})
             elif how == "in page":
-                async with lease.page() as page:
-                    await lease.navigate(page, urljoin(url, "/home"))
-                    await lease.in_page(page, url)
+                async with client.page() as page:
+                    await client.navigate(page, urljoin(url, "/home"))
+                    await client.in_page(page, url)
             else:
-                async with lease.page() as page:
-                    await lease.navigate(page, url)
+                async with client.page() as page:
+                    await client.navigate(page, url)
     except CollectionFailure as failure:
         return failure
     pytest.fail(f"{url} by {how} did not fail")
@@ -123,22 +123,22 @@ async def test_each_way_to_fail_is_its_own_failure_by_request_by_page_and_in_a_p
 
 async def test_bytes_arrive_as_they_were_sent_and_the_form_as_it_was_filled() -> None:
     body = "﻿<html>\r\n<td>持股日期 &nbsp;</td>\r\n</html>".encode()
-    async with TinySite(page=answer(body), form=answer(body)) as site, opened() as pool, pool.lease() as lease:
-        fetched = await lease.post(
+    async with TinySite(page=answer(body), form=answer(body)) as site, opened() as pool, pool.client() as client:
+        fetched = await client.post(
             f"{site.url}/form", form={"__VIEWSTATE": "a+/=b", "d": "2026/01/05"}, referer=f"{site.url}/page"
         )
         assert fetched == Fetched(
-            body=body, url=f"{site.url}/form", status=200, content_type="text/html; charset=utf-8", via="request"
+            body=body, url=f"{site.url}/form", status=200, content_type="text/html; charset=utf-8", transport="request"
         )
         assert site.bodies == [b"__VIEWSTATE=a%2B%2F%3Db&d=2026%2F01%2F05"]
         assert f"referer: {site.url}/page".encode() in site.heads[-1].lower()
-        async with lease.page() as page:
-            navigated = await lease.navigate(page, f"{site.url}/page")
-            assert navigated.via == "navigation"
+        async with client.page() as page:
+            navigated = await client.navigate(page, f"{site.url}/page")
+            assert navigated.transport == "navigation"
             assert navigated.body.removeprefix(b"\xef\xbb\xbf") == body.removeprefix(b"\xef\xbb\xbf")
-            await lease.navigate(page, f"{site.url}/other")
-            followed = await lease.follow(page, page.locator("#go").click)
-        assert (followed.url, followed.via, site.bodies[-1]) == (f"{site.url}/form", "navigation", b"a=1")
+            await client.navigate(page, f"{site.url}/other")
+            followed = await client.follow(page, page.locator("#go").click)
+        assert (followed.url, followed.transport, site.bodies[-1]) == (f"{site.url}/form", "navigation", b"a=1")
 
 
 async def test_a_request_from_inside_a_page_brings_the_exact_bytes_and_the_pages_cookies() -> None:
@@ -147,13 +147,13 @@ async def test_a_request_from_inside_a_page_brings_the_exact_bytes_and_the_pages
     async with (
         TinySite(home=home, data=answer(body, headers=("Content-Type: application/json",))) as site,
         opened() as pool,
-        pool.lease() as lease,
-        lease.page() as page,
+        pool.client() as client,
+        client.page() as page,
     ):
-        await lease.navigate(page, f"{site.url}/home")
-        got = await lease.in_page(page, f"{site.url}/data?a=1", headers={"X-Asked": "as a script"})
+        await client.navigate(page, f"{site.url}/home")
+        got = await client.in_page(page, f"{site.url}/data?a=1", headers={"X-Asked": "as a script"})
         assert got.body == body
-        assert (got.via, got.status, got.url, got.content_type) == (
+        assert (got.transport, got.status, got.url, got.content_type) == (
             "in_page", 200, f"{site.url}/data?a=1", "application/json",
         )  # fmt: skip
         head = site.heads[-1].decode().lower()
@@ -171,7 +171,7 @@ async def test_a_machine_without_memory_left_lets_one_worker_fewer_ask() -> None
         free_memory=lambda: 100 * 2**20,
     ) as pool:
         assert pool.measure(now=True) > 0
-        assert pool.pace.said == "1 of 2 workers: the machine has 100 MiB of memory left"
+        assert pool.concurrency.said == "1 of 2 workers: the machine has 100 MiB of memory left"
 
 
 async def test_the_guard_explains_a_refusal_but_never_a_429_away() -> None:
@@ -191,10 +191,10 @@ async def test_the_guard_explains_a_refusal_but_never_a_429_away() -> None:
         e=answer(b"plain words"),
     )
     expected = {"a": CaptchaPage, "b": FormStateRefused, "c": ServerError, "d": RateLimited, "e": WrongContentType}
-    async with site, opened() as pool, pool.lease() as lease:
+    async with site, opened() as pool, pool.client() as client:
         for name, kind in expected.items():
             with pytest.raises(kind) as caught:
-                await lease.post(f"{site.url}/{name}", form={}, guard=guard)
+                await client.post(f"{site.url}/{name}", form={}, guard=guard)
             assert caught.value.body is not None
             assert caught.value.status is not None
 
@@ -205,16 +205,16 @@ async def test_a_worn_context_is_replaced_and_the_visitor_stays_the_same() -> No
         opened(workers=1, recycle_after_units=3) as pool,
     ):
         for n in range(10):
-            async with pool.lease() as lease:
-                await lease.get(f"{site.url}/{'first' if n == 0 else 'later'}")
-                lease.state.setdefault("form", "kept")
+            async with pool.client() as client:
+                await client.get(f"{site.url}/{'first' if n == 0 else 'later'}")
+                client.state.setdefault("form", "kept")
         assert pool.stats.contexts == 4
-        assert lease.state == {"form": "kept"}
+        assert client.state == {"form": "kept"}
         assert all(b"cookie: banner=accepted" in head.lower() for head in site.heads[1:])
-        async with pool.lease() as lease:
-            await lease.forget()
-            await lease.get(f"{site.url}/later")
-            assert lease.state == {}
+        async with pool.client() as client:
+            await client.forget()
+            await client.get(f"{site.url}/later")
+            assert client.state == {}
         assert b"cookie:" not in site.heads[-1].lower()
 
 
@@ -234,7 +234,7 @@ async def test_the_browser_is_replaced_by_age_and_no_unit_is_lost(tmp_path: Path
 async def test_the_browser_is_replaced_when_it_needs_too_much_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fin_assets.core.browser.MEMORY_EVERY", timedelta(0))
+    monkeypatch.setattr("fin_assets.core.transport.browser.pool.MEMORY_EVERY", timedelta(0))
     found: list[Outcome] = []
     async with TinySite() as site, opened(workers=2, restart_above_mib=200) as pool:
         await run_jobs(pool, get_jobs(site.url, 40), evidence_dir=lambda _: tmp_path, on_outcome=found.append)
@@ -267,8 +267,8 @@ async def test_nothing_is_left_after_an_exception_or_a_cancellation() -> None:
         pass
 
     async def breaks() -> None:
-        async with opened() as pool, pool.lease() as lease:
-            await use(lease, bug)
+        async with opened() as pool, pool.client() as client:
+            await use(client, bug)
 
     async def bug(_: Page) -> None:
         raise Bug
@@ -278,8 +278,8 @@ async def test_nothing_is_left_after_an_exception_or_a_cancellation() -> None:
     assert children() == []
 
     async def hangs(site: TinySite) -> None:
-        async with opened(workers=2) as pool, pool.lease() as lease, lease.page() as page:
-            await lease.navigate(page, f"{site.url}/hang")
+        async with opened(workers=2) as pool, pool.client() as client, client.page() as page:
+            await client.navigate(page, f"{site.url}/hang")
 
     async with TinySite(hang=None) as site:
         running = asyncio.create_task(hangs(site))
@@ -290,20 +290,20 @@ async def test_nothing_is_left_after_an_exception_or_a_cancellation() -> None:
     assert children() == []
 
 
-async def use(lease: Lease, action: Callable[[Page], Awaitable[object]]) -> None:
-    async with lease.page() as page:
+async def use(client: BrowserClient, action: Callable[[Page], Awaitable[object]]) -> None:
+    async with client.page() as page:
         await action(page)
 
 
 async def test_pages_are_closed_also_when_their_use_fails() -> None:
-    async with TinySite(bad=answer(b"", status="503 No")) as site, opened(workers=1) as pool, pool.lease() as lease:
+    async with TinySite(bad=answer(b"", status="503 No")) as site, opened(workers=1) as pool, pool.client() as client:
         for _ in range(5):
             with pytest.raises(ServerError):
-                await use(lease, lambda page: lease.navigate(page, f"{site.url}/bad"))
+                await use(client, lambda page: client.navigate(page, f"{site.url}/bad"))
         with pytest.raises(Drift, match="does not behave as known"):
-            await use(lease, lambda page: page.evaluate("nowhere.to.be.found"))
+            await use(client, lambda page: page.evaluate("nowhere.to.be.found"))
         with pytest.raises(NetworkFailure, match="Timeout"):
-            await use(lease, lambda page: page.locator("#missing").click(timeout=50))
+            await use(client, lambda page: page.locator("#missing").click(timeout=50))
         assert [len(context.pages) for context in pool.browser.contexts] == [0]
 
 
@@ -321,29 +321,27 @@ async def test_a_picture_runs_no_script_and_loads_nothing() -> None:
 async def test_a_pool_that_is_not_open_says_so() -> None:
     pool = BrowserPool(BrowserSettings(), workers=1, rate_per_second=1, request_timeout=timedelta(seconds=1))
     with pytest.raises(BrowserLost, match="not open"):
-        async with pool.lease():
+        async with pool.client():
             pass
 
 
 def get_jobs(url: str, n: int) -> list[Job]:
-    async def fetch(lease: Lease) -> Fetched:
-        return await lease.get(f"{url}/page")
+    async def fetch(client: BrowserClient) -> Fetched:
+        return await client.get(f"{url}/page")
 
-    return [
-        Job(key=KEY, unit=f"u{i}", fetch=fetch, examine=lambda _: Examined(rows=1, stated_date=DAY)) for i in range(n)
-    ]
+    return [Job(key=KEY, unit=f"u{i}", fetch=fetch, parse=lambda _: Parsed(rows=1, stated_date=DAY)) for i in range(n)]
 
 
 COLLECT_FOR_EVER = """
 import asyncio, signal, sys
 from datetime import date, timedelta
-from fin_assets.core.browser import BrowserPool
+from fin_assets.core.transport.browser.pool import BrowserPool
 from fin_assets.settings import BrowserSettings
 
 async def main():
     limit = timedelta(seconds=5)
     async with BrowserPool(BrowserSettings(), workers=2, rate_per_second=50, request_timeout=limit) as pool:
-        async with pool.lease() as lease, lease.page() as page:
+        async with pool.client() as client, client.page() as page:
             await page.goto("about:blank")
             print("ready", flush=True)
             await asyncio.sleep(600)

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from fin_assets.core.calendars import UnknownCalendar, get_calendar, load_overrides
+from fin_assets.core.calendars.exchange import UnknownCalendar, get_calendar, load_overrides
 from fin_assets.sources.hkex_southbound.calendar import ListDay, is_quarter_end_list, southbound_calendar
 from fin_assets.sources.hkex_southbound.source import closed_reason, northbound_sessions
 
@@ -21,7 +21,7 @@ NO_LIST_2017 = [
     "2017-10-02",
     "2017-10-05",
 ]
-# Lists of the same span that were published unchanged, because nothing was settled through the mainland leg.
+# Lists of the same span that were published unchanged, because nothing was finished through the mainland leg.
 UNCHANGED_2017 = [
     "2017-04-03", "2017-04-05", "2017-04-06", "2017-05-29", "2017-05-31", "2017-06-01",
     "2017-08-23", "2017-10-03", "2017-10-04", "2017-10-06", "2017-10-09", "2017-10-10",

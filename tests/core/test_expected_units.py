@@ -11,15 +11,15 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from fin_assets.core.automation import RetryDue, retry_is_due
-from fin_assets.core.calendars import get_calendar
-from fin_assets.core.collect import Collector
-from fin_assets.core.expect import expected
-from fin_assets.core.failures import Drift, HalfTable
-from fin_assets.core.manifest import PartitionKey, PartitionState, UnitState
-from fin_assets.core.settle import SessionResult
-from fin_assets.core.source import Examined, Finding, Source, UnitsFrom
-from fin_assets.core.store import Store
+from fin_assets.core.calendars.exchange import get_calendar
+from fin_assets.core.collection.collector import Collector
+from fin_assets.core.collection.expected_units import expected
+from fin_assets.core.collection.finalize import SessionResult
+from fin_assets.core.contract.failures import Drift, HalfTable
+from fin_assets.core.contract.manifest import PartitionKey, PartitionState, UnitState
+from fin_assets.core.contract.source import Finding, Parsed, Source, UnitsFrom
+from fin_assets.core.orchestration.automation import RetryDue, retry_is_due
+from fin_assets.core.storage.store import Store
 from fin_assets.definitions import build_definitions
 from fin_assets.settings import BrowserSettings, Settings
 from tests.core.fakes import NAME, FakePool, FakeSite, fake_source, stage
@@ -32,7 +32,7 @@ NOW = datetime(2026, 4, 1, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
     FakePool.opened = 0
-    monkeypatch.setattr("fin_assets.core.collect.BrowserPool", FakePool)
+    monkeypatch.setattr("fin_assets.core.collection.collector.BrowserPool", FakePool)
     monkeypatch.setenv("FIN_CLOCK", NOW.isoformat())
 
 
@@ -41,13 +41,13 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path)
 
 
-def reconcile(examined: Examined, unit: str, fact: int) -> Examined:
+def reconcile(parsed: Parsed, unit: str, fact: int) -> Parsed:
     """Ten rows a traded lot are right; of nothing traded, nothing."""
-    if examined.rows == 0 and fact == 0:
-        return replace(examined, empty_reason="nothing was traded")
-    if examined.rows != 10 * fact:
-        raise HalfTable(f"{unit}: {examined.rows} rows, {10 * fact} expected")
-    return replace(examined, coverage_pct=100.0)
+    if parsed.rows == 0 and fact == 0:
+        return replace(parsed, empty_reason="nothing was traded")
+    if parsed.rows != 10 * fact:
+        raise HalfTable(f"{unit}: {parsed.rows} rows, {10 * fact} expected")
+    return replace(parsed, coverage_pct=100.0)
 
 
 def two_tables(site: FakeSite, details: FakeSite, *, traded: dict[str, int]) -> Source:
@@ -94,7 +94,7 @@ def test_waiting_for_another_table_uses_up_no_attempt_and_is_never_hopeless(stor
     manifest = waiting.manifest
     assert manifest.attempts == 0
     assert manifest.next_retry_at == NOW + timedelta(minutes=10)
-    assert not manifest.hopeless
+    assert not manifest.exhausted
     assert not retry_is_due(manifest, now=NOW, max_attempts=3)
     assert retry_is_due(manifest, now=NOW + timedelta(minutes=10), max_attempts=3)
 
@@ -173,7 +173,7 @@ def test_pages_are_reconciled_again_when_the_table_that_names_them_was_fetched_a
     source = two_tables(names, details, traded=traded)
     collect(source, store, [DAY], table=0)
     [before] = collect(source, store, [DAY])
-    assert before.manifest.state.green == (not missing)
+    assert before.manifest.state.is_done == (not missing)
     monkeypatch.setenv("FIN_CLOCK", (NOW + timedelta(hours=1)).isoformat())
     names.rows_of = {("a", DAY): [101], ("b", DAY): [99]}
     collect(source, store, [DAY], table=0, refetch=True)
@@ -208,9 +208,9 @@ def test_what_the_changed_facts_refuse_and_the_site_does_not_mend_is_told(
 def test_the_same_page_that_covers_less_of_changed_facts_is_asked_for_once(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def covers(examined: Examined, unit: str, fact: int) -> Examined:
+    def covers(parsed: Parsed, unit: str, fact: int) -> Parsed:
         del unit
-        return replace(examined, coverage_pct=100.0 / fact)
+        return replace(parsed, coverage_pct=100.0 / fact)
 
     details, traded, names = FakeSite(rows=10), {"x": 1, "y": 1}, FakeSite()
     source = two_tables(names, details, traded=traded)
@@ -291,13 +291,13 @@ def test_a_session_whose_units_vanish_before_its_turn_is_not_green(
     collect(source, store, [DAY], table=0)
     named = store.manifest(PartitionKey(NAME, source.tables[0].name, DAY))
     assert named is not None
-    opened = store.open_journal
+    opened = store.open_unit_log
 
     def blocked_meanwhile(key: PartitionKey) -> object:
         store.save(named.model_copy(update={"blocked_by": ("schema",)}))
         return opened(key)
 
-    monkeypatch.setattr(store, "open_journal", blocked_meanwhile)
+    monkeypatch.setattr(store, "open_unit_log", blocked_meanwhile)
     [result] = collect(source, store, [DAY])
     assert result.manifest.state is PartitionState.INCOMPLETE
     assert "is blocked by schema" in result.manifest.why()
@@ -305,8 +305,8 @@ def test_a_session_whose_units_vanish_before_its_turn_is_not_green(
 
 
 def test_a_waiting_session_is_left_alone_while_nothing_mends_the_table_that_it_waits_for(store: Store) -> None:
-    hopeless = Drift("new column")
-    site = FakeSite(broken={("a", DAY): hopeless, ("b", DAY): hopeless})
+    exhausted = Drift("new column")
+    site = FakeSite(broken={("a", DAY): exhausted, ("b", DAY): exhausted})
     source = two_tables(site, FakeSite(rows=10), traded={"x": 1})
     for table in (0, 1):
         collect(source, store, [DAY], table=table)
@@ -314,7 +314,7 @@ def test_a_waiting_session_is_left_alone_while_nothing_mends_the_table_that_it_w
     first, second = (RetryDue(source, table, store) for table in source.tables)
     naming = store.manifest(PartitionKey(NAME, source.tables[0].name, DAY))
     assert naming is not None
-    assert first._is_due(DAY.isoformat(), later) == second._is_due(DAY.isoformat(), later) == (not naming.hopeless)
+    assert first._is_due(DAY.isoformat(), later) == second._is_due(DAY.isoformat(), later) == (not naming.exhausted)
     store.save(naming.model_copy(update={"attempts": source.settings.max_attempts}))
     assert not second._is_due(DAY.isoformat(), later), "the table that it waits for has been given up"
     site.broken.clear()

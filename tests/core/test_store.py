@@ -1,4 +1,4 @@
-"""The data directory: sealed raw files, staged files under content names, ledgers replaced atomically."""
+"""The data directory: sealed raw files, staged files under content names, manifests replaced atomically."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from fin_assets.core.manifest import Manifest, PartitionKey, PartitionState, UnitRecord, UnitState
-from fin_assets.core.store import RawDamaged, Store
-from tests.core.test_journal import raw_unit
+from fin_assets.core.contract.manifest import Manifest, PartitionKey, PartitionState, UnitRecord, UnitState
+from fin_assets.core.storage.store import RawDamaged, Store
+from tests.core.test_unit_log import raw_unit
 
 KEY = PartitionKey("some_source", "things", date(2026, 1, 5))
 
@@ -48,8 +48,8 @@ def test_damaged_raw_bytes_are_refused_with_the_command_that_mends_them(tmp_path
 
 def test_an_unsealed_partition_is_read_from_its_journal(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    with store.open_journal(KEY) as journal:
-        journal.append(raw_unit("a"))
+    with store.open_unit_log(KEY) as unit_log:
+        unit_log.append(raw_unit("a"))
     assert [unit.unit for unit in store.units(manifest(state=PartitionState.INCOMPLETE))] == ["a"]
 
 

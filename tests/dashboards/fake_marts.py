@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from fin_assets.warehouse.layout import Layout
+from fin_assets.warehouse.paths import Layout
 from fin_assets.warehouse.publish import Build, publish
 from tests.dashboards import fake_idx_marts
 from tests.dashboards.fake_days import DAYS, sessions

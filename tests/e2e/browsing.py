@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 from dashboards.theme import palette
-from fin_assets.core.chromium import FLAGS, find_chromium, runs_as_root
+from fin_assets.core.transport.browser.chromium import FLAGS, find_chromium, runs_as_root
 from fin_assets.settings import BrowserSettings
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,14 +16,15 @@ import polars as pl
 import pytest
 from dagster._core.test_utils import freeze_time
 
-from fin_assets.core.assets import raw_key, staged_key, step_name
-from fin_assets.core.calendars import get_calendar
-from fin_assets.core.collect import Collector, OnEvent
-from fin_assets.core.manifest import Manifest, PartitionKey
-from fin_assets.core.settle import SessionResult
-from fin_assets.core.source import Source, discover
-from fin_assets.core.store import Store
+from fin_assets.core.calendars.exchange import get_calendar
+from fin_assets.core.collection.collector import Collector, OnEvent
+from fin_assets.core.collection.finalize import SessionResult
+from fin_assets.core.contract.manifest import Manifest, PartitionKey
+from fin_assets.core.contract.source import Source
+from fin_assets.core.orchestration.assets import raw_key, staged_key, step_name
+from fin_assets.core.storage.store import Store
 from fin_assets.definitions import build_definitions
+from fin_assets.discovery import discover
 from fin_assets.sandbox import Sandbox
 from fin_assets.settings import SandboxSettings, Settings, load
 
@@ -89,7 +90,7 @@ class IdxStreet:
         return results
 
     def manifest(self, session: date, table: str = TRADES) -> Manifest:
-        """Return the ledger of a session."""
+        """Return the manifest of a session."""
         found = self.store.manifest(PartitionKey(NAME, table, session))
         assert found is not None, f"{table} of {session} was never collected"
         return found
@@ -107,7 +108,7 @@ class IdxStreet:
         return (self.store.data / staged.file).read_bytes()
 
     def tickers(self, session: date) -> set[str]:
-        """Return the tickers that a session's broker tables must have, by its ledger."""
+        """Return the tickers that a session's broker tables must have, by its manifest."""
         return {unit.unit.split("/")[0] for unit in self.manifest(session).units}
 
 

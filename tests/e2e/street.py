@@ -10,11 +10,12 @@ from typing import Any
 
 import polars as pl
 
-from fin_assets.core.collect import Collector
-from fin_assets.core.manifest import PartitionKey
-from fin_assets.core.settle import SessionResult
-from fin_assets.core.source import Source, discover
-from fin_assets.core.store import Store
+from fin_assets.core.collection.collector import Collector
+from fin_assets.core.collection.finalize import SessionResult
+from fin_assets.core.contract.manifest import PartitionKey
+from fin_assets.core.contract.source import Source
+from fin_assets.core.storage.store import Store
+from fin_assets.discovery import discover
 from fin_assets.sandbox import Sandbox, SandboxConfig
 from fin_assets.settings import Settings, load
 from fin_assets.sources.hkex_southbound.calendar import southbound_calendar

@@ -1,4 +1,4 @@
-"""Each fault of the site ends in its typed failure, never in a green session, and heals when the fault ends."""
+"""Each fault of the site ends in its typed failure, never in a green session, and retryable when the fault ends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fin_assets.core.manifest import PartitionState, UnitState
+from fin_assets.core.contract.manifest import PartitionState, UnitState
 from fin_assets.sandbox import Fault, FaultKind, Sandbox
 from tests.e2e.street import LIST_DAYS, SANDBOX, Street, street
 
@@ -68,7 +68,7 @@ def collected(site: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Street
 
 @pytest.fixture(autouse=True)
 def calm(site: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("fin_assets.core.fetching._Unit.wait", lambda _self: timedelta(0))
+    monkeypatch.setattr("fin_assets.core.collection.fetch_jobs._Unit.wait", lambda _self: timedelta(0))
     yield
     site.set_faults([])
 
@@ -82,10 +82,10 @@ def test_a_fault_is_its_typed_failure_never_green_and_heals_when_it_ends(
     [result] = collected.collect([day])
     [unit] = result.manifest.units
     assert (unit.error_kind, unit.state) == (case.kind, case.state), unit.error
-    assert not result.manifest.state.green
+    assert not result.manifest.state.is_done
     assert not result.findings["complete"].passed
     assert result.manifest.staged is None
-    assert unit.mends
+    assert unit.remedy
     if unit.bytes:
         saved = [collected.store.data / path for path in unit.evidence]
         assert [path.suffix for path in saved] == [".html", ".png"]

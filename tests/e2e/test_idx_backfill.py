@@ -17,11 +17,11 @@ import pytest
 from dagster._core.execution.backfill import BulkActionStatus
 from playwright.sync_api import Page, sync_playwright
 
-from fin_assets.commands.children import supervised
-from fin_assets.commands.collecting import prepare_instance
-from fin_assets.core.chromium import FLAGS, find_chromium, runs_as_root
-from fin_assets.core.source import discover
+from fin_assets.commands.dagster_runner import prepare_instance
+from fin_assets.commands.processes import supervised
+from fin_assets.core.transport.browser.chromium import FLAGS, find_chromium, runs_as_root
 from fin_assets.definitions import build_definitions
+from fin_assets.discovery import discover
 from fin_assets.sandbox import Fault, FaultKind, Sandbox, SandboxConfig
 from fin_assets.settings import BrowserSettings, load
 from tests.e2e.idx_street import NAME, SUMMARY, TRADES, asked, day_of, sessions
@@ -73,7 +73,7 @@ def fin(environment: dict[str, str], *arguments: str, code: int = 0) -> str:
 
 
 def check_that_exactly_one_failed(environment: dict[str, str], days: list[date]) -> None:
-    """Look at the ledgers through `fin status`, and at what Dagster shows."""
+    """Look at the manifests through `fin status`, and at what Dagster shows."""
     shown = json.loads(fin(environment, "status", NAME, "--from", str(days[0]), "--to", str(days[-1]), "--json"))
     states = {row["session"]: row["state"] for row in shown if row["table"] == TRADES}
     assert states == {str(day): "incomplete" if day == POISONED else "complete" for day in days}

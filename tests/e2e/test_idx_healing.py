@@ -11,8 +11,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from fin_assets.core.fetching import Event
-from fin_assets.core.manifest import PartitionState, UnitState
+from fin_assets.core.collection.fetch_jobs import Event
+from fin_assets.core.contract.manifest import PartitionState, UnitState
 from fin_assets.sandbox import Fault, FaultKind, Sandbox, SandboxConfig
 from tests.e2e.idx_street import (
     BROKER_PAGE,
@@ -41,7 +41,7 @@ WORKERS = 5
 @pytest.fixture
 def calm(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries wait for nothing; what a site itself asks for is waited."""
-    from fin_assets.core.fetching import _Unit
+    from fin_assets.core.collection.fetch_jobs import _Unit
 
     stated = _Unit.wait
     monkeypatch.setattr(
@@ -79,13 +79,13 @@ def check_that_a_disturbed_session_heals(
         site.set_faults([*lasting, *at_random])
         assert not town.run(SESSION, TRADES), "the first run ends incomplete"
 
-        ledger = town.street.manifest(SESSION)
-        missing = {unit.unit.split("/")[0]: unit for unit in ledger.unfinished()}
+        manifest = town.street.manifest(SESSION)
+        missing = {unit.unit.split("/")[0]: unit for unit in manifest.unfinished()}
         assert set(broken) <= set(missing) < set(everyone)
-        assert all(unit.state is UnitState.FAILED and unit.error and unit.mends for unit in missing.values())
+        assert all(unit.state is UnitState.FAILED and unit.error and unit.remedy for unit in missing.values())
         kinds = {unit.error_kind for unit in missing.values()}
         assert len(kinds) >= 4, kinds
-        assert ledger.staged is None
+        assert manifest.staged is None
 
         # The site is still shaky, but no ticker fails for good any more.
         site.set_faults(at_random)
@@ -166,16 +166,16 @@ def test_a_site_that_begins_to_refuse_is_left_alone_within_seconds_and_asked_aga
         captchas = [request for request in site.requests if request.fault == FaultKind.CAPTCHA]
         assert 1 <= len(captchas) <= WORKERS, "at most what was in flight hears of it"
 
-        # Nothing is lost, and the ledger says why it ended.
-        ledger = result.manifest
-        kept = {unit.unit for unit in ledger.units if unit.state is UnitState.FETCHED}
+        # Nothing is lost, and the manifest says why it ended.
+        manifest = result.manifest
+        kept = {unit.unit for unit in manifest.units if unit.state is UnitState.FETCHED}
         assert len(kept) >= 12
-        assert ledger.state is PartitionState.INCOMPLETE
-        assert "captcha" in ledger.why()
-        assert "not_asked" in ledger.why()
-        assert ledger.next_retry_at is not None
-        assert ledger.next_retry_at >= EVENING + timedelta(hours=1), "as long as the failure wants to be left alone"
-        assert f"{ledger.next_retry_at:%Y-%m-%d %H:%M}" in result.findings["complete"].summary
+        assert manifest.state is PartitionState.INCOMPLETE
+        assert "captcha" in manifest.why()
+        assert "not_asked" in manifest.why()
+        assert manifest.next_retry_at is not None
+        assert manifest.next_retry_at >= EVENING + timedelta(hours=1), "as long as the failure wants to be left alone"
+        assert f"{manifest.next_retry_at:%Y-%m-%d %H:%M}" in result.findings["complete"].summary
 
         site.set_faults([])
         site.clear_requests()

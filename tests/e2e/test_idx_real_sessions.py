@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from fin_assets.core.manifest import PartitionState
+from fin_assets.core.contract.manifest import PartitionState
 from fin_assets.sandbox import Sandbox, SandboxConfig
 from tests.e2e.idx_street import SAMPLE, SUMMARY, IdxStreet, asked, idx_street, sessions
 
@@ -54,8 +54,8 @@ def check_that_every_session_reconciles(street: IdxStreet, days: list[date], *, 
     assert all(result.usable for result in street.collect(days))
     for day in days:
         wanted = {code: volume for code, volume in traded(day).items() if tickers is None or code in tickers}
-        ledger = street.manifest(day)
-        assert ledger.state is PartitionState.COMPLETE
+        manifest = street.manifest(day)
+        assert manifest.state is PartitionState.COMPLETE
         assert street.tickers(day) == set(wanted), f"{day}: what was traded, and nothing else"
         sides = (
             street.staged(day)

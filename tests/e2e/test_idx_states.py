@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fin_assets.core.manifest import PartitionState, UnitState
-from fin_assets.core.partitions import partitions_of
+from fin_assets.core.contract.manifest import PartitionState, UnitState
+from fin_assets.core.orchestration.partitions import partitions_of
 from fin_assets.sandbox import Fault, FaultKind, Sandbox, SandboxConfig
 from tests.e2e.idx_street import NAME, SUMMARY, TRADES, IdxStreet, asked, idx_street, page_of, sessions, write_history
 
@@ -39,7 +39,7 @@ def site(tmp_path: Path) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def street(site: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> IdxStreet:
-    monkeypatch.setattr("fin_assets.core.fetching._Unit.wait", lambda _self: timedelta(0))
+    monkeypatch.setattr("fin_assets.core.collection.fetch_jobs._Unit.wait", lambda _self: timedelta(0))
     return idx_street(tmp_path, site, start=DAYS[0], end=DAYS[-1])
 
 
@@ -70,7 +70,7 @@ def test_five_reasons_why_a_ticker_has_no_rows_are_five_states(site: Sandbox, st
         [lost] = street.manifest(day).unfinished()
         assert (lost.unit.split("/")[0], lost.state, lost.error_kind) == ("LOST", UnitState.FAILED, "server_error")
         assert "503" in (lost.error or "")
-        assert lost.mends
+        assert lost.remedy
     never = {("SUSP", "05/11/2021"), ("SUSP", "05/17/2021"), ("GONE", "05/17/2021"), ("NEWC", "05/10/2021")}
     assert not never & set(asked(site)), "what was not traded is not asked for"
 

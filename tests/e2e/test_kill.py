@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fin_assets.core import journal
+from fin_assets.core.storage import unit_log
 from fin_assets.sandbox import Sandbox, SandboxConfig
 from fin_assets.sandbox.config import Latency
 from tests.e2e.street import END, LIST_DAYS, START, staged_bytes, street
@@ -26,7 +26,7 @@ FROZEN = "2026-10-01T00:00:00+00:00"
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Sandbox]:
-    # Slow enough that kills fall into the middle of a unit, of a journal and of a settled session alike.
+    # Slow enough that kills fall into the middle of a unit, of a unit log and of a finished session alike.
     latency = Latency(match="*mutualmarket*", least=timedelta(milliseconds=20), most=timedelta(milliseconds=120))
     with Sandbox(SandboxConfig(start=START, end=END, latencies=(latency,))).run_in_thread() as running:
         yield running
@@ -39,10 +39,10 @@ def start(home: Path, site: Sandbox, days: list[date]) -> subprocess.Popen[bytes
 
 
 def stored(home: Path) -> set[str]:
-    """Return the request keys of the units that are safely stored: whole in a journal, or sealed."""
+    """Return the request keys of the units that are safely stored: whole in a unit log, or sealed."""
     root = home / "data/raw/hkex_southbound/holdings"
     sealed = {path.parent.name for path in root.glob("*/raw-*.parquet")}
-    whole = {path.parent.name for path in root.glob("*/journal.bin") if journal.read(path)}
+    whole = {path.parent.name for path in root.glob("*/units.log") if unit_log.read(path)}
     return {f"hk:{day}" for day in sealed | whole}
 
 

@@ -10,8 +10,8 @@ import dagster as dg
 import pytest
 from dagster._core.test_utils import freeze_time
 
-from fin_assets.core.source import discover
 from fin_assets.definitions import BUILD_MARTS, build_definitions
+from fin_assets.discovery import discover
 from fin_assets.settings import Settings
 
 HONG_KONG = ZoneInfo("Asia/Hong_Kong")

@@ -14,10 +14,10 @@ import dagster as dg
 import pytest
 from dagster._core.test_utils import freeze_time
 
-from fin_assets.core.assets import raw_key, staged_key
-from fin_assets.core.failures import CaptchaPage, LoginWall, NotAsked, ServerError
-from fin_assets.core.manifest import PartitionKey, PartitionState
-from fin_assets.core.store import Store
+from fin_assets.core.contract.failures import CaptchaPage, LoginWall, NotAsked, ServerError
+from fin_assets.core.contract.manifest import PartitionKey, PartitionState
+from fin_assets.core.orchestration.assets import raw_key, staged_key
+from fin_assets.core.storage.store import Store
 from fin_assets.definitions import build_definitions
 from fin_assets.settings import Settings
 from tests.core.fakes import NAME, TABLE, FakePool, FakeSite, fake_source
@@ -82,7 +82,7 @@ class Town:
             self.run(date.fromisoformat(session))
 
     def state(self, session: date) -> PartitionState:
-        """Return what the ledger says."""
+        """Return what the manifest says."""
         manifest = self.store.manifest(PartitionKey(NAME, TABLE, session))
         assert manifest is not None
         return manifest.state
@@ -95,8 +95,8 @@ class Town:
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Return a maker of towns; keywords are keys of the source's settings."""
-    monkeypatch.setattr("fin_assets.core.collect.BrowserPool", FakePool)
-    monkeypatch.setattr("fin_assets.core.fetching._Unit.wait", lambda _self: timedelta(0))
+    monkeypatch.setattr("fin_assets.core.collection.collector.BrowserPool", FakePool)
+    monkeypatch.setattr("fin_assets.core.collection.fetch_jobs._Unit.wait", lambda _self: timedelta(0))
     with dg.DagsterInstance.ephemeral() as instance:
         yield lambda **settings: Town(tmp_path, instance, monkeypatch, **settings)
 

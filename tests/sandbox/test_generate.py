@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fin_assets.core.calendars import get_calendar
+from fin_assets.core.calendars.exchange import get_calendar
 from fin_assets.sandbox.generate import GeneratedMarket, list_days, settled
 from fin_assets.sandbox.participants import participants
 from fin_assets.sandbox.universe import universe

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from fin_assets.core.clock import ENV
+from fin_assets.clock import ENV
 from fin_assets.sandbox import Sandbox, SandboxConfig, SandboxError
 from fin_assets.sandbox.pages import ipot
 from tests.sandbox.client import ask

@@ -16,10 +16,10 @@ import polars as pl
 import pytest
 from dagster._utils.schedules import is_valid_cron_string
 
-from fin_assets.core.failures import CollectionFailure
-from fin_assets.core.partitions import due_at, due_sessions, partitions_of
-from fin_assets.core.settle import RAW_CHECKS, STAGED_CHECKS
-from fin_assets.core.source import Source, Table
+from fin_assets.core.collection.finalize import RAW_CHECKS, STAGED_CHECKS
+from fin_assets.core.contract.failures import CollectionFailure
+from fin_assets.core.contract.source import Source, Table
+from fin_assets.core.orchestration.partitions import due_at, due_sessions, partitions_of
 
 Rule = Callable[[Source, Table], None]
 
@@ -137,12 +137,12 @@ def what_is_not_content_is_a_typed_failure_and_never_an_empty_table(source: Sour
     for what, (body, content_type) in NOT_CONTENT.items():
         if not body.strip() and table.units_from is not None:
             # Whether an empty answer is right is told by the other table.
-            assert table.examine(body, content_type, unit, day).rows == 0
+            assert table.parse(body, content_type, unit, day).rows == 0
             continue
         with pytest.raises(CollectionFailure) as caught:
-            table.examine(body, content_type, unit, day)
+            table.parse(body, content_type, unit, day)
         assert str(caught.value), what
-        assert caught.value.mends, what
+        assert caught.value.remedy, what
 
 
 def staged_columns_are_described_and_named_by_their_meaning(source: Source, table: Table) -> None:

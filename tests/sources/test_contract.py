@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fin_assets.core.source import Source, Table, discover
+from fin_assets.core.contract.source import Source, Table
+from fin_assets.discovery import discover
 from fin_assets.settings import Settings
 from tests.sources.contract import RULES, Rule, loads_in_dagster
 

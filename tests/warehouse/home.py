@@ -12,9 +12,17 @@ from typing import Any
 import dataframely as dy
 import polars as pl
 
-from fin_assets.core.manifest import Manifest, PartitionKey, PartitionState, RawUnit, StagedRef, UnitRecord, UnitState
-from fin_assets.core.source import Examined, Fetched, Source, Staged, Table
-from fin_assets.core.store import Store
+from fin_assets.core.contract.manifest import (
+    Manifest,
+    PartitionKey,
+    PartitionState,
+    RawUnit,
+    StagedRef,
+    UnitRecord,
+    UnitState,
+)
+from fin_assets.core.contract.source import Fetched, Parsed, Source, Staged, Table
+from fin_assets.core.storage.store import Store
 from fin_assets.settings import Settings, SourceSettings
 
 SOURCE = "hkex_southbound"
@@ -95,7 +103,7 @@ class Home:
         self.record(key, self.store.write_staged(key, frame, frame.head(0), parser_version="1"), units=units)
 
     def record(self, key: PartitionKey, staged: StagedRef, *, units: Sequence[str]) -> None:
-        """Write the ledger of a complete partition."""
+        """Write the manifest of a complete partition."""
         records = tuple(
             UnitRecord(
                 unit=unit,
@@ -103,7 +111,7 @@ class Home:
                 attempts=1,
                 rows=staged.rows,
                 bytes=1000,
-                via="request",
+                transport="request",
                 seconds=0.5,
             )
             for unit in units
@@ -125,9 +133,14 @@ class Home:
         )
 
     def fail(self, table: str, session: date) -> None:
-        """Write the ledger of a partition of which one unit failed."""
+        """Write the manifest of a partition of which one unit failed."""
         unit = UnitRecord(
-            unit="hk/en", state=UnitState.FAILED, attempts=3, error_kind="half_table", error="12 rows", mends="fin heal"
+            unit="hk/en",
+            state=UnitState.FAILED,
+            attempts=3,
+            error_kind="half_table",
+            error="12 rows",
+            remedy="fin heal",
         )
         self.store.save(
             Manifest(
@@ -223,7 +236,7 @@ async def _no_site(_lease: object, _unit: str, _session: date) -> Fetched:
     raise AssertionError
 
 
-def _no_page(_body: bytes, _content_type: str, _unit: str, _session: date) -> Examined:
+def _no_page(_body: bytes, _content_type: str, _unit: str, _session: date) -> Parsed:
     raise AssertionError
 
 
@@ -239,7 +252,7 @@ def _table(name: str, sessions: Sequence[date], day_state: DayState) -> Table:
         sessions=lambda start, end: [day for day in sessions if start <= day <= end],
         units=lambda _session: ["hk/en"],
         fetch=_no_site,
-        examine=_no_page,
+        parse=_no_page,
         stage=_no_staging,
         closed_reason=lambda _day: None,
         published_after=timedelta(hours=6),

@@ -9,12 +9,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from fin_assets.core.source import discover
+from fin_assets.discovery import discover
 from fin_assets.settings import Settings
-from fin_assets.warehouse import ledgers
+from fin_assets.warehouse import manifests
 from fin_assets.warehouse.build import BuildResult, build_and_publish
-from fin_assets.warehouse.control import archived_tables, staged_tables
-from fin_assets.warehouse.layout import PROJECT, Layout, WarehouseError
+from fin_assets.warehouse.paths import PROJECT, Layout, WarehouseError
+from fin_assets.warehouse.plan import archived_tables, staged_tables
 from fin_assets.warehouse.reader import Reader
 from tests.warehouse.home import Home
 from tests.warehouse.idx_home import CLOCK, SESSIONS, SOURCE, idx_home, market_days, stage_day
@@ -91,7 +91,7 @@ def test_of_a_list_that_shows_only_the_present_no_past_session_is_missing(tmp_pa
     home = idx_home(tmp_path, SESSIONS[:5])
     (source,) = home.sources
     tables = tuple(replace(table, present_only=table.name == "members") for table in source.tables)
-    rows = ledgers.expected([replace(source, tables=tables)], {(source.name, "members", SESSIONS[1])})
+    rows = manifests.expected([replace(source, tables=tables)], {(source.name, "members", SESSIONS[1])})
     found = {name: frame.select("session_date", "ordinal").rows() for (name,), frame in rows.group_by("table_name")}
     assert found["members"] == [(SESSIONS[1], 2), (SESSIONS[4], 5)]
     assert len(found["stock_summary"]) == 5

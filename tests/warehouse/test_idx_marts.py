@@ -11,7 +11,7 @@ from statistics import median
 import polars as pl
 import pytest
 
-from fin_assets.warehouse.layout import Layout
+from fin_assets.warehouse.paths import Layout
 from fin_assets.warehouse.reader import Reader
 from tests.warehouse.home import Home
 from tests.warehouse.idx_home import SESSIONS, TICKERS, market_days

@@ -6,10 +6,10 @@ import duckdb
 import polars as pl
 import pytest
 
-from fin_assets.core.manifest import PartitionKey
+from fin_assets.core.contract.manifest import PartitionKey
 from fin_assets.warehouse.build import BuildResult, build_and_publish
 from fin_assets.warehouse.dbt import NodeDone
-from fin_assets.warehouse.layout import BuildFailed, Layout
+from fin_assets.warehouse.paths import BuildFailed, Layout
 from fin_assets.warehouse.reader import Reader
 from tests.warehouse.conftest import INCOMPLETE, LAST, SESSIONS, small_market, stage_session
 from tests.warehouse.home import SOURCE, Home, holdings_frame

@@ -14,10 +14,10 @@ import duckdb
 import pytest
 
 from fin_assets.warehouse import publish
-from fin_assets.warehouse.layout import Layout, NothingPublished, WarehouseError
+from fin_assets.warehouse.lock import build_connection, writer_lock
+from fin_assets.warehouse.paths import Layout, NothingPublished, WarehouseError
 from fin_assets.warehouse.publish import Build
 from fin_assets.warehouse.reader import Reader
-from fin_assets.warehouse.writer import build_connection, writer_lock
 
 ROOT = Path(__file__).parents[2]
 PUBLISHES = 5
@@ -150,8 +150,8 @@ def test_reading_before_anything_is_published_says_what_to_do(layout: Layout) ->
 
 
 def test_a_second_writer_is_told_who_builds(layout: Layout) -> None:
-    holder = "import pathlib, sys; from fin_assets.warehouse.writer import writer_lock\n"
-    holder += "from fin_assets.warehouse.layout import Layout\n"
+    holder = "import pathlib, sys; from fin_assets.warehouse.lock import writer_lock\n"
+    holder += "from fin_assets.warehouse.paths import Layout\n"
     holder += "with writer_lock(Layout(pathlib.Path(sys.argv[1]))): print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", holder, str(layout.data)],

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from fin_assets.core.calendars import get_calendar
+from fin_assets.core.calendars.exchange import get_calendar
 from fin_assets.sandbox.idx.brokers import brokers
 from fin_assets.sandbox.idx.market import LOT, Crossings, Security, SessionFacts, on_tick, tick
 from fin_assets.sandbox.idx.universe import EPOCH, universe

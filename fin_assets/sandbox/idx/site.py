@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from fin_assets.core import clock
+from fin_assets import clock
 from fin_assets.sandbox.idx.answers import IDX, ListAnswer, PageAnswer, Slice, StockPage, TableAnswer
 from fin_assets.sandbox.idx.dataset import DatasetIdx
 from fin_assets.sandbox.idx.flows import BOARDS, INVESTORS, Flows, Table, table_of

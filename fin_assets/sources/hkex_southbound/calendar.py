@@ -7,7 +7,7 @@ from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 
-from fin_assets.core.calendars import ExchangeCalendar, get_calendar, weekdays
+from fin_assets.core.calendars.exchange import ExchangeCalendar, get_calendar, weekdays
 
 FIRST_LIST = date(2017, 3, 17)
 """The service begins here, in the page's own words."""
@@ -23,7 +23,7 @@ class ListDay(StrEnum):
     CLOSED = "closed"
     """Hong Kong is closed: no list; the site shows the previous one."""
     SOUTHBOUND_CLOSED = "southbound_closed"
-    """A list is published, and nothing was settled through the mainland leg: unchanged holdings are normal."""
+    """A list is published, and nothing was finished through the mainland leg: unchanged holdings are normal."""
     WEATHER = "weather"
     """A storm: a list may be published, unchanged, or not at all."""
     OPEN = "open"

@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from fin_assets.core.source import Finding
+from fin_assets.core.contract.source import Finding
 from fin_assets.sources.hkex_southbound.calendar import ListDay, southbound_calendar
 
 UNCHANGED_SHARE = 0.95

@@ -16,12 +16,12 @@ from urllib.parse import urljoin
 from playwright.async_api import Dialog, Page
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
-from fin_assets.core.browser import Lease, Trial
-from fin_assets.core.failures import ConsentPage, Drift, FormStateRefused, MissingPanel, WrongContentType
-from fin_assets.core.source import Fetched
+from fin_assets.core.contract.failures import ConsentPage, Drift, FormStateRefused, MissingPanel, WrongContentType
+from fin_assets.core.contract.source import Fetched
+from fin_assets.core.transport.browser.pool import Attempt, BrowserClient
 from fin_assets.sources.hkex_southbound.parse import require_own_page
 
-Fetch = Callable[[Lease, str, date], Awaitable[Fetched]]
+Fetch = Callable[[BrowserClient, str, date], Awaitable[Fetched]]
 
 HOLDINGS_PAGES = {"en": "/sdw/search/mutualmarket.aspx", "zh": "/sdw/search/mutualmarket_c.aspx"}
 PARTICIPANTS_PAGE = "/sdw/search/searchsdw.aspx"
@@ -122,9 +122,9 @@ class Form:
 def holdings_fetcher(base_url: str) -> Fetch:
     """Return the fetch of the holdings pages below `base_url`; units are `market/language`, as hk/en, sz/en."""
 
-    async def fetch(lease: Lease, unit: str, session: date) -> Fetched:
+    async def fetch(client: BrowserClient, unit: str, session: date) -> Fetched:
         market, _, language = unit.partition("/")
-        return await _search(lease, f"{base_url}{HOLDINGS_PAGES[language]}?t={market}", session, {})
+        return await _search(client, f"{base_url}{HOLDINGS_PAGES[language]}?t={market}", session, {})
 
     return fetch
 
@@ -132,39 +132,39 @@ def holdings_fetcher(base_url: str) -> Fetch:
 def participants_fetcher(base_url: str) -> Fetch:
     """Return the fetch of the participants page below `base_url`; units are stock codes of five digits."""
 
-    async def fetch(lease: Lease, unit: str, session: date) -> Fetched:
-        return await _search(lease, base_url + PARTICIPANTS_PAGE, session, {"txtStockCode": unit})
+    async def fetch(client: BrowserClient, unit: str, session: date) -> Fetched:
+        return await _search(client, base_url + PARTICIPANTS_PAGE, session, {"txtStockCode": unit})
 
     return fetch
 
 
-async def _search(lease: Lease, url: str, session: date, more: dict[str, str]) -> Fetched:
+async def _search(client: BrowserClient, url: str, session: date, more: dict[str, str]) -> Fetched:
     """Return the page that the site shows for a date, whichever date it is of.
 
     Raises:
         CollectionFailure: no answer, or one that is not the site's own page.
     """
-    if _needs_a_page(lease.trial):
-        return await _through_the_page(lease, url, session, more)
-    form = lease.state.get(url)
+    if _needs_a_page(client.attempt):
+        return await _through_the_page(client, url, session, more)
+    form = client.state.get(url)
     if form is None:
-        form = await _visit(lease, url)
-    return await lease.post(form.action, form=form.filled(session, more), referer=form.page, guard=_own)
+        form = await _visit(client, url)
+    return await client.post(form.action, form=form.filled(session, more), referer=form.page, guard=_own)
 
 
-def _needs_a_page(trial: Trial) -> bool:
-    return trial.last and isinstance(trial.previous, NOT_UNDERSTOOD)
+def _needs_a_page(attempt: Attempt) -> bool:
+    return attempt.last and isinstance(attempt.previous, NOT_UNDERSTOOD)
 
 
-async def _visit(lease: Lease, url: str) -> Form:
+async def _visit(client: BrowserClient, url: str) -> Form:
     """Open the page once for this visitor and remember its form."""
-    async with lease.page() as page:
-        return await _open(lease, page, url)
+    async with client.page() as page:
+        return await _open(client, page, url)
 
 
-async def _open(lease: Lease, page: Page, url: str) -> Form:
-    await lease.navigate(page, url, guard=_own)
-    await _accept_banner(lease, page)
+async def _open(client: BrowserClient, page: Page, url: str) -> Form:
+    await client.navigate(page, url, guard=_own)
+    await _accept_banner(client, page)
     read: dict[str, Any] | None = await page.evaluate(READ_FORM)
     if read is None:
         msg = f"{url}: the page has no search form"
@@ -177,28 +177,28 @@ async def _open(lease: Lease, page: Page, url: str) -> Form:
         options=read["options"],
         button=(button["name"], button["type"].lower(), button["value"]),
     )
-    lease.state[url] = form
+    client.state[url] = form
     return form
 
 
-async def _accept_banner(lease: Lease, page: Page) -> None:
-    if lease.state.get(BANNER):
+async def _accept_banner(client: BrowserClient, page: Page) -> None:
+    if client.state.get(BANNER):
         return
     button = page.locator(BANNER)
     try:
         await button.wait_for(state="visible", timeout=BANNER_PATIENCE_MS)
     except PlaywrightTimeout:
         # No banner: some visitors are not asked, and nothing then stands before the page.
-        lease.state[BANNER] = "absent"
+        client.state[BANNER] = "absent"
         return
     await button.click()
     await button.wait_for(state="hidden")
-    lease.state[BANNER] = "accepted"
+    client.state[BANNER] = "accepted"
 
 
-async def _through_the_page(lease: Lease, url: str, session: date, more: dict[str, str]) -> Fetched:
+async def _through_the_page(client: BrowserClient, url: str, session: date, more: dict[str, str]) -> Fetched:
     """Fill in the form in an open page and press the search, with the page's own scripts."""
-    async with lease.page() as page:
+    async with client.page() as page:
         said: list[str] = []
 
         async def on_dialog(dialog: Dialog) -> None:
@@ -206,7 +206,7 @@ async def _through_the_page(lease: Lease, url: str, session: date, more: dict[st
             await dialog.dismiss()
 
         page.on("dialog", on_dialog)
-        form = await _open(lease, page, url)
+        form = await _open(client, page, url)
         form.filled(session, more)
         for name, value in form.date_fields(session).items():
             await page.evaluate(WRITE_DATE, [name, value])
@@ -220,7 +220,7 @@ async def _through_the_page(lease: Lease, url: str, session: date, more: dict[st
                 msg = f"the page did not send the search for {session}: {said[-1]}"
                 raise MissingPanel(msg)
 
-        return await lease.follow(page, press, guard=_own)
+        return await client.follow(page, press, guard=_own)
 
 
 def _own(fetched: Fetched) -> None:

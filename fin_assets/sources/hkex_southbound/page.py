@@ -15,7 +15,7 @@ from typing import Literal
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from fin_assets.core.failures import (
+from fin_assets.core.contract.failures import (
     CaptchaPage,
     CollectionFailure,
     ConsentPage,

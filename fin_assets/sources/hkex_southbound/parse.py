@@ -16,7 +16,7 @@ from typing import Literal, cast
 import polars as pl
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from fin_assets.core.failures import CollectionFailure, Drift, HalfTable, MissingPanel
+from fin_assets.core.contract.failures import CollectionFailure, Drift, HalfTable, MissingPanel
 from fin_assets.sources.hkex_southbound.page import (
     NAME_WORDS,
     PERCENT_WORDS,

@@ -12,7 +12,7 @@ from datetime import date
 import polars as pl
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from fin_assets.core.failures import Drift, HalfTable
+from fin_assets.core.contract.failures import Drift, HalfTable
 from fin_assets.sources.hkex_southbound.page import (
     NAME_WORDS,
     PERCENT_WORDS,

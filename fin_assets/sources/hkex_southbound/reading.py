@@ -6,7 +6,7 @@ import re
 import unicodedata
 from datetime import date
 
-from fin_assets.core.failures import Drift
+from fin_assets.core.contract.failures import Drift
 
 _YEAR_FIRST = re.compile(r"(?<!\d)(\d{4})\s*[/.\-年]\s*(\d{1,2})\s*[/.\-月]\s*(\d{1,2})(?!\d)")
 _DAY_FIRST = re.compile(r"(?<!\d)(\d{1,2})\s*[/.\-]\s*(\d{1,2})\s*[/.\-]\s*(\d{4})(?!\d)")

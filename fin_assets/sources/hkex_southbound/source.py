@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from fin_assets.core.manifest import RawUnit
-from fin_assets.core.source import Examined, Source, Staged, Table
+from fin_assets.core.contract.manifest import RawUnit
+from fin_assets.core.contract.source import Parsed, Source, Staged, Table
 from fin_assets.settings import Settings, SourceSettings, base_url, source_settings
 from fin_assets.sources.hkex_southbound import checks, fetch, parse, stage
 from fin_assets.sources.hkex_southbound.calendar import FIRST_LIST, ListDay, is_quarter_end_list, southbound_calendar
@@ -115,7 +115,7 @@ class _Pages:
             sessions=self._until_end(southbound_calendar().list_days),
             units=lambda _session: [f"hk/{language}" for language in languages],
             fetch=fetch.holdings_fetcher(self.url),
-            examine=_examine_holdings,
+            parse=_examine_holdings,
             stage=_stage_with(partial(stage.stage_holdings, languages=preference)),
             closed_reason=closed_reason,
             day_state=day_state,
@@ -132,7 +132,7 @@ class _Pages:
             sessions=self._until_end(northbound_sessions),
             units=lambda _session: ["sh/en", "sz/en"],
             fetch=fetch.holdings_fetcher(self.url),
-            examine=_examine_holdings,
+            parse=_examine_holdings,
             stage=_stage_with(stage.stage_holdings),
             closed_reason=closed_reason,
             day_state=day_state,
@@ -151,7 +151,7 @@ class _Pages:
             sessions=self._until_end(southbound_calendar().list_days),
             units=lambda _session: sorted(self.settings.watchlist),
             fetch=fetch.participants_fetcher(self.url),
-            examine=_examine_participants,
+            parse=_examine_participants,
             stage=_stage_with(stage.stage_participants),
             closed_reason=closed_reason,
             day_state=day_state,
@@ -216,18 +216,18 @@ def day_state(day: date) -> str:
     return southbound_calendar().state(day).value
 
 
-def _examine_holdings(body: bytes, content_type: str, unit: str, session: date) -> Examined:
+def _examine_holdings(body: bytes, content_type: str, unit: str, session: date) -> Parsed:
     del session
     page = parse.parse_holdings(body, content_type=content_type)
     parse.require_market(page, unit)
-    return Examined(rows=page.rows.height, stated_date=page.stated_date)
+    return Parsed(rows=page.rows.height, stated_date=page.stated_date)
 
 
-def _examine_participants(body: bytes, content_type: str, unit: str, session: date) -> Examined:
+def _examine_participants(body: bytes, content_type: str, unit: str, session: date) -> Parsed:
     del session
     page = parse.parse_participants(body, content_type=content_type)
     parse.require_stock(page, unit)
-    return Examined(rows=page.rows.height, stated_date=page.stated_date)
+    return Parsed(rows=page.rows.height, stated_date=page.stated_date)
 
 
 def _stage_with(function: Callable[..., Staged]) -> Callable[[Sequence[RawUnit], date], Staged]:

@@ -1,6 +1,6 @@
 """Raw units of one session -> typed rows, sorted by their grain. Pure and deterministic: same bytes, same rows.
 
-Which units a session must have, and that all are there, was settled before; nothing is fetched or written here.
+Which units a session must have, and that all are there, was finished before; nothing is fetched or written here.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from datetime import date
 import dataframely as dy
 import polars as pl
 
-from fin_assets.core.failures import Drift, StaleDate
-from fin_assets.core.manifest import RawUnit
-from fin_assets.core.source import Staged
+from fin_assets.core.contract.failures import Drift, StaleDate
+from fin_assets.core.contract.manifest import RawUnit
+from fin_assets.core.contract.source import Staged
 from fin_assets.sources.hkex_southbound.parse import (
     HoldingsPage,
     parse_holdings,

@@ -10,7 +10,7 @@ from datetime import date
 
 import polars as pl
 
-from fin_assets.core.source import Finding, StagedCheck
+from fin_assets.core.contract.source import Finding, StagedCheck
 from fin_assets.sources.idx_brokers.schema import LOT
 
 MARKET_TOLERANCE = 0.01

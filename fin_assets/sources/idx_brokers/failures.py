@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from fin_assets.core.failures import CollectionFailure, MissingPanel, RetryRule
+from fin_assets.core.contract.failures import CollectionFailure, MissingPanel, RetryRule
 
 
 class EmptyAnswer(MissingPanel):
     """The broker page is empty although the exchange has a volume for that ticker."""
 
     kind = "empty_answer"
-    mends = "fin heal; if it stays, the site has no table for this ticker and session: skip_tickers in fin.toml leaves it out"
+    remedy = "fin heal; if it stays, the site has no table for this ticker and session: skip_tickers in fin.toml leaves it out"
 
 
 class UnknownTicker(CollectionFailure):
     """The broker page does not know the ticker, although the exchange lists it."""
 
     kind = "unknown_ticker"
-    mends = "fin heal; if the site never has this ticker, name it in skip_tickers of sources.idx_brokers in fin.toml"
+    remedy = "fin heal; if the site never has this ticker, name it in skip_tickers of sources.idx_brokers in fin.toml"
 
 
 class Unreconciled(CollectionFailure):
@@ -26,7 +26,7 @@ class Unreconciled(CollectionFailure):
 
     kind = "unreconciled"
     retry = RetryRule(times=1, backoff=timedelta(seconds=1))
-    mends = "fin heal asks for that ticker again; if it stays, compare the saved page with the session's stock_summary"
+    remedy = "fin heal asks for that ticker again; if it stays, compare the saved page with the session's stock_summary"
 
 
 class LowCoverage(CollectionFailure):
@@ -34,4 +34,4 @@ class LowCoverage(CollectionFailure):
 
     kind = "low_coverage"
     retry = RetryRule(times=1, backoff=timedelta(seconds=1))
-    mends = "lower min_coverage of sources.idx_brokers in fin.toml if the site shows no complete list, then: fin heal"
+    remedy = "lower min_coverage of sources.idx_brokers in fin.toml if the site shows no complete list, then: fin heal"

@@ -17,15 +17,23 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from playwright.async_api import Page
 
-from fin_assets.core.browser import Lease, Trial
-from fin_assets.core.failures import CaptchaPage, Drift, HalfTable, LoginWall, MissingPanel, Refused, WrongContentType
-from fin_assets.core.foreign import name_foreign
-from fin_assets.core.source import Fetched
+from fin_assets.core.contract.failures import (
+    CaptchaPage,
+    Drift,
+    HalfTable,
+    LoginWall,
+    MissingPanel,
+    Refused,
+    WrongContentType,
+)
+from fin_assets.core.contract.source import Fetched
+from fin_assets.core.transport.blocked import classify_blocked_page
+from fin_assets.core.transport.browser.pool import Attempt, BrowserClient
 from fin_assets.sources.idx_brokers.page import BROKER_PAGE, open_page, require_broker_page
 from fin_assets.sources.idx_brokers.parse import MORE, parse_broker_page, split_unit
 from fin_assets.sources.idx_brokers.reconcile import require_complete_list
 
-Fetch = Callable[[Lease, str, date], Awaitable[Fetched]]
+Fetch = Callable[[BrowserClient, str, date], Awaitable[Fetched]]
 Ask = Callable[[str], Awaitable[Fetched]]
 
 STOCK_SUMMARY = "/primary/TradingSummary/GetStockSummary?length={length}&start={start}&date={date:%Y%m%d}"
@@ -57,7 +65,7 @@ def json_fetcher(base_url: str, path_template: str) -> Fetch:
     """Return the fetch of one of the exchange's lists; its one unit is `all`.
 
     A visitor's first list is asked for from inside the start page. After that its own requests are tried once; the gate
-    lets them through or does not, and is asked accordingly from then on. `Fetched.via` says which way it was.
+    lets them through or does not, and is asked accordingly from then on. `Fetched.transport` says which way it was.
 
     `Fetched.body` is the exact answer where one holds the whole list. If the site caps its pages, it is an envelope of
     `recordsTotal`, `recordsFiltered` and `data`, whose rows are character for character those of the pages.
@@ -68,17 +76,17 @@ def json_fetcher(base_url: str, path_template: str) -> Fetch:
     """
     gate = _Gate()
 
-    async def fetch(lease: Lease, unit: str, session: date) -> Fetched:
+    async def fetch(client: BrowserClient, unit: str, session: date) -> Fetched:
         del unit
 
         def address(start: int) -> str:
             return base_url + path_template.format(length=WHOLE, start=start, date=session)
 
-        if _needs_another_way(lease.trial):
-            return await _as_documents(lease, base_url, address)
-        if gate.lets_requests_through is not False and lease.state.get(base_url):
+        if _needs_another_way(client.attempt):
+            return await _as_documents(client, base_url, address)
+        if gate.lets_requests_through is not False and client.state.get(base_url):
             try:
-                whole = await _whole(lambda url: lease.get(url, headers=AS_A_SCRIPT, guard=_own_list), address)
+                whole = await _whole(lambda url: client.get(url, headers=AS_A_SCRIPT, guard=_own_list), address)
             except (CaptchaPage, LoginWall):
                 raise
             except Refused:
@@ -87,7 +95,7 @@ def json_fetcher(base_url: str, path_template: str) -> Fetch:
             else:
                 gate.lets_requests_through = True
                 return whole
-        return await _inside_the_site(lease, base_url, address)
+        return await _inside_the_site(client, base_url, address)
 
     return fetch
 
@@ -101,7 +109,7 @@ def broker_fetcher(base_url: str) -> Fetch:
     """
     learned = _Learned()
 
-    async def fetch(lease: Lease, unit: str, session: date) -> Fetched:
+    async def fetch(client: BrowserClient, unit: str, session: date) -> Fetched:
         ticker, board, investor = split_unit(unit)
         asked = {
             "code": ticker,
@@ -111,14 +119,14 @@ def broker_fetcher(base_url: str) -> Fetch:
             "board": board,
         }
         shown_on = f"{base_url}{STOCK_PAGE}?{urlencode({'code': ticker})}"
-        if _needs_another_way(lease.trial):
-            async with lease.page() as page:
-                await lease.navigate(page, shown_on, guard=_not_refused)
-                ask_inside = _inside(lease, page, _own_table)
+        if _needs_another_way(client.attempt):
+            async with client.page() as page:
+                await client.navigate(page, shown_on, guard=_not_refused)
+                ask_inside = _inside(client, page, _own_table)
                 return _as_promised(await _complete(ask_inside, base_url, asked, _Learned(), cut_will_do=True), unit)
 
         async def ask(url: str) -> Fetched:
-            return await lease.get(url, headers={"referer": shown_on, **AS_A_SCRIPT}, guard=_own_table)
+            return await client.get(url, headers={"referer": shown_on, **AS_A_SCRIPT}, guard=_own_table)
 
         return _as_promised(await _complete(ask, base_url, asked, learned), unit)
 
@@ -139,32 +147,32 @@ class _Learned:
     more: dict[str, str] = field(default_factory=dict)
 
 
-def _needs_another_way(trial: Trial) -> bool:
-    return trial.last and isinstance(trial.previous, NOT_UNDERSTOOD)
+def _needs_another_way(attempt: Attempt) -> bool:
+    return attempt.last and isinstance(attempt.previous, NOT_UNDERSTOOD)
 
 
-async def _inside_the_site(lease: Lease, base_url: str, address: Callable[[int], str]) -> Fetched:
-    async with lease.page() as page:
-        await _visit(lease, page, base_url)
-        return await _whole(_inside(lease, page, _own_list), address)
+async def _inside_the_site(client: BrowserClient, base_url: str, address: Callable[[int], str]) -> Fetched:
+    async with client.page() as page:
+        await _visit(client, page, base_url)
+        return await _whole(_inside(client, page, _own_list), address)
 
 
-async def _as_documents(lease: Lease, base_url: str, address: Callable[[int], str]) -> Fetched:
+async def _as_documents(client: BrowserClient, base_url: str, address: Callable[[int], str]) -> Fetched:
     """Open the list itself in a page, as its address typed by a person."""
-    async with lease.page() as page:
-        await _visit(lease, page, base_url)
-        return await _whole(lambda url: lease.navigate(page, url, guard=_own_list), address)
+    async with client.page() as page:
+        await _visit(client, page, base_url)
+        return await _whole(lambda url: client.navigate(page, url, guard=_own_list), address)
 
 
-async def _visit(lease: Lease, page: Page, base_url: str) -> None:
+async def _visit(client: BrowserClient, page: Page, base_url: str) -> None:
     """Open the start page: the gate gives the visitor its cookie there."""
-    await lease.navigate(page, f"{base_url}/", guard=_not_refused)
-    lease.state[base_url] = "visited"
+    await client.navigate(page, f"{base_url}/", guard=_not_refused)
+    client.state[base_url] = "visited"
 
 
-def _inside(lease: Lease, page: Page, guard: Callable[[Fetched], None]) -> Ask:
+def _inside(client: BrowserClient, page: Page, guard: Callable[[Fetched], None]) -> Ask:
     async def ask(url: str) -> Fetched:
-        return await lease.in_page(page, url, headers=AS_A_SCRIPT, guard=guard)
+        return await client.in_page(page, url, headers=AS_A_SCRIPT, guard=guard)
 
     return ask
 
@@ -323,20 +331,20 @@ def _own_table(fetched: Fetched) -> None:
     """Return if the answer is the broker table or the site's word that there is none."""
     if not urlsplit(fetched.url).path.endswith(BROKER_TABLE) and not _has_table(fetched):
         # Led away, as to terms that name this page as the one to come back to.
-        raise name_foreign(fetched.body, wanted=BROKER_PAGE)
+        raise classify_blocked_page(fetched.body, wanted=BROKER_PAGE)
     require_broker_page(fetched.body, content_type=fetched.content_type)
 
 
 def _own_list(fetched: Fetched) -> None:
     """Return if the answer may be a list; a page is named for what it is."""
     if fetched.body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<":
-        raise name_foreign(fetched.body, wanted="the exchange's list")
+        raise classify_blocked_page(fetched.body, wanted="the exchange's list")
 
 
 def _not_refused(fetched: Fetched) -> None:
     """Return if a page that is opened on the way lets us pass; what else it shows does not matter."""
     if fetched.body.lower().count(b"<a ") > LINKS_OF_A_WALL:
         return
-    verdict = name_foreign(fetched.body, wanted="the site's own page")
+    verdict = classify_blocked_page(fetched.body, wanted="the site's own page")
     if isinstance(verdict, Refused):
         raise verdict

@@ -14,8 +14,8 @@ from typing import Any
 
 import polars as pl
 
-from fin_assets.core.failures import Drift, StaleDate
-from fin_assets.core.source import Examined
+from fin_assets.core.contract.failures import Drift, StaleDate
+from fin_assets.core.contract.source import Parsed
 from fin_assets.sources.idx_brokers.page import evidence, json_rows, read_date
 
 STOCK_SUMMARY, BROKER_SUMMARY, MEMBERS = "the stock summary", "the broker summary", "the list of members"
@@ -174,31 +174,31 @@ def parse_members(body: bytes, *, content_type: str = "") -> DayList:
         return DayList(None, _frame(rows, MEMBERS, MEMBER_COLUMNS, set()))
 
 
-def examine_stock_summary(body: bytes, content_type: str, unit: str, session: date) -> Examined:
+def examine_stock_summary(body: bytes, content_type: str, unit: str, session: date) -> Parsed:
     """Return rows and date of the list of stocks; raises as `parse_stock_summary`."""
     del unit
     return _examined(parse_stock_summary, body, content_type, session)
 
 
-def examine_broker_summary_market(body: bytes, content_type: str, unit: str, session: date) -> Examined:
+def examine_broker_summary_market(body: bytes, content_type: str, unit: str, session: date) -> Parsed:
     """Return rows and date of the brokers' totals; raises as `parse_broker_summary`."""
     del unit
     return _examined(parse_broker_summary, body, content_type, session)
 
 
-def examine_members(body: bytes, content_type: str, unit: str, session: date) -> Examined:
+def examine_members(body: bytes, content_type: str, unit: str, session: date) -> Parsed:
     """Return rows of the list of members, which is of the day on which it is asked for; raises as `parse_members`."""
     del unit
     return _examined(parse_members, body, content_type, session)
 
 
-def _examined(parse: Callable[..., DayList], body: bytes, content_type: str, session: date) -> Examined:
+def _examined(parse: Callable[..., DayList], body: bytes, content_type: str, session: date) -> Parsed:
     try:
         found = parse(body, content_type=content_type)
     except StaleDate as failure:
         msg = f"the exchange has no rows for {session}: not published yet, or a holiday that the calendar lacks"
         raise StaleDate(msg, body=body) from failure
-    return Examined(rows=found.rows.height, stated_date=found.stated_date or session)
+    return Parsed(rows=found.rows.height, stated_date=found.stated_date or session)
 
 
 def _day_list(

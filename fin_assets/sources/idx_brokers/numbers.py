@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-from fin_assets.core.failures import Drift
+from fin_assets.core.contract.failures import Drift
 
 SUFFIXES = {"": 0, "K": 3, "M": 6, "B": 9, "T": 12}
 """Powers of ten; the letters are English (B is 10^9), whatever the language of the page."""

@@ -16,8 +16,8 @@ from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
-from fin_assets.core.failures import CollectionFailure, Drift, HalfTable, TruncatedBody, WrongContentType
-from fin_assets.core.foreign import name_foreign
+from fin_assets.core.contract.failures import CollectionFailure, Drift, HalfTable, TruncatedBody, WrongContentType
+from fin_assets.core.transport.blocked import classify_blocked_page
 from fin_assets.sources.idx_brokers.failures import UnknownTicker
 
 BROKER_PAGE = "the broker table"
@@ -102,7 +102,7 @@ def require_broker_page(body: bytes, *, content_type: str) -> None:
             raise UnknownTicker("the site answers: Invalid stock code", body=body)
         if not _starts_as_page(body):
             raise WrongContentType(f"the answer is no page: it begins with {body.lstrip()[:16]!r}", body=body)
-        raise name_foreign(body, wanted=BROKER_PAGE)
+        raise classify_blocked_page(body, wanted=BROKER_PAGE)
     # An HTML parser closes what a broken page leaves open: rows would be missing without a sign.
     if lowered.count(b"<table") > lowered.count(b"</table") or (b"<html" in lowered and b"</html" not in lowered):
         raise TruncatedBody(f"the page ends after {len(body):,} bytes in the middle", body=body)
@@ -193,7 +193,7 @@ def _unwrapped(body: bytes, wanted: str) -> str:
     page = open_page(body).html
     pre = page.css_first("body > pre")
     if pre is None:
-        raise name_foreign(body, wanted=wanted)
+        raise classify_blocked_page(body, wanted=wanted)
     return pre.text()
 
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from fin_assets.core.failures import Drift, HalfTable, MissingPanel
-from fin_assets.core.source import Examined
+from fin_assets.core.contract.failures import Drift, HalfTable, MissingPanel
+from fin_assets.core.contract.source import Parsed
 from fin_assets.sources.idx_brokers.numbers import TextNumber, is_blank, price, text_number
 from fin_assets.sources.idx_brokers.page import evidence, is_empty, open_page, read_date, require_broker_page
 
@@ -169,7 +169,7 @@ def parse_broker_page(body: bytes, *, content_type: str = "") -> BrokerPage:
         return _read(document.html, document.encoding)
 
 
-def examine_broker_trades(body: bytes, content_type: str, unit: str, session: date) -> Examined:
+def examine_broker_trades(body: bytes, content_type: str, unit: str, session: date) -> Parsed:
     """Return rows and date of a page of `unit`, and the page itself to be reconciled.
 
     A page without a date of its own (an empty body) is taken to be of `session`: it has no rows that could be filed wrongly,
@@ -185,7 +185,7 @@ def examine_broker_trades(body: bytes, content_type: str, unit: str, session: da
     if page.rows == 0 and page.footer is not None and (page.footer.lots.value or page.footer.value.value):
         totals = f"{page.footer.lots.text} lots, {page.footer.value.text} IDR"
         raise HalfTable(f"{unit}: the table has no rows, its totals are {totals}", body=body)
-    return Examined(rows=page.rows, stated_date=page.start or session, page=page)
+    return Parsed(rows=page.rows, stated_date=page.start or session, page=page)
 
 
 def require_single_day(page: BrokerPage) -> None:

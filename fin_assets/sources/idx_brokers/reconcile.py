@@ -14,8 +14,8 @@ from decimal import Decimal
 
 import polars as pl
 
-from fin_assets.core.failures import HalfTable
-from fin_assets.core.source import Examined
+from fin_assets.core.contract.failures import HalfTable
+from fin_assets.core.contract.source import Parsed
 from fin_assets.sources.idx_brokers.failures import EmptyAnswer, LowCoverage, Unreconciled
 from fin_assets.sources.idx_brokers.numbers import TextNumber
 from fin_assets.sources.idx_brokers.parse import BrokerPage, SideRow, split_unit, unit_name
@@ -152,13 +152,13 @@ def known_of(day: TickerDay, board: str, investor: str) -> Known:
     )
 
 
-def reconcile_unit(examined: Examined, unit: str, fact: TickerDay, *, min_coverage: float = MIN_COVERAGE) -> Examined:
-    """Return `examined` with its coverage, or with the reason why it is right that it is empty.
+def reconcile_unit(parsed: Parsed, unit: str, fact: TickerDay, *, min_coverage: float = MIN_COVERAGE) -> Parsed:
+    """Return `parsed` with its coverage, or with the reason why it is right that it is empty.
 
     Coverage is 100 only if both sides are proven to be complete; else it is what the shorter side shows of the volume.
 
     Args:
-        examined: of `parse.examine_broker_trades`.
+        parsed: of `parse.examine_broker_trades`.
         unit: ticker/board/investor.
         fact: what the exchange says of the ticker.
         min_coverage: least share (0 to 1) that a list which may be cut must show.
@@ -168,7 +168,7 @@ def reconcile_unit(examined: Examined, unit: str, fact: TickerDay, *, min_covera
         Unreconciled: lots, values or totals contradict the exchange or each other.
         LowCoverage: the page shows too small a part.
     """
-    page = examined.page
+    page = parsed.page
     if not isinstance(page, BrokerPage):
         msg = f"{unit}: only a page of parse.examine_broker_trades can be reconciled"
         raise TypeError(msg)
@@ -176,14 +176,14 @@ def reconcile_unit(examined: Examined, unit: str, fact: TickerDay, *, min_covera
     known = known_of(fact, board, investor)
     where = f"{unit} on {fact.session_date}"
     if page.rows == 0:
-        return replace(examined, empty_reason=_why_empty(known, where))
+        return replace(parsed, empty_reason=_why_empty(known, where))
     _check_totals(page, known, where, investor=investor)
     if board in {"TN", "NG"} and investor == "all":
         known = _narrowed(known, page)
     short = [_short_side(page, number, known, where) for number in (0, 1)]
     if not any(short):
         _check_sides_agree(page, known, where, investor=investor)
-        return replace(examined, coverage_pct=100.0)
+        return replace(parsed, coverage_pct=100.0)
     coverage = _coverage(page, known)
     if coverage is not None and coverage < 100 * min_coverage:
         bought, sold = page.visible_lots
@@ -192,7 +192,7 @@ def reconcile_unit(examined: Examined, unit: str, fact: TickerDay, *, min_covera
             f"{coverage:.1f} % of the exchange's {known.buy_shares.high // LOT:,}; at least {100 * min_coverage:g} % is wanted"
         )
         raise LowCoverage(msg)
-    return replace(examined, coverage_pct=coverage)
+    return replace(parsed, coverage_pct=coverage)
 
 
 def shares_of(rows: Sequence[SideRow], *, odd_shares: int) -> Span:

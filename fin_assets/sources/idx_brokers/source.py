@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from fin_assets.core.calendars import get_calendar
-from fin_assets.core.source import Source, Table, UnitsFrom
+from fin_assets.core.calendars.exchange import get_calendar
+from fin_assets.core.contract.source import Source, Table, UnitsFrom
 from fin_assets.settings import Settings, SourceSettings, base_url, source_settings
 from fin_assets.sources.idx_brokers import checks, fetch, lists, parse, reconcile, stage
 from fin_assets.sources.idx_brokers.schema import BrokerSummaryMarket, BrokerTrades, Members, StockSummary
@@ -115,7 +115,7 @@ class _Tables:
             sessions=self._sessions,
             units=_one_list,
             fetch=fetch.json_fetcher(self.exchange, fetch.STOCK_SUMMARY),
-            examine=lists.examine_stock_summary,
+            parse=lists.examine_stock_summary,
             stage=lambda units, session: stage.stage_stock_summary(units, session_date=session),
             closed_reason=_never_closed,
             published_after=PUBLISHED_AFTER,
@@ -132,7 +132,7 @@ class _Tables:
             sessions=self._sessions,
             units=_one_list,
             fetch=fetch.json_fetcher(self.exchange, fetch.BROKER_SUMMARY),
-            examine=lists.examine_broker_summary_market,
+            parse=lists.examine_broker_summary_market,
             stage=lambda units, session: stage.stage_broker_summary_market(units, session_date=session),
             closed_reason=_never_closed,
             published_after=PUBLISHED_AFTER,
@@ -150,7 +150,7 @@ class _Tables:
             units=_one_list,
             present_only=True,
             fetch=fetch.json_fetcher(self.exchange, fetch.MEMBERS),
-            examine=lists.examine_members,
+            parse=lists.examine_members,
             stage=lambda units, session: stage.stage_members(units, session_date=session),
             closed_reason=_never_closed,
             published_after=PUBLISHED_AFTER,
@@ -177,7 +177,7 @@ class _Tables:
                 reconcile=partial(reconcile.reconcile_unit, min_coverage=own.min_coverage),
             ),
             fetch=fetch.broker_fetcher(self.brokers),
-            examine=parse.examine_broker_trades,
+            parse=parse.examine_broker_trades,
             stage=lambda units, session: stage.stage_broker_trades(units, session_date=session),
             closed_reason=_never_closed,
             published_after=PUBLISHED_AFTER,
@@ -235,5 +235,5 @@ def _one_list(_session: date) -> list[str]:
 
 
 def _never_closed(_session: date) -> str | None:
-    """A session of the calendar has data. A holiday that was announced late belongs into calendar_overrides.toml."""
+    """A session of the calendar has data. A holiday that was announced late belongs into overrides.toml."""
     return None

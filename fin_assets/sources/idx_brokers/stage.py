@@ -1,6 +1,6 @@
 """Raw units of one session -> typed rows, sorted by their grain. Pure and deterministic: same units, same rows.
 
-Which units a session must have, and that all are there, was settled before; nothing is fetched or written here. What only
+Which units a session must have, and that all are there, was finished before; nothing is fetched or written here. What only
 several pages together can show, they show here: boards and investor types that do not add up.
 """
 
@@ -12,10 +12,10 @@ from datetime import date, datetime
 import dataframely as dy
 import polars as pl
 
-from fin_assets.core.calendars import get_calendar
-from fin_assets.core.failures import StaleDate
-from fin_assets.core.manifest import RawUnit
-from fin_assets.core.source import Staged
+from fin_assets.core.calendars.exchange import get_calendar
+from fin_assets.core.contract.failures import StaleDate
+from fin_assets.core.contract.manifest import RawUnit
+from fin_assets.core.contract.source import Staged
 from fin_assets.sources.idx_brokers.agree import require_parts_agree
 from fin_assets.sources.idx_brokers.lists import DayList, parse_broker_summary, parse_members, parse_stock_summary
 from fin_assets.sources.idx_brokers.parse import BrokerPage, SideRow, examine_broker_trades, split_unit
@@ -135,9 +135,9 @@ def _staged(rows: pl.DataFrame, schema: type[dy.Schema], session_date: date) -> 
 def _page_rows(units: Iterable[RawUnit], session_date: date) -> Iterator[tuple[object, ...]]:
     """Yield a tuple in the order of `schema.BrokerTrades`, without its session, for each broker of each page."""
     for unit in units:
-        examined = examine_broker_trades(unit.body, unit.content_type, unit.unit, session_date)
-        _require_date(examined.stated_date, session_date, unit)
-        page = examined.page
+        parsed = examine_broker_trades(unit.body, unit.content_type, unit.unit, session_date)
+        _require_date(parsed.stated_date, session_date, unit)
+        page = parsed.page
         if isinstance(page, BrokerPage):
             yield from _rows_of(page, split_unit(unit.unit), unit.fetched_at, coverage_pct=unit.coverage_pct)
 

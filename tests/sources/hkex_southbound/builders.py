@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from html import escape
 from typing import Literal
 
-from fin_assets.core.manifest import RawUnit
+from fin_assets.core.contract.manifest import RawUnit
 
 Layout = Literal["modern", "plain", "browser", "legacy"]
 """modern: labels for small screens; plain: without; browser: modern as a browser saves it; legacy: before 2018."""
@@ -375,7 +375,7 @@ def raw_unit(unit: str, body: bytes, *, fetched_at: datetime = FETCHED_AT) -> Ra
         url=f"https://site.example/{unit}",
         status=200,
         content_type="text/html; charset=utf-8",
-        via="request",
+        transport="request",
         fetched_at=fetched_at,
         sha256=hashlib.sha256(body).hexdigest(),
         rows=0,

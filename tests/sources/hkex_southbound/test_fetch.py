@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from fin_assets.core import failures
-from fin_assets.core.browser import BrowserPool, Lease, Trial
-from fin_assets.core.failures import CollectionFailure, Drift, MissingPanel
-from fin_assets.core.fetching import Job, Outcome, run_jobs
-from fin_assets.core.manifest import PartitionKey
-from fin_assets.core.source import Examined, Fetched
+from fin_assets.core.collection.fetch_jobs import Job, Outcome, run_jobs
+from fin_assets.core.contract import failures
+from fin_assets.core.contract.failures import CollectionFailure, Drift, MissingPanel
+from fin_assets.core.contract.manifest import PartitionKey
+from fin_assets.core.contract.source import Fetched, Parsed
+from fin_assets.core.transport.browser.pool import Attempt, BrowserClient, BrowserPool
 from fin_assets.sandbox import Fault, FaultKind, Sandbox, SandboxConfig
 from fin_assets.settings import BrowserSettings
 from fin_assets.sources.hkex_southbound import parse
@@ -67,22 +67,22 @@ async def shared_pool() -> AsyncIterator[BrowserPool]:
         yield pool
 
 
-def examine_holdings(fetched: Fetched) -> Examined:
+def examine_holdings(fetched: Fetched) -> Parsed:
     page = parse.parse_holdings(fetched.body, content_type=fetched.content_type)
-    return Examined(rows=page.rows.height, stated_date=page.stated_date)
+    return Parsed(rows=page.rows.height, stated_date=page.stated_date)
 
 
-def examine_participants(fetched: Fetched) -> Examined:
+def examine_participants(fetched: Fetched) -> Parsed:
     page = parse.parse_participants(fetched.body, content_type=fetched.content_type)
-    return Examined(rows=page.rows.height, stated_date=page.stated_date)
+    return Parsed(rows=page.rows.height, stated_date=page.stated_date)
 
 
 def job(fetch: Fetch, unit: str, session: date) -> Job:
-    async def get(lease: Lease) -> Fetched:
-        return await fetch(lease, unit, session)
+    async def get(client: BrowserClient) -> Fetched:
+        return await fetch(client, unit, session)
 
-    examine = examine_holdings if "/" in unit else examine_participants
-    return Job(key=PartitionKey("hkex_southbound", "t", session), unit=unit, fetch=get, examine=examine)
+    parse = examine_holdings if "/" in unit else examine_participants
+    return Job(key=PartitionKey("hkex_southbound", "t", session), unit=unit, fetch=get, parse=parse)
 
 
 async def collected(pool: BrowserPool, jobs: Sequence[Job], tmp_path: Path) -> dict[tuple[str, date], Outcome]:
@@ -102,14 +102,14 @@ async def test_a_visitor_opens_the_page_once_and_then_only_sends_its_form(tmp_pa
     for (_, day), outcome in found.items():
         assert outcome.failure is None
         assert outcome.fetched is not None
-        assert outcome.examined is not None
-        assert (outcome.fetched.via, outcome.examined.stated_date) == ("request", day)
-        assert outcome.examined.rows == rows[day]
+        assert outcome.parsed is not None
+        assert (outcome.fetched.transport, outcome.parsed.stated_date) == ("request", day)
+        assert outcome.parsed.rows == rows[day]
 
 
 async def test_every_kind_of_page_can_be_reached_by_both_ways(shared_site: Sandbox, shared_pool: BrowserPool) -> None:
     site = shared_site
-    async with shared_pool.lease() as lease:
+    async with shared_pool.client() as client:
         code = f"{site.site.list_of(DAY).codes[0]:05}"
         holdings, participants = holdings_fetcher(site.base_url), participants_fetcher(site.base_url)
         for fetch, unit in [
@@ -119,24 +119,24 @@ async def test_every_kind_of_page_can_be_reached_by_both_ways(shared_site: Sandb
             (holdings, "sz/en"),
             (participants, code),
         ]:
-            examine = examine_holdings if "/" in unit else examine_participants
-            lease.trial = Trial()
-            quick = await fetch(lease, unit, DAY)
-            lease.trial = Trial(number=2, previous=Drift("renamed"), last=True)
-            slow = await fetch(lease, unit, DAY)
-            assert (quick.via, slow.via) == ("request", "navigation")
-            assert examine(quick) == examine(slow)
+            parse = examine_holdings if "/" in unit else examine_participants
+            client.attempt = Attempt()
+            quick = await fetch(client, unit, DAY)
+            client.attempt = Attempt(number=2, previous=Drift("renamed"), last=True)
+            slow = await fetch(client, unit, DAY)
+            assert (quick.transport, slow.transport) == ("request", "navigation")
+            assert parse(quick) == parse(slow)
             assert quick.body.replace(b"\r\n", b"\n") == slow.body.replace(b"\r\n", b"\n")
 
 
 async def test_the_cookie_banner_is_accepted_once_and_stays_accepted() -> None:
-    async with sandbox() as site, opened(workers=1) as pool, pool.lease() as lease:
+    async with sandbox() as site, opened(workers=1) as pool, pool.client() as client:
         fetch = holdings_fetcher(site.base_url)
-        await fetch(lease, "hk/en", DAY)
+        await fetch(client, "hk/en", DAY)
         (context,) = pool.browser.contexts
         assert "OptanonAlertBoxClosed" in {cookie.get("name") for cookie in await context.cookies()}
-        async with lease.page() as page:
-            await lease.navigate(page, f"{site.base_url}/sdw/search/mutualmarket.aspx?t=hk")
+        async with client.page() as page:
+            await client.navigate(page, f"{site.base_url}/sdw/search/mutualmarket.aspx?t=hk")
             assert await page.locator("#onetrust-banner-sdk").is_hidden()
 
 
@@ -146,8 +146,8 @@ async def test_a_page_of_another_date_is_not_a_failure_of_the_fetch(
     fetch = holdings_fetcher(shared_site.base_url)
     found = await collected(shared_pool, [job(fetch, "hk/en", SATURDAY)], tmp_path)
     outcome = found["hk/en", SATURDAY]
-    assert outcome.examined is not None
-    assert outcome.examined.stated_date == FRIDAY_BEFORE
+    assert outcome.parsed is not None
+    assert outcome.parsed.stated_date == FRIDAY_BEFORE
 
 
 async def test_a_date_out_of_range_is_a_missing_panel_after_both_ways(tmp_path: Path) -> None:
@@ -205,7 +205,9 @@ async def test_each_fault_is_its_typed_failure_and_heals_when_it_ends(
     assert healed.failure is None
     assert healed.attempts == 2
     assert healed.fetched is not None
-    assert healed.fetched.via == ("navigation" if kind in {"consent_page", "missing_panel", "drift"} else "request")
+    assert healed.fetched.transport == (
+        "navigation" if kind in {"consent_page", "missing_panel", "drift"} else "request"
+    )
 
 
 @pytest.mark.parametrize(("fault", "kind"), STOPS, ids=[fault.kind.value for fault, _ in STOPS])
@@ -234,10 +236,10 @@ async def test_a_refusal_in_the_middle_ends_the_attempt_and_nothing_is_lost(
 async def test_a_refused_view_state_is_renewed_by_a_new_visit(tmp_path: Path) -> None:
     async with sandbox() as site, opened(workers=1) as pool:
         fetch = holdings_fetcher(site.base_url)
-        async with pool.lease() as lease:
-            await fetch(lease, "hk/en", DAY)
-            (url, form) = next((key, value) for key, value in lease.state.items() if isinstance(value, Form))
-            lease.state[url] = replace(form, fields=form.fields | {"__VIEWSTATE": "of somebody else"})
+        async with pool.client() as client:
+            await fetch(client, "hk/en", DAY)
+            (url, form) = next((key, value) for key, value in client.state.items() if isinstance(value, Form))
+            client.state[url] = replace(form, fields=form.fields | {"__VIEWSTATE": "of somebody else"})
         outcome = (await collected(pool, [job(fetch, "hk/en", DAY)], tmp_path))["hk/en", DAY]
         assert outcome.failure is None
         assert outcome.attempts == 2
@@ -258,12 +260,12 @@ async def test_the_form_of_before_2018_is_filled_by_its_selects_on_both_ways(sha
     pool = shared_pool
     async with TinySite(**{"sdw/search/mutualmarket.aspx": answer(OLD_FORM.encode())}) as site:
         fetch = holdings_fetcher(site.url)
-        async with pool.lease() as lease:
-            await fetch(lease, "hk/en", date(2018, 5, 2))
-            lease.trial = Trial(number=2, previous=Drift("renamed"), last=True)
-            await fetch(lease, "hk/en", date(2018, 5, 2))
+        async with pool.client() as client:
+            await fetch(client, "hk/en", date(2018, 5, 2))
+            client.attempt = Attempt(number=2, previous=Drift("renamed"), last=True)
+            await fetch(client, "hk/en", date(2018, 5, 2))
             with pytest.raises(MissingPanel, match="ddlShareholdingYear does not offer 2019-05-02"):
-                await fetch(lease, "hk/en", date(2019, 5, 2))
+                await fetch(client, "hk/en", date(2019, 5, 2))
         by_request, by_page = (dict(pair.split("=", 1) for pair in body.decode().split("&")) for body in site.bodies)
         assert {name: value for name, value in by_request.items() if not name.startswith("btnSearch")} == {
             "__VIEWSTATE": "abc%3D",
@@ -283,11 +285,11 @@ async def test_a_page_that_does_not_send_the_search_says_why(shared_pool: Browse
     </form></body></html>"""
     async with (
         TinySite(**{"sdw/search/mutualmarket.aspx": answer(page.encode())}) as site,
-        shared_pool.lease() as lease,
+        shared_pool.client() as client,
     ):
-        lease.trial = Trial(number=2, previous=MissingPanel("no panel"), last=True)
+        client.attempt = Attempt(number=2, previous=MissingPanel("no panel"), last=True)
         with pytest.raises(MissingPanel, match="did not send the search for 2020-01-02: Out of range"):
-            await holdings_fetcher(site.url)(lease, "hk/en", date(2020, 1, 2))
+            await holdings_fetcher(site.url)(client, "hk/en", date(2020, 1, 2))
 
 
 @pytest.mark.parametrize(
@@ -302,9 +304,9 @@ async def test_a_page_that_does_not_send_the_search_says_why(shared_pool: Browse
 )
 async def test_a_form_that_is_not_the_known_one_is_drift(page: str, message: str, shared_pool: BrowserPool) -> None:
     body = f"<html><body>{page}</body></html>".encode()
-    async with TinySite(**{"sdw/search/mutualmarket.aspx": answer(body)}) as site, shared_pool.lease() as lease:
+    async with TinySite(**{"sdw/search/mutualmarket.aspx": answer(body)}) as site, shared_pool.client() as client:
         with pytest.raises(Drift, match=message):
-            await holdings_fetcher(site.url)(lease, "hk/en", DAY)
+            await holdings_fetcher(site.url)(client, "hk/en", DAY)
 
 
 async def test_a_participants_page_without_a_field_for_the_code_is_drift() -> None:

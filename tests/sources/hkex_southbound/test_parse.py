@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fin_assets.core.failures import (
+from fin_assets.core.contract.failures import (
     CaptchaPage,
     CollectionFailure,
     ConsentPage,

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from fin_assets.core.failures import Drift
-from fin_assets.core.partitions import due_at, due_sessions, partitions_of
-from fin_assets.core.source import Source, discover
+from fin_assets.core.contract.failures import Drift
+from fin_assets.core.contract.source import Source
+from fin_assets.core.orchestration.partitions import due_at, due_sessions, partitions_of
+from fin_assets.discovery import discover
 from fin_assets.sandbox import SandboxConfig
 from fin_assets.sandbox.site import HkexSite
 from fin_assets.settings import load
@@ -151,4 +152,4 @@ def test_a_participant_above_the_issued_shares_is_found_and_kept() -> None:
 def test_a_page_of_another_market_is_refused(source: Source) -> None:
     page = HoldingsHtml(market="sh").body()
     with pytest.raises(Drift, match="asked for hk/en, the page is of sh/en"):
-        source.table("holdings").examine(page, "text/html", "hk/en", date(2019, 1, 25))
+        source.table("holdings").parse(page, "text/html", "hk/en", date(2019, 1, 25))

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fin_assets.core.failures import Drift, HalfTable, StaleDate
+from fin_assets.core.contract.failures import Drift, HalfTable, StaleDate
 from fin_assets.sources.hkex_southbound.schema import RULE, Holdings, Participants
 from fin_assets.sources.hkex_southbound.stage import stage_holdings, stage_participants
 from tests.sources.hkex_southbound.builders import (

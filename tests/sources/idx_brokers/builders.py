@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from fin_assets.core.manifest import RawUnit
+from fin_assets.core.contract.manifest import RawUnit
 from fin_assets.sources.idx_brokers.lists import BROKER_COLUMNS, STOCK_COLUMNS
 from fin_assets.sources.idx_brokers.parse import HEADINGS
 from fin_assets.sources.idx_brokers.reconcile import TickerDay
@@ -140,7 +140,7 @@ def raw(unit: str, body: bytes, content_type: str = HTML, **more: Any) -> RawUni
         url="https://example.test/",
         status=200,
         content_type=content_type,
-        via="request",
+        transport="request",
         fetched_at=more.pop("fetched_at", NOW),
         sha256="",
         rows=0,

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from fin_assets.core import failures
-from fin_assets.core.browser import BrowserPool, Lease, Trial
-from fin_assets.core.failures import (
+from fin_assets.core.collection.fetch_jobs import Event, Job, Outcome, run_jobs
+from fin_assets.core.contract import failures
+from fin_assets.core.contract.failures import (
     CaptchaPage,
     CollectionFailure,
     LoginWall,
@@ -24,11 +24,11 @@ from fin_assets.core.failures import (
     Refused,
     WrongContentType,
 )
-from fin_assets.core.fetching import Event, Job, Outcome, run_jobs
-from fin_assets.core.http import Hosts
-from fin_assets.core.manifest import PartitionKey
-from fin_assets.core.pace import Pace
-from fin_assets.core.source import Examined, Fetched
+from fin_assets.core.contract.manifest import PartitionKey
+from fin_assets.core.contract.source import Fetched, Parsed
+from fin_assets.core.transport.browser.pool import Attempt, BrowserClient, BrowserPool
+from fin_assets.core.transport.concurrency import AdaptiveConcurrency
+from fin_assets.core.transport.host_limiter import Hosts
 from fin_assets.sandbox import Fault, FaultKind, Sandbox, SandboxConfig
 from fin_assets.settings import BrowserSettings
 from fin_assets.sources.idx_brokers.fetch import (
@@ -94,17 +94,17 @@ async def browser() -> AsyncIterator[BrowserPool]:
 @pytest.fixture
 def pool(browser: BrowserPool) -> BrowserPool:
     """The shared browser in a new attempt: no host given up, no worker taken away."""
-    browser.hosts, browser.pace = Hosts(rate_per_second=500), Pace(WORKERS)
+    browser.hosts, browser.pace = Hosts(rate_per_second=500), AdaptiveConcurrency(WORKERS)
     return browser
 
 
 @asynccontextmanager
-async def visitor(pool: BrowserPool) -> AsyncIterator[Lease]:
+async def visitor(pool: BrowserPool) -> AsyncIterator[BrowserClient]:
     """Lend somebody whom the sites have never seen."""
-    async with pool.lease() as lease:
-        await lease.forget()
-        lease.trial = Trial()
-        yield lease
+    async with pool.client() as client:
+        await client.forget()
+        client.attempt = Attempt()
+        yield client
 
 
 def traded(site: Sandbox, day: date = DAY) -> list[str]:
@@ -112,16 +112,16 @@ def traded(site: Sandbox, day: date = DAY) -> list[str]:
     return [code for code, volume in zip(facts.codes, facts.volume.tolist(), strict=True) if volume]
 
 
-def examine_list(fetched: Fetched) -> Examined:
+def examine_list(fetched: Fetched) -> Parsed:
     rows = json_rows(fetched.body, content_type=fetched.content_type, wanted="the list")
-    return Examined(rows=len(rows), stated_date=DAY)
+    return Parsed(rows=len(rows), stated_date=DAY)
 
 
 def job(fetch: Fetch, unit: str, day: date = DAY) -> Job:
-    async def get(lease: Lease) -> Fetched:
-        return await fetch(lease, unit, day)
+    async def get(client: BrowserClient) -> Fetched:
+        return await fetch(client, unit, day)
 
-    def examine(fetched: Fetched) -> Examined:
+    def parse(fetched: Fetched) -> Parsed:
         if unit == "all":
             return examine_list(fetched)
         found = examine_broker_trades(fetched.body, fetched.content_type, unit, day)
@@ -129,7 +129,7 @@ def job(fetch: Fetch, unit: str, day: date = DAY) -> Job:
             raise MissingPanel("the exchange has a volume", body=fetched.body)
         return found
 
-    return Job(key=PartitionKey("idx_brokers", "t", day), unit=unit, fetch=get, examine=examine)
+    return Job(key=PartitionKey("idx_brokers", "t", day), unit=unit, fetch=get, parse=parse)
 
 
 async def collected(
@@ -142,12 +142,12 @@ async def collected(
 
 
 async def test_a_visitor_opens_the_start_page_once_and_then_asks_without_one(site: Sandbox, pool: BrowserPool) -> None:
-    async with visitor(pool) as lease:
+    async with visitor(pool) as client:
         said = [
-            await json_fetcher(site.idx_url, template)(lease, "all", DAY)
+            await json_fetcher(site.idx_url, template)(client, "all", DAY)
             for template in (STOCK_SUMMARY, BROKER_SUMMARY, MEMBERS)
         ]
-    assert [answer.via for answer in said] == ["in_page", "request", "request"]
+    assert [answer.transport for answer in said] == ["in_page", "request", "request"]
     assert [request.key for request in site.requests] == [
         "idx:home", f"stock_summary:{DAY}", f"broker_summary_market:{DAY}", "members",
     ]  # fmt: skip
@@ -162,29 +162,29 @@ async def test_a_gate_that_knows_browsers_is_passed_inside_a_page_from_then_on(
 ) -> None:
     site.set_faults([Fault(kind=FaultKind.REFUSED, match="*GetStockSummary*", after=1, count=1)])
     fetch = json_fetcher(site.idx_url, STOCK_SUMMARY)
-    async with visitor(pool) as lease:
-        said = [await fetch(lease, "all", DAY) for _ in range(3)]
-    assert [answer.via for answer in said] == ["in_page", "in_page", "in_page"]
+    async with visitor(pool) as client:
+        said = [await fetch(client, "all", DAY) for _ in range(3)]
+    assert [answer.transport for answer in said] == ["in_page", "in_page", "in_page"]
     assert [request.status for request in site.requests] == [200, 200, 403, 200, 200, 200, 200]
     assert len({answer.body for answer in said}) == 1
 
 
 async def test_a_cookie_that_has_run_out_is_renewed_at_the_start_page(site: Sandbox, pool: BrowserPool) -> None:
     fetch = json_fetcher(site.idx_url, STOCK_SUMMARY)
-    async with visitor(pool) as lease:
-        assert [(await fetch(lease, "all", DAY)).via for _ in range(2)] == ["in_page", "request"]
+    async with visitor(pool) as client:
+        assert [(await fetch(client, "all", DAY)).transport for _ in range(2)] == ["in_page", "request"]
         for context in pool.browser.contexts:
             await context.clear_cookies()
-        assert [(await fetch(lease, "all", DAY)).via for _ in range(2)] == ["in_page", "request"]
+        assert [(await fetch(client, "all", DAY)).transport for _ in range(2)] == ["in_page", "request"]
 
 
 async def test_a_list_whose_pages_are_capped_is_asked_for_to_its_end_and_keeps_every_character(
     site: Sandbox, pool: BrowserPool
 ) -> None:
-    async with sandbox(idx_page_cap=25) as capped, visitor(pool) as lease:
+    async with sandbox(idx_page_cap=25) as capped, visitor(pool) as client:
         for template in (STOCK_SUMMARY, MEMBERS):
-            joined = await json_fetcher(capped.idx_url, template)(lease, "all", DAY)
-            whole = await json_fetcher(site.idx_url, template)(lease, "all", DAY)
+            joined = await json_fetcher(capped.idx_url, template)(client, "all", DAY)
+            whole = await json_fetcher(site.idx_url, template)(client, "all", DAY)
             assert joined.body[joined.body.index(b'"data"') :] == whole.body[whole.body.index(b'"data"') :]
             assert examine_list(joined) == examine_list(whole)
         starts = [request.path.partition("start=")[2].partition("&")[0] for request in capped.requests[1:]]
@@ -192,18 +192,18 @@ async def test_a_list_whose_pages_are_capped_is_asked_for_to_its_end_and_keeps_e
 
 
 async def test_a_day_without_data_is_one_answer_as_it_was_sent(site: Sandbox, pool: BrowserPool) -> None:
-    async with visitor(pool) as lease:
-        said = await json_fetcher(site.idx_url, STOCK_SUMMARY)(lease, "all", date(2026, 3, 29))
+    async with visitor(pool) as client:
+        said = await json_fetcher(site.idx_url, STOCK_SUMMARY)(client, "all", date(2026, 3, 29))
     assert json.loads(said.body) == {"draw": 0, "recordsTotal": 0, "recordsFiltered": 0, "data": []}
 
 
 async def test_the_last_try_opens_a_list_as_a_document(site: Sandbox, pool: BrowserPool) -> None:
     fetch = json_fetcher(site.idx_url, STOCK_SUMMARY)
-    async with visitor(pool) as lease:
-        quick = await fetch(lease, "all", DAY)
-        lease.trial = Trial(number=3, previous=WrongContentType("a page"), last=True)
-        slow = await fetch(lease, "all", DAY)
-    assert (quick.via, slow.via) == ("in_page", "navigation")
+    async with visitor(pool) as client:
+        quick = await fetch(client, "all", DAY)
+        client.attempt = Attempt(number=3, previous=WrongContentType("a page"), last=True)
+        slow = await fetch(client, "all", DAY)
+    assert (quick.transport, slow.transport) == ("in_page", "navigation")
     assert examine_list(quick) == examine_list(slow)
 
 
@@ -229,15 +229,15 @@ async def test_the_link_to_the_complete_table_is_followed_once_and_then_known(si
 @pytest.mark.parametrize("unit", ["RG/all", "NG/all", "all/F", "all/D"])
 async def test_boards_and_investors_are_asked_for_by_name(unit: str, site: Sandbox, pool: BrowserPool) -> None:
     board, investor = unit.split("/")
-    async with visitor(pool) as lease:
-        said = await broker_fetcher(site.ipot_url)(lease, f"{traded(site)[0]}/{unit}", DAY)
+    async with visitor(pool) as client:
+        said = await broker_fetcher(site.ipot_url)(client, f"{traded(site)[0]}/{unit}", DAY)
     assert f"start=03/31/2026&end=03/31/2026&fd={investor}&board={board}" in said.url
 
 
 async def test_without_a_link_the_table_that_is_shown_is_the_answer(pool: BrowserPool) -> None:
-    async with sandbox(idx_more=False) as site, visitor(pool) as lease:
+    async with sandbox(idx_more=False) as site, visitor(pool) as client:
         fetch = broker_fetcher(site.ipot_url)
-        rows = [parse_broker_page((await fetch(lease, f"{code}/all/all", DAY)).body).rows for code in traded(site)[:6]]
+        rows = [parse_broker_page((await fetch(client, f"{code}/all/all", DAY)).body).rows for code in traded(site)[:6]]
         assert len(site.requests) == len(rows)
     assert max(rows) == TOP
 
@@ -247,19 +247,19 @@ async def test_a_known_address_that_gives_no_table_any_more_is_forgotten(site: S
         traded(site), key=lambda code: -site.idx.facts(DAY).volume[site.idx.facts(DAY).codes.index(code)]
     )
     fetch = broker_fetcher(site.ipot_url)
-    async with visitor(pool) as lease:
-        assert FULL in (await fetch(lease, f"{long}/all/all", DAY)).url
+    async with visitor(pool) as client:
+        assert FULL in (await fetch(client, f"{long}/all/all", DAY)).url
         site.set_faults([Fault(kind=FaultKind.MISSING_PANEL, match=f"*{FULL}*")])
         with pytest.raises(MissingPanel, match=r"offers the complete list, and .* gives no table"):
-            await fetch(lease, f"{others[0]}/all/all", DAY)
-        lease.trial = Trial(number=2, previous=MissingPanel("no table"), last=True)
-        shown = await fetch(lease, f"{others[0]}/all/all", DAY)
+            await fetch(client, f"{others[0]}/all/all", DAY)
+        client.attempt = Attempt(number=2, previous=MissingPanel("no table"), last=True)
+        shown = await fetch(client, f"{others[0]}/all/all", DAY)
         assert FULL not in shown.url
         assert parse_broker_page(shown.body).offers_more
-        lease.trial = Trial()
+        client.attempt = Attempt()
         site.set_faults([])
         site.clear_requests()
-        assert FULL in (await fetch(lease, f"{others[1]}/all/all", DAY)).url
+        assert FULL in (await fetch(client, f"{others[1]}/all/all", DAY)).url
         assert [FULL in request.path for request in site.requests] == [False, True]
 
 
@@ -268,22 +268,22 @@ async def test_a_ticker_that_was_not_traded_is_empty_by_both_addresses_and_nothi
 ) -> None:
     idle = next(code for code in site.idx.facts(DAY).codes if code not in traded(site))
     fetch = broker_fetcher(site.ipot_url)
-    async with visitor(pool) as lease:
-        await fetch(lease, f"{traded(site)[0]}/all/all", DAY)
+    async with visitor(pool) as client:
+        await fetch(client, f"{traded(site)[0]}/all/all", DAY)
         site.clear_requests()
-        assert (await fetch(lease, f"{idle}/RG/all", DAY)).body == b""
-        await fetch(lease, f"{traded(site)[1]}/all/all", DAY)
+        assert (await fetch(client, f"{idle}/RG/all", DAY)).body == b""
+        await fetch(client, f"{traded(site)[1]}/all/all", DAY)
         assert [FULL in request.path for request in site.requests] == [True, False, True]
 
 
 async def test_the_last_try_asks_from_inside_the_stocks_page(site: Sandbox, pool: BrowserPool) -> None:
     unit = f"{traded(site)[0]}/all/all"
     fetch = broker_fetcher(site.ipot_url)
-    async with visitor(pool) as lease:
-        quick = await fetch(lease, unit, DAY)
-        lease.trial = Trial(number=2, previous=MissingPanel("empty"), last=True)
-        slow = await fetch(lease, unit, DAY)
-    assert (quick.via, slow.via) == ("request", "in_page")
+    async with visitor(pool) as client:
+        quick = await fetch(client, unit, DAY)
+        client.attempt = Attempt(number=2, previous=MissingPanel("empty"), last=True)
+        slow = await fetch(client, unit, DAY)
+    assert (quick.transport, slow.transport) == ("request", "in_page")
     assert quick.body == slow.body
 
 
@@ -306,9 +306,9 @@ def named(fault: Fault) -> str:
     return f"{fault.kind}-{fault.mode}" if fault.kind is FaultKind.TRUNCATED_BODY else fault.kind.value
 
 
-@pytest.mark.parametrize(("fault", "kind", "attempts", "via"), FAULTS, ids=[named(fault) for fault, *_ in FAULTS])
+@pytest.mark.parametrize(("fault", "kind", "attempts", "transport"), FAULTS, ids=[named(fault) for fault, *_ in FAULTS])
 async def test_each_fault_of_a_broker_table_is_its_typed_failure_and_heals_when_it_ends(
-    fault: Fault, kind: str, attempts: int, via: str, site: Sandbox, pool: BrowserPool, tmp_path: Path
+    fault: Fault, kind: str, attempts: int, transport: str, site: Sandbox, pool: BrowserPool, tmp_path: Path
 ) -> None:
     bad, good = (f"{ticker}/all/all" for ticker in traded(site)[:2])
     fetch = broker_fetcher(site.ipot_url)
@@ -324,7 +324,7 @@ async def test_each_fault_of_a_broker_table_is_its_typed_failure_and_heals_when_
     assert healed.failure is None
     assert healed.attempts == 2
     assert healed.fetched is not None
-    assert healed.fetched.via == via
+    assert healed.fetched.transport == transport
 
 
 @pytest.mark.parametrize(
@@ -358,16 +358,16 @@ async def test_a_start_page_that_lets_nobody_pass_is_a_refusal(
     kind: FaultKind, expected: type[Refused], site: Sandbox, pool: BrowserPool
 ) -> None:
     site.set_faults([Fault(kind=kind, match="*/idx/")])
-    async with visitor(pool) as lease:
+    async with visitor(pool) as client:
         with pytest.raises(expected):
-            await json_fetcher(site.idx_url, STOCK_SUMMARY)(lease, "all", DAY)
+            await json_fetcher(site.idx_url, STOCK_SUMMARY)(client, "all", DAY)
     assert [request.key for request in site.requests] == ["idx:home"]
 
 
 async def test_a_half_list_is_had_whole_by_asking_on(site: Sandbox, pool: BrowserPool) -> None:
     site.set_faults([Fault(kind=FaultKind.HALF_TABLE, match="*GetBrokerSummary*", count=1)])
-    async with visitor(pool) as lease:
-        said = await json_fetcher(site.idx_url, BROKER_SUMMARY)(lease, "all", DAY)
+    async with visitor(pool) as client:
+        said = await json_fetcher(site.idx_url, BROKER_SUMMARY)(client, "all", DAY)
     codes = [row["IDFirm"] for row in json.loads(said.body)["data"]]
     assert len(codes) == len(set(codes)) == json.loads(said.body)["recordsTotal"]
 
@@ -421,7 +421,7 @@ async def test_fewer_ask_while_the_site_is_slow_and_all_again_when_it_is_not(
     days = [date(2026, 3, day) for day in (26, 27, 30, 31)]
     fetch, allowed = broker_fetcher(site.ipot_url), list[int]()
     jobs = [job(fetch, f"{ticker}/all/all", day) for day in days for ticker in traded(site, day)]
-    found = await collected(pool, jobs, tmp_path, on_event=lambda _: allowed.append(pool.pace.allowed))
+    found = await collected(pool, jobs, tmp_path, on_event=lambda _: allowed.append(pool.concurrency.allowed))
     assert all(outcome.failure is None for outcome in found.values())
     assert allowed[0] == WORKERS
     assert min(allowed) <= WORKERS - 2

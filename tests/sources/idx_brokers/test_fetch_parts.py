@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from fin_assets.core.browser import Trial
-from fin_assets.core.failures import (
+from fin_assets.core.contract.failures import (
     CollectionFailure,
     Drift,
     HalfTable,
@@ -18,7 +17,8 @@ from fin_assets.core.failures import (
     MissingPanel,
     NetworkFailure,
 )
-from fin_assets.core.source import Fetched
+from fin_assets.core.contract.source import Fetched
+from fin_assets.core.transport.browser.pool import Attempt
 from fin_assets.sources.idx_brokers import fetch as fetching
 
 
@@ -26,7 +26,9 @@ def answers(*bodies: str) -> Callable[[str], Any]:
     left = list(bodies)
 
     async def ask(url: str) -> Fetched:
-        return Fetched(body=left.pop(0).encode(), url=url, status=200, content_type="application/json", via="request")
+        return Fetched(
+            body=left.pop(0).encode(), url=url, status=200, content_type="application/json", transport="request"
+        )
 
     return ask
 
@@ -60,7 +62,7 @@ async def test_a_list_that_never_ends_is_not_asked_for_without_end() -> None:
     async def ask(url: str) -> Fetched:
         asked.append(url)
         body = b'{"recordsTotal": 1000000, "data": [1]}'
-        return Fetched(body=body, url=url, status=200, content_type="application/json", via="request")
+        return Fetched(body=body, url=url, status=200, content_type="application/json", transport="request")
 
     asked: list[str] = []
     await fetching._whole(ask, str)
@@ -86,7 +88,7 @@ def test_only_a_link_to_more_that_stays_on_the_site_is_followed(link: str, leads
         url="http://site/m/t.php?code=BBCA",
         status=200,
         content_type="text/html",
-        via="request",
+        transport="request",
     )
     assert fetching._link_to_more(shown) == leads_to
 
@@ -111,7 +113,7 @@ def test_a_page_on_the_way_may_have_a_login_box_among_its_links() -> None:
         url="http://site/",
         status=200,
         content_type="text/html",
-        via="navigation",
+        transport="navigation",
     )
     fetching._not_refused(page)
     with pytest.raises(LoginWall):
@@ -120,6 +122,6 @@ def test_a_page_on_the_way_may_have_a_login_box_among_its_links() -> None:
 
 @pytest.mark.parametrize("previous", [Drift("a column"), HalfTable("rows"), MissingPanel("empty")])
 def test_the_other_way_is_for_the_last_try_only(previous: CollectionFailure) -> None:
-    assert fetching._needs_another_way(Trial(number=2, previous=previous, last=True))
-    assert not fetching._needs_another_way(Trial(number=2, previous=previous))
-    assert not fetching._needs_another_way(Trial(number=4, previous=NetworkFailure("reset"), last=True))
+    assert fetching._needs_another_way(Attempt(number=2, previous=previous, last=True))
+    assert not fetching._needs_another_way(Attempt(number=2, previous=previous))
+    assert not fetching._needs_another_way(Attempt(number=4, previous=NetworkFailure("reset"), last=True))

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from fin_assets.core.failures import (
+from fin_assets.core.contract.failures import (
     CollectionFailure,
     Drift,
     HalfTable,
@@ -155,9 +155,9 @@ NOT_A_LIST = {
 
 @pytest.mark.parametrize(("body", "content_type", "kind"), NOT_A_LIST.values(), ids=NOT_A_LIST)
 def test_what_is_no_list_is_named_for_what_it_is(body, content_type, kind):
-    for examine in (examine_stock_summary, examine_broker_summary_market, examine_members):
+    for parse in (examine_stock_summary, examine_broker_summary_market, examine_members):
         with pytest.raises(CollectionFailure) as caught:
-            examine(body, content_type, "all", DAY)
+            parse(body, content_type, "all", DAY)
         assert isinstance(caught.value, kind)
 
 

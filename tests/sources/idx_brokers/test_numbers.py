@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fin_assets.core.failures import Drift
+from fin_assets.core.contract.failures import Drift
 from fin_assets.sources.idx_brokers.numbers import SUFFIXES, is_blank, price, text_number
 from tests.sources.idx_brokers.builders import sample
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from fin_assets.core.failures import (
+from fin_assets.core.contract.failures import (
     CaptchaPage,
     CollectionFailure,
     ConsentPage,
@@ -217,8 +217,8 @@ def test_a_page_states_its_own_date_whatever_was_asked_for():
 
 def test_an_empty_body_is_an_empty_page_that_proves_nothing():
     for body in (b"", b" \r\n"):
-        examined = examine_broker_trades(body, HTML, "TEST/all/all", DAY)
-        assert (examined.rows, examined.page, examined.empty_reason) == (0, BrokerPage(), None)
+        parsed = examine_broker_trades(body, HTML, "TEST/all/all", DAY)
+        assert (parsed.rows, parsed.page, parsed.empty_reason) == (0, BrokerPage(), None)
     with pytest.raises(ValueError, match="empty page"):
         BrokerPage().coverage_bounds()
 
@@ -233,8 +233,8 @@ def test_a_table_without_rows_whose_totals_are_not_zero_is_half_a_table():
 def test_an_unknown_ticker_is_what_the_site_says():
     with pytest.raises(UnknownTicker) as caught:
         parse_broker_page(b"Invalid stock code", content_type=HTML)
-    assert caught.value.heals
-    assert "skip_tickers" in caught.value.mends
+    assert caught.value.retryable
+    assert "skip_tickers" in caught.value.remedy
 
 
 DRIFTS = {
@@ -299,7 +299,7 @@ def test_what_is_no_broker_page_is_named_for_what_it_is(body, kind):
     with pytest.raises(CollectionFailure) as caught:
         parse_broker_page(body, content_type=HTML)
     assert type(caught.value) is kind
-    assert caught.value.mends
+    assert caught.value.remedy
 
 
 def test_a_file_is_no_page_whatever_is_in_it():

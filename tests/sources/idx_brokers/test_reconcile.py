@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fin_assets.core.failures import HalfTable
-from fin_assets.core.source import Examined
+from fin_assets.core.contract.failures import HalfTable
+from fin_assets.core.contract.source import Parsed
 from fin_assets.sources.idx_brokers.failures import EmptyAnswer, LowCoverage, Unreconciled
 from fin_assets.sources.idx_brokers.parse import examine_broker_trades, parse_broker_page
 from fin_assets.sources.idx_brokers.reconcile import TickerDay, facts, known_of, reconcile_unit, require_complete_list
@@ -36,17 +36,17 @@ from tests.sources.idx_brokers.builders import (
 TEN = {f"A{letter}": 100 - 5 * place for place, letter in enumerate("ABCDEFGHIJ")}
 
 
-def examined(page: Sheet, unit: str = "TEST/all/all", day: date = DAY) -> Examined:
+def parsed(page: Sheet, unit: str = "TEST/all/all", day: date = DAY) -> Parsed:
     return examine_broker_trades(page.body(), HTML, unit, day)
 
 
-def reconciled(page: Sheet, known: TickerDay, unit: str = "TEST/all/all", **more: float) -> Examined:
-    return reconcile_unit(examined(page, unit), unit, known, **more)
+def reconciled(page: Sheet, known: TickerDay, unit: str = "TEST/all/all", **more: float) -> Parsed:
+    return reconcile_unit(parsed(page, unit), unit, known, **more)
 
 
 def test_the_transcribed_table_of_srtg_reconciles_to_26_501_lots():
     shown, known = srtg()
-    found = examined(shown, "SRTG/RG/all", known.session_date)
+    found = parsed(shown, "SRTG/RG/all", known.session_date)
     assert found.stated_date == known.session_date
     assert known.volume_shares == 2_650_100
     page = parse_broker_page(shown.body())
@@ -63,7 +63,7 @@ def test_srtg_without_any_one_of_its_brokers_does_not_reconcile():
         less = replace(shown, buy=[*shown.buy[:place], *shown.buy[place + 1 :]])
         missing = int(shown.buy[place][1].replace(",", ""))
         with pytest.raises(Unreconciled, match=rf"missing brokers: {missing:,} lots") as caught:
-            reconcile_unit(examined(less, unit, known.session_date), unit, known)
+            reconcile_unit(parsed(less, unit, known.session_date), unit, known)
         assert "26,501 lots" in str(caught.value)
         assert f"{26_501 - missing:,} lots" in str(caught.value)
 
@@ -94,7 +94,7 @@ def test_the_seven_days_of_akpi_reconcile_to_the_lot():
         total = f"{value / 1e6:.1f} M"
         page = Sheet(buy=rows[0], sell=rows[1], lots=f"{bought} ", value=total, start=stated, end=stated)
         known = replace(fact(bought, ticker="AKPI"), session_date=day, value_idr=value)
-        found = examined(page, "AKPI/RG/all", day)
+        found = parsed(page, "AKPI/RG/all", day)
         assert reconcile_unit(found, "AKPI/RG/all", known).coverage_pct == 100
         with pytest.raises(Unreconciled):
             reconcile_unit(found, "AKPI/RG/all", replace(known, volume_shares=(bought + 1) * 100))
@@ -240,7 +240,7 @@ def test_of_all_boards_an_investor_type_is_bounded_by_what_was_traded_outside():
 
 def test_an_empty_page_of_a_traded_ticker_is_a_failure():
     for page in (Sheet(), None):
-        found = examined(page) if page else examine_broker_trades(b"", HTML, "TEST/all/all", DAY)
+        found = parsed(page) if page else examine_broker_trades(b"", HTML, "TEST/all/all", DAY)
         with pytest.raises(EmptyAnswer, match="50 lots bought and 50 sold, 5,000,000 IDR") as caught:
             reconcile_unit(found, "TEST/all/all", fact(50))
         assert caught.value.kind == "empty_answer"

@@ -10,7 +10,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from fin_assets.core.failures import Drift, StaleDate
+from fin_assets.core.contract.failures import Drift, StaleDate
 from fin_assets.sources.idx_brokers.failures import Unreconciled
 from fin_assets.sources.idx_brokers.schema import BrokerTrades, StockSummary
 from fin_assets.sources.idx_brokers.stage import (

@@ -1,0 +1,149 @@
+"""Errors as a person meets them: what happened, to what, and the way out. Known exceptions become such a problem."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.panel import Panel
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXIT_PROBLEM = 1
+EXIT_USAGE = 2
+EXIT_INCOMPLETE = 3
+"""The command did its work, and sessions are left incomplete."""
+EXIT_INTERRUPTED = 130
+
+
+@dataclass
+class Problem(Exception):
+    """A failure to show as one panel.
+
+    Attributes:
+        what: what happened, to what.
+        way_out: the command or setting that mends it.
+        code: exit code.
+    """
+
+    what: str
+    way_out: str
+    code: int = EXIT_PROBLEM
+
+    def __str__(self) -> str:
+        """Return both as one text, for logs and tests."""
+        return f"{self.what}\n{self.way_out}"
+
+    def panel(self) -> Panel:
+        """Return the red panel."""
+        body = Text(self.what)
+        if self.way_out:
+            body.append("\n\nWay out: ", style="bold")
+            body.append(self.way_out)
+        return Panel(body, title="error", title_align="left", border_style="red", expand=False)
+
+
+def explain(error: BaseException) -> Problem:  # noqa: PLR0911 - one return a kind
+    """Return the problem behind any exception; an unknown one is shown as unexpected, with the way to its traceback."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "DagsterExecutionInterruptedError":
+        return Problem(
+            "Interrupted. Every unit that was stored stays stored.",
+            "run the same command again: it goes on where it stopped",
+            EXIT_INTERRUPTED,
+        )
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return Problem(
+            f"No space left on the disk{_at(error)}.",
+            "free some space (fin doctor says how much there is), or set data_dir in fin.toml to another disk",
+        )
+    if isinstance(error, PermissionError):
+        return Problem(
+            f"No permission{_at(error)}: {error.strerror}.",
+            "make it writable for this user, or set data_dir in fin.toml",
+        )
+    for known in _KNOWN:
+        found = known(error)
+        if found is not None:
+            return found
+    cause = error.__cause__
+    if cause is not None and type(error).__module__.startswith("dagster"):
+        return explain(cause)
+    return Problem(
+        f"Unexpected {type(error).__name__}: {error}",
+        "see the traceback: repeat the command with --debug before its name (fin --debug ...)",
+    )
+
+
+def _at(error: OSError) -> str:
+    return f" at {error.filename}" if error.filename else ""
+
+
+def _settings(error: BaseException) -> Problem | None:
+    from fin_assets.settings import SettingsError
+
+    if isinstance(error, SettingsError):
+        return Problem(
+            str(error), "correct fin.toml or the environment; docs/configuration.md lists every key", EXIT_USAGE
+        )
+    return None
+
+
+def _collecting(error: BaseException) -> Problem | None:
+    from fin_assets.core.contract.failures import CollectionFailure
+    from fin_assets.core.storage.store import RawDamaged
+    from fin_assets.core.storage.unit_log import PartitionBusy
+    from fin_assets.core.transport.browser.chromium import BrowserMissing
+
+    if isinstance(error, BrowserMissing):
+        return Problem(
+            str(error),
+            "apt-get install chromium, or .venv/bin/playwright install chromium, "
+            "or browser.executable in fin.toml; then: fin doctor",
+        )
+    if isinstance(error, PartitionBusy):
+        return Problem(
+            str(error), "wait for the other run (the Dagster UI shows it), or stop it; then run the command again"
+        )
+    if isinstance(error, RawDamaged):
+        return Problem(str(error), "the command in the message asks the site again for that session")
+    if isinstance(error, CollectionFailure):
+        return Problem(f"{error.kind}: {error}", error.remedy)
+    return None
+
+
+def _sandbox(error: BaseException) -> Problem | None:
+    from fin_assets.sandbox import SandboxError
+
+    if isinstance(error, SandboxError):
+        return Problem(str(error), "see docs/sandbox.md, or [sandbox] in fin.toml", EXIT_USAGE)
+    return None
+
+
+def _warehouse(error: BaseException) -> Problem | None:
+    from fin_assets.warehouse.paths import BuildFailed, NothingPublished, WarehouseError
+
+    if isinstance(error, NothingPublished):
+        return Problem(_sentence(error), "fin demo, or fin run SOURCE; with collected sessions alone: fin build")
+    if isinstance(error, BuildFailed):
+        return Problem(
+            _sentence(error),
+            "readers keep the build before; docs/runbook.md#marts says what each test means; then: fin build",
+        )
+    return (
+        Problem(_sentence(error), "fin build, once the message's cause is gone; fin build --list shows what is kept")
+        if isinstance(error, WarehouseError)
+        else None
+    )
+
+
+def _sentence(error: BaseException) -> str:
+    text = str(error)
+    return text[:1].upper() + text[1:]
+
+
+_KNOWN: list[Callable[[BaseException], Problem | None]] = [_settings, _collecting, _sandbox, _warehouse]

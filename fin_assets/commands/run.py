@@ -1,0 +1,265 @@
+"""`fin run`, `fin heal`, `fin reparse`: which sessions a command means, and the summary of what became of them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import typer
+from rich.table import Table as Grid
+
+from fin_assets.commands.args import (
+    a_date,
+    a_range,
+    chosen_sources,
+    chosen_tables,
+    console,
+    days_of,
+    is_weekend,
+    own_console,
+    project,
+)
+from fin_assets.commands.audit import audit, can_audit
+from fin_assets.commands.errors import EXIT_INCOMPLETE, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fin_assets.commands.dagster_runner import Runner, TableOutcome
+    from fin_assets.core.contract.manifest import Manifest
+    from fin_assets.core.contract.source import Source, Table
+
+SHOWN = 12
+"""Sessions listed one by one in a summary; the rest is counted."""
+
+UNTOUCHED = timedelta(days=400)
+
+NAMED = 5
+"""A reason names so many units; of more, a command lists each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The sessions of one table that a command works on, and the days that were asked for and are none."""
+
+    table: Table
+    sessions: list[date]
+    not_sessions: dict[date, str]
+
+
+def run(
+    source: str,
+    session: str | None,
+    start: str | None,
+    end: str | None,
+    *,
+    tables: list[str] | None,
+    refetch: bool,
+    newest_first: bool,
+    marts: bool,
+) -> None:
+    """Collect sessions of a source, then build and publish the marts."""
+    (found,) = chosen_sources(source)
+    wanted = a_range(session, start, end)
+    choices = [choose(found, table, wanted) for table in chosen_tables(found, tables)]
+    _tell_closed(found, choices)
+    if not any(choice.sessions for choice in choices):
+        if wanted is not None and wanted[0] == wanted[1] and can_audit(found, wanted[0]):
+            with working([found]) as runner:
+                audit(runner, found, wanted[0])
+        else:
+            console.print("nothing to collect")
+        return
+    with working([found]) as runner:
+        outcomes = [
+            runner.run(found, choice.table, choice.sessions, refetch=refetch, newest_first=newest_first)
+            for choice in choices
+            if choice.sessions
+        ]
+    conclude(outcomes, marts=marts)
+
+
+def heal(source: str | None, start: str | None, *, marts: bool) -> None:
+    """Collect what is incomplete or was missed."""
+    edge = a_date(start, "--from")
+    plan = [(found, table, to_heal(found, table, edge)) for found in chosen_sources(source) for table in found.tables]
+    plan = [(found, table, sessions) for found, table, sessions in plan if sessions]
+    if not plan:
+        console.print("nothing to heal: every session that is due is complete (fin status)")
+        return
+    with working([found for found, _, _ in plan]) as runner:
+        outcomes = [runner.run(found, table, sessions) for found, table, sessions in plan]
+    conclude(outcomes, marts=marts)
+
+
+def reparse(source: str, start: str | None, end: str | None, *, tables: list[str] | None, marts: bool) -> None:
+    """Parse and stage stored raw pages again, without a request."""
+    from fin_assets.core.storage.store import Store
+
+    (found,) = chosen_sources(source)
+    wanted = a_range(None, start, end)
+    store = Store(project()[0].data)
+    plan: list[tuple[Table, list[date]]] = []
+    for table in chosen_tables(found, tables):
+        first, last = wanted or (date.min, date.max)
+        stored = store.manifests(found.name, table.name, first=first, last=last)
+        plan.append((table, [each.session for each in stored if each.state.is_done]))
+    if not any(sessions for _, sessions in plan):
+        msg = f"No complete session of {found.name} is stored in the range."
+        raise Problem(msg, f"collect it first: fin run {found.name} --from YYYY-MM-DD")
+    with working([]) as runner:
+        outcomes = [runner.run(found, table, sessions, restage=True) for table, sessions in plan if sessions]
+    conclude(outcomes, marts=marts)
+
+
+def choose(source: Source, table: Table, wanted: tuple[date, date] | None) -> Choice:
+    """Return the sessions of a table within a range of days; without a range, its newest session that is due."""
+    from fin_assets import clock
+    from fin_assets.core.orchestration.partitions import due_sessions, partitions_of
+
+    if wanted is None:
+        due = due_sessions(source, table, since=clock.now() - UNTOUCHED, until=clock.now())
+        return Choice(table, due[-1:], {})
+    known = set(partitions_of(source, table).get_partition_keys())
+    sessions, others = [], {}
+    for day in days_of(*wanted):
+        if day.isoformat() in known:
+            sessions.append(day)
+        elif not is_weekend(day) or wanted[0] == wanted[1]:
+            others[day] = _why_none(source, table, day)
+    return Choice(table, sessions, others)
+
+
+def _why_none(source: Source, table: Table, day: date) -> str:
+    from fin_assets.core.contract.source import due_at
+
+    if day < source.start:
+        return f"before the source's start, {source.start} (start under [sources.{source.name}] in fin.toml)"
+    reason = table.closed_reason(day)
+    if reason is not None:
+        return f"closed: {reason}"
+    if is_weekend(day):
+        return "closed: weekend"
+    if table.sessions(day, day):
+        due = due_at(source, table, day)
+        return f"not over yet in {source.timezone}: its data are complete on {due:%Y-%m-%d} at {due:%H:%M} there"
+    if not any(each.sessions(day, day) for each in source.tables):
+        return f"closed: no session by the calendar of {source.timezone}"
+    return f"no list of {table.name} on this day"
+
+
+def to_heal(source: Source, table: Table, edge: date | None) -> list[date]:
+    """Return the sessions that a person means by healing, ascending.
+
+    Those that are not green, and those that became due since the first known session and were never collected; back to
+    `edge`, or to the look-back. Waits and attempt caps bind the automation, not a person.
+    """
+    from fin_assets import clock
+    from fin_assets.core.contract.source import due_at
+    from fin_assets.core.orchestration.partitions import due_sessions
+    from fin_assets.core.storage.store import Store
+
+    def in_reach(day: date) -> bool:
+        if edge is not None:
+            return day >= edge
+        # Counted from publication: a quarter's list that came yesterday is weeks old by its session.
+        return due_at(source, table, day) >= now - timedelta(days=source.settings.look_back_days)
+
+    store, now = Store(project()[0].data), clock.now()
+    first = edge or (now - timedelta(days=source.settings.look_back_days) - table.published_after).date()
+    known = store.sessions(source.name, table.name)
+    due = due_sessions(source, table, since=now - (now.date() - first + timedelta(days=30)), until=now)
+    missed = sorted(day for day in {*due}.difference(known) if day > known[0]) if known else due[-1:]
+    # A day or two more: what is due is told in the exchange's zone.
+    stored = store.manifests(source.name, table.name, first=first - timedelta(days=2))
+    bad = [manifest.session for manifest in stored if not manifest.state.is_done]
+    return sorted({day for day in [*missed, *bad] if in_reach(day)})
+
+
+@contextmanager
+def working(sources: Sequence[Source]) -> Iterator[Runner]:
+    """Give what runs tables: the display, the Dagster instance, and the sandbox if one of the sources asks it."""
+    import dagster as dg
+
+    from fin_assets.commands.dagster_runner import Runner, prepare_instance
+    from fin_assets.commands.progress import Display
+    from fin_assets.commands.sandbox_server import sandbox_up
+    from fin_assets.core.orchestration.dead_runs import end_dead_runs
+
+    settings, _ = project()
+    prepare_instance(settings)
+    with own_console() as shown, sandbox_up(settings, sources, shown), dg.DagsterInstance.get() as instance:
+        # A killed run would keep the slot of its source, and this one would wait for it for ever.
+        end_dead_runs(instance)
+        yield Runner(settings, Display(shown), instance=instance)
+
+
+def conclude(outcomes: list[TableOutcome], *, marts: bool) -> None:
+    """Print the summary, build the marts if wanted, and end with the exit code for incomplete sessions if any."""
+    print_summary(outcomes)
+    if marts and any(manifest.state.is_done for outcome in outcomes for manifest in outcome.manifests):
+        from fin_assets.commands.build import build_and_tell
+
+        build_and_tell(full_refresh=False)
+    if any(outcome.unusable or outcome.failure for outcome in outcomes):
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+def print_summary(outcomes: list[TableOutcome]) -> None:
+    """Print one line a table, and each session that is not usable with its reason and the way out."""
+    grid = Grid(title="What became of the sessions", title_justify="left")
+    for name in ("table", "sessions", "complete", "closed", "not usable", "units", "rows", "requests", "seconds"):
+        grid.add_column(name, justify="left" if name == "table" else "right")
+    for outcome in outcomes:
+        states = [manifest.state.value for manifest in outcome.manifests if not manifest.blocked_by]
+        grid.add_row(
+            f"{outcome.source}/{outcome.table}",
+            str(len(outcome.asked)),
+            str(states.count("complete")),
+            str(states.count("closed")),
+            str(len(outcome.unusable)),
+            f"{sum(manifest.done for manifest in outcome.manifests):,}",
+            f"{sum(manifest.staged.rows for manifest in outcome.manifests if manifest.staged):,}",
+            f"{sum(manifest.requests for manifest in outcome.manifests):,}",
+            f"{outcome.seconds:.1f}",
+        )
+    console.print(grid)
+    for outcome in outcomes:
+        for manifest in outcome.unusable[:SHOWN]:
+            why = manifest.why() or f"blocked by {', '.join(manifest.blocked_by)} (docs/runbook.md)"
+            console.print(
+                f"[red]{manifest.state.value}[/] {outcome.table} {manifest.session}: {why}\n"
+                f"  way out: {_way_out(manifest)}",
+                soft_wrap=True,
+            )
+        if outcome.failure and not outcome.unusable:
+            # What is stored stays green, but what was asked for did not happen (a refetch, a reparse).
+            console.print(f"[red]failed[/] {outcome.table}: {outcome.failure}", soft_wrap=True)
+        if len(outcome.unusable) > SHOWN:
+            console.print(f"... and {len(outcome.unusable) - SHOWN} more: fin status {outcome.source}", soft_wrap=True)
+
+
+def _way_out(manifest: Manifest) -> str:
+    """Return the remedy of a session that is not usable, and where each of many missing units is listed."""
+    left = manifest.unfinished()
+    every = f"fin status {manifest.source} --session {manifest.session}"
+    if not left:
+        # Units that are not known yet heal with the table that names them; a blocking check needs a look.
+        return every if manifest.blocked_by else f"fin heal {manifest.source} --from {manifest.session}"
+    remedy = next((unit.remedy for unit in left if unit.remedy), f"fin heal {manifest.source}")
+    return remedy if len(left) <= NAMED else f"{remedy}\n  each unit: {every}"
+
+
+def _tell_closed(source: Source, choices: list[Choice]) -> None:
+    """Say of each asked day that is no session why, and of each table without any session that it has none."""
+    sessions = {day for choice in choices for day in choice.sessions}
+    told = {day: why for choice in choices for day, why in choice.not_sessions.items() if day not in sessions}
+    for day, why in sorted(told.items())[:SHOWN]:
+        console.print(f"{day} is no session of {source.name}: {why}", soft_wrap=True)
+    if len(told) > SHOWN:
+        console.print(f"... and {len(told) - SHOWN} more days that are no sessions", soft_wrap=True)
+    for choice in choices:
+        if sessions and not choice.sessions:
+            console.print(f"{source.name}/{choice.table.name} has no session in the range", soft_wrap=True)

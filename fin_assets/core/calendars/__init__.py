@@ -1,0 +1,1 @@
+"""Trading sessions of exchanges, corrected by dated overrides."""

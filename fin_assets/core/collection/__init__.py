@@ -1,0 +1,1 @@
+"""Collecting partitions completely: what is expected, what is fetched, what is accepted, what is finished."""

@@ -1,0 +1,206 @@
+"""Typed failures of a collection, each with the retries that it allows.
+
+A failure never becomes an empty table. Within one attempt at a partition `retry` decides whether the unit is asked for
+again; across attempts the healing automation decides with `retryable`. New kinds belong here only if they can happen to any
+source; what is particular to one site subclasses one of these in the source's folder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryRule:
+    """How often one unit may be asked for again within one attempt, and how long to wait.
+
+    Attributes:
+        times: further requests after the first.
+        backoff: wait before the first retry; doubles with each.
+        whole_host: the wait holds back every worker of that host, not only this unit.
+        fresh_state: throw away cookies and form state first.
+        stop_attempt: the site refuses: end the attempt for all units that are left, nothing is hammered.
+    """
+
+    times: int = 0
+    backoff: timedelta = timedelta(0)
+    whole_host: bool = False
+    fresh_state: bool = False
+    stop_attempt: bool = False
+
+
+class CollectionFailure(Exception):
+    """A unit could not be had. `str(error)` is one sentence for the user; `remedy` says what to do.
+
+    Attributes:
+        kind: stable snake_case name, stored in the manifest.
+        state: the unit state that results: `failed`, `refused` or `missing`.
+        retry: the rule within an attempt.
+        retryable: whether a later attempt at the partition may succeed without a person.
+        remedy: the command or setting that mends it.
+        rest: how long the partition is left alone after it, at least; the site's own wish counts if it is longer.
+        body: the bytes that showed it, kept as evidence; None when nothing arrived.
+        status: HTTP status, if any.
+        retry_after: what the site asked for, if it did.
+        units: pages of a session that contradict one another; they alone are worth nothing. Empty: all of them.
+    """
+
+    kind: ClassVar[str] = "failed"
+    state: ClassVar[str] = "failed"
+    retry: ClassVar[RetryRule] = RetryRule()
+    retryable: ClassVar[bool] = True
+    remedy: ClassVar[str] = "run the session again: fin heal"
+    rest: ClassVar[timedelta] = timedelta(0)
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        body: bytes | None = None,
+        status: int | None = None,
+        retry_after: timedelta | None = None,
+        units: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.body = body
+        self.status = status
+        self.retry_after = retry_after
+        self.units = units
+
+
+class NetworkFailure(CollectionFailure):
+    """No complete answer: a reset, a refused connection, a deadline."""
+
+    kind = "network"
+    retry = RetryRule(times=3, backoff=timedelta(seconds=0.5))
+    remedy = "check the connection and the source's base_url (fin doctor), then: fin heal"
+
+
+class TruncatedBody(NetworkFailure):
+    """Fewer bytes arrived than announced, or the document ends in the middle."""
+
+    kind = "truncated_body"
+
+
+class ServerError(CollectionFailure):
+    """HTTP 5xx."""
+
+    kind = "server_error"
+    retry = RetryRule(times=3, backoff=timedelta(seconds=1))
+    remedy = "the site is in trouble; healing tries again by itself, or: fin heal"
+
+
+class RateLimited(CollectionFailure):
+    """HTTP 429. The whole host waits, as long as the site asked for."""
+
+    kind = "rate_limited"
+    state = "refused"
+    retry = RetryRule(times=4, backoff=timedelta(seconds=2), whole_host=True)
+    remedy = "lower rate_per_second or workers of the source in fin.toml, then: fin heal"
+
+
+class Refused(CollectionFailure):
+    """HTTP 401, 403 or another answer that means: not you, not now."""
+
+    kind = "refused"
+    state = "refused"
+    retry = RetryRule(stop_attempt=True)
+    rest = timedelta(minutes=30)
+    remedy = "open the saved page; slow the source down in fin.toml; then: fin heal"
+
+
+class CaptchaPage(Refused):
+    """The site asks for a proof of being human. We never solve one."""
+
+    kind = "captcha"
+    rest = timedelta(hours=1)
+    remedy = "stop for some hours and lower rate_per_second in fin.toml, then: fin heal"
+
+
+class CircuitOpen(CollectionFailure):
+    """The host failed so often in a row that it is not asked any more within this attempt."""
+
+    kind = "circuit_open"
+    retry = RetryRule(stop_attempt=True)
+    remedy = "check that the site answers (fin doctor); healing tries again by itself, or: fin heal"
+
+
+class NotAsked(CollectionFailure):
+    """The unit's turn never came: the attempt was ended before. Nothing is known about the unit itself."""
+
+    kind = "not_asked"
+    state = "missing"
+
+
+class BrowserLost(CollectionFailure):
+    """The browser or its driver died under the unit. The pool starts a new one; the unit is asked for again."""
+
+    kind = "browser_lost"
+    retry = RetryRule(times=2, backoff=timedelta(seconds=0.5))
+    remedy = "look at the free memory and at [browser] in fin.toml (fin doctor), then: fin heal"
+
+
+class ConsentPage(CollectionFailure):
+    """A consent or terms page stands before the content, although the banner was dismissed."""
+
+    kind = "consent_page"
+    state = "refused"
+    retry = RetryRule(times=1, fresh_state=True)
+    remedy = "open the saved page; if the consent step is new, the source's fetch.py must learn it"
+
+
+class LoginWall(Refused):
+    """The content now needs a login."""
+
+    kind = "login_wall"
+    retryable = False
+    remedy = "this source needs no login by design; see the saved page and report it"
+
+
+class FormStateRefused(CollectionFailure):
+    """The site did not accept the form's own state (an expired or foreign view state)."""
+
+    kind = "form_state_refused"
+    retry = RetryRule(times=2, fresh_state=True)
+
+
+class WrongContentType(CollectionFailure):
+    """The answer is not of the kind that was asked for (JSON or a file where a page belongs)."""
+
+    kind = "wrong_content_type"
+    retry = RetryRule(times=2, backoff=timedelta(seconds=1), fresh_state=True)
+
+
+class MissingPanel(CollectionFailure):
+    """The page is the site's own, but the result is not on it (a landing page)."""
+
+    kind = "missing_panel"
+    retry = RetryRule(times=1, backoff=timedelta(seconds=1), fresh_state=True)
+    remedy = "the site has no result for this date or code; if it is out of the site's history, narrow --from"
+
+
+class HalfTable(CollectionFailure):
+    """Fewer rows than the page itself states, or than the trailing median allows."""
+
+    kind = "half_table"
+    retry = RetryRule(times=2, backoff=timedelta(seconds=1))
+    remedy = "run the session again: fin heal; if the smaller table is true, raise row_count_below in fin.toml"
+
+
+class StaleDate(CollectionFailure):
+    """The page states another date than the one asked for, and no calendar explains it."""
+
+    kind = "stale_date"
+    retry = RetryRule()
+    remedy = "the list is not published yet, or the calendar lacks a holiday: see docs/runbook.md#date_is_the_pages_own"
+
+
+class Drift(CollectionFailure):
+    """The page's structure is not the known one: a renamed, missing or unknown column, an unreadable value."""
+
+    kind = "drift"
+    retry = RetryRule(times=1, backoff=timedelta(seconds=1))
+    retryable = True
+    remedy = "compare the saved page with the source's parse.py; after mending: fin reparse or fin heal"

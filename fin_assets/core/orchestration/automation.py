@@ -1,0 +1,81 @@
+"""When incomplete sessions are tried again, and when it stops."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+from dagster import AutomationCondition as C
+
+from fin_assets.core.contract.manifest import Manifest, PartitionKey
+from fin_assets.core.contract.source import Source, Table
+from fin_assets.core.storage.store import Store
+
+
+def retry_is_due(manifest: Manifest | None, *, now: datetime, max_attempts: int) -> bool:
+    """Return whether another attempt at a partition makes sense now.
+
+    False for what is green, what waits, what was tried `max_attempts` times, and what no attempt can mend.
+    """
+    if manifest is None or manifest.state.is_done or manifest.attempts >= max_attempts:
+        return False
+    if manifest.next_retry_at is not None and manifest.next_retry_at > now:
+        return False
+    return not manifest.exhausted
+
+
+class RetryDue(C[dg.AssetKey]):
+    """True for partitions whose manifest says that another attempt is due. Prevents hammering and exhausted retries."""
+
+    def __init__(self, source: Source, table: Table, store: Store) -> None:
+        self._source, self._table, self._store = source, table, store
+
+    @property
+    def name(self) -> str:
+        """Shown in the condition tree of the UI."""
+        return "retry_due"
+
+    def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
+        """Keep those candidates whose retry is due at the time of the tick. Only their manifests are read."""
+        candidates: Any = context.candidate_subset
+        due = {
+            key for key in candidates.expensively_compute_partition_keys() if self._is_due(key, context.evaluation_time)
+        }
+        return dg.AutomationResult(context, true_subset=candidates.compute_intersection_with_partition_keys(due))
+
+    def _is_due(self, partition: str, now: datetime) -> bool:
+        session = date.fromisoformat(partition)
+        manifest = self._store.manifest(PartitionKey(self._source.name, self._table.name, session))
+        most = self._source.settings.max_attempts
+        if self._table.units_from is not None and (manifest is None or not manifest.units):
+            naming = self._store.manifest(PartitionKey(self._source.name, self._table.units_from.table, session))
+            named = naming is not None and naming.state.is_done and not naming.blocked_by
+            if manifest is None:
+                # Its run never came to it, because the table that names its units was not complete: now it is.
+                return named
+            if not named and not retry_is_due(naming, now=now, max_attempts=most):
+                # It waits for a table that this tick does not mend: a run would find nothing to ask for.
+                return False
+        return retry_is_due(manifest, now=now, max_attempts=most)
+
+
+def heal(source: Source, table: Table, store: Store) -> C[dg.AssetKey]:
+    """Ask again for exactly the sessions that are not complete, once a tick, back to the look-back, if a retry is due.
+
+    Prevents: silent gaps (a failed session is asked for again without anybody looking), endless repetition (the cron
+    tick, the attempt cap and the wait in the manifest), and attempts at sessions that the site has long dropped.
+
+    The manifest says what is not complete, not the check `complete`: a run that was killed has logged no check.
+    """
+    return (
+        C.cron_tick_passed(source.heal_schedule, source.timezone)
+        & C.in_latest_time_window(timedelta(days=source.settings.look_back_days))
+        & ~C.in_progress()
+        & RetryDue(source, table, store)
+    ).with_label("heal incomplete sessions")
+
+
+def heal_with_raw(condition: C[dg.AssetKey]) -> C[Any]:
+    """Ask for the staged rows of a session in the same run that retryable its raw pages."""
+    return C.any_deps_match(condition).with_label("stage with the healed raw")

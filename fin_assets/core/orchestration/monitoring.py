@@ -1,0 +1,189 @@
+"""What watches a table as a whole: freshness by its own calendar, the backlog beyond healing, and its schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import (
+    UnresolvedAssetJobDefinition,
+)  # what define_asset_job returns has no public name
+
+from fin_assets import clock
+from fin_assets.core.contract.manifest import Manifest, PartitionKey
+from fin_assets.core.contract.source import Finding, Source, Table
+from fin_assets.core.orchestration.assets import CLOSED_DAYS, raw_key, staged_key, step_name
+from fin_assets.core.orchestration.partitions import due_at, due_sessions
+from fin_assets.core.storage.store import Store
+
+GRACE = timedelta(hours=3)
+"""After the time of publication a session may take this long before it counts as late: one heal tick and a slow site."""
+
+
+def freshness(source: Source, table: Table, store: Store, *, now: datetime) -> Finding:
+    """Judge whether the newest session that is due is there. Days without a list raise no alarm."""
+    days = due_sessions(source, table, since=now - GRACE - timedelta(days=130), until=now - GRACE)
+    if not days:
+        return Finding(passed=True, summary="no session is due yet")
+    newest = days[-1]
+    manifest = store.manifest(PartitionKey(source.name, table.name, newest))
+    green = manifest is not None and manifest.state.is_done
+    known = [day for day in store.sessions(source.name, table.name) if day <= newest]
+    late = len([day for day in days if not known or day > known[-1]])
+    state = "was never collected" if manifest is None else f"is {manifest.state.value}: {manifest.why()}"
+    return Finding(
+        passed=green,
+        summary=f"{newest} is there"
+        if green
+        else f"{newest} was due {due_at(source, table, newest):%Y-%m-%d %H:%M %Z} and {state}. Mend it: fin heal {source.name}",
+        numbers={
+            "newest_due": newest.isoformat(),
+            "newest_known": known[-1].isoformat() if known else None,
+            "sessions_late": late,
+        },
+    )
+
+
+def backlog(source: Source, table: Table, store: Store, *, now: datetime) -> Finding:
+    """Find sessions that nobody asks for: given up by healing, never collected between others, or blocked by a check."""
+    edge = now - timedelta(days=source.settings.look_back_days)
+    known, given_up, blocked = [], [], []
+    # One after the other: a manifest of 900 units takes 1.5 MB of memory, and years have thousands.
+    for manifest in store.manifests(source.name, table.name):
+        known.append(manifest.session)
+        if _given_up(source, table, manifest, edge=edge):
+            given_up.append(manifest.session)
+        if manifest.blocked_by:
+            blocked.append(manifest.session)
+    left = {
+        "that healing has given up": given_up,
+        "never collected": _holes(source, table, set(known), now=now),
+        "blocked by a check": blocked,
+    }
+    parts = [
+        f"{len(days)} session{'s' if len(days) > 1 else ''} {what}: {', '.join(map(str, days[:5]))}"
+        for what, days in left.items()
+        if days
+    ]
+    ask = sorted(left["that healing has given up"] + left["never collected"])
+    remedy = [f"fin run {source.name} --table {table.name} --from {ask[0]} --to {ask[-1]}"] if ask else []
+    remedy += [f"fin status {source.name}"] if left["blocked by a check"] else []
+    return Finding(
+        passed=not parts,
+        summary=f"{'; '.join(parts)}. Mend it: {'; '.join(remedy)}" if parts else "nothing is given up",
+        numbers={"sessions": sum(len(days) for days in left.values())},
+    )
+
+
+def _given_up(source: Source, table: Table, manifest: Manifest, *, edge: datetime) -> bool:
+    if manifest.state.is_done:
+        return False
+    return (
+        manifest.exhausted
+        or manifest.attempts >= source.settings.max_attempts
+        or due_at(source, table, manifest.session) < edge
+    )
+
+
+def _holes(source: Source, table: Table, known: Collection[date], *, now: datetime) -> list[date]:
+    """Return the sessions between the first and the last known one that were never asked for: the machine was off."""
+    if not known:
+        return []
+    return [
+        day for day in table.sessions(min(known), max(known)) if day not in known and due_at(source, table, day) <= now
+    ]
+
+
+WATCHES = {"fresh": freshness, "backlog": backlog}
+
+
+def watch_checks(source: Source, table: Table, store: Store) -> list[dg.AssetChecksDefinition]:
+    """Return the unpartitioned checks `fresh` and `backlog` of a table's staged asset."""
+
+    def one(name: str) -> dg.AssetChecksDefinition:
+        judge = WATCHES[name]
+        text = f"{(judge.__doc__ or '').split(chr(10))[0]} Runbook: docs/runbook.md#{name}"
+
+        @dg.asset_check(name=name, asset=staged_key(source, table), description=text, blocking=False)
+        def check() -> dg.AssetCheckResult:
+            finding = judge(source, table, store, now=clock.now())
+            numbers = {key: "none" if value is None else value for key, value in finding.numbers.items()}
+            return dg.AssetCheckResult(
+                passed=finding.passed,
+                severity=dg.AssetCheckSeverity.WARN,
+                description=finding.summary,
+                metadata=numbers,
+            )
+
+        return check
+
+    return [one(name) for name in WATCHES]
+
+
+Collecting = tuple[Table, UnresolvedAssetJobDefinition]
+"""A job that collects sessions, and the table whose sessions they are."""
+
+
+def collect_jobs(source: Source) -> list[Collecting]:
+    """Return a job for each table; a table whose units another one names is collected in that one's job, after it."""
+    return [(tables[0], _collect_job(source, tables)) for tables in source.groups()]
+
+
+def _collect_job(source: Source, tables: Sequence[Table]) -> UnresolvedAssetJobDefinition:
+    keys = [key(source, table) for table in tables for key in (raw_key, staged_key)]
+    # Without the checks of a table as a whole: they have schedules of their own.
+    others = [check for table in tables for check in _watch_keys(source, table)]
+    others += [dg.AssetCheckKey(staged_key(source, table), CLOSED_DAYS) for table in tables if table.off_calendar]
+    return dg.define_asset_job(
+        f"collect_{step_name(source, tables[0])}",
+        selection=dg.AssetSelection.assets(*keys) - dg.AssetSelection.checks(*others),
+        description=f"Collect and stage sessions of {source.title}: {', '.join(table.name for table in tables)}.",
+    )
+
+
+def collect_schedules(source: Source, jobs: Sequence[Collecting]) -> list[dg.ScheduleDefinition]:
+    """Return, for each job that collects, a schedule after publication, on sessions only."""
+    return [_collect_schedule(source, table, job) for table, job in jobs]
+
+
+def _collect_schedule(source: Source, table: Table, job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=f"daily_{source.name}__{table.name}",
+        job=job,
+        cron_schedule=source.schedule,
+        execution_timezone=source.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"After publication, for sessions of {source.title} only.",
+    )
+    def daily(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+        tick = context.scheduled_execution_time
+        due = due_sessions(source, table, since=tick - timedelta(days=1), until=tick)
+        if not due:
+            return dg.SkipReason(
+                f"no session of {source.name}/{table.name} became due in the day before {tick:%Y-%m-%d %H:%M %Z}"
+            )
+        return [dg.RunRequest(run_key=f"{table.name}:{day}", partition_key=day.isoformat()) for day in due]
+
+    return daily
+
+
+def watch_schedule(source: Source) -> dg.ScheduleDefinition:
+    """Return the schedule that runs the watch checks of a source every hour."""
+    keys = [key for table in source.tables for key in _watch_keys(source, table)]
+    job = dg.define_asset_job(
+        f"watch_{source.name}",
+        selection=dg.AssetSelection.checks(*keys),
+        description=f"Freshness and backlog of {source.title}, without a request to the site.",
+    )
+    return dg.ScheduleDefinition(
+        name=f"hourly_watch_{source.name}",
+        job=job,
+        cron_schedule="20 * * * *",
+        execution_timezone=source.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+
+
+def _watch_keys(source: Source, table: Table) -> list[dg.AssetCheckKey]:
+    return [dg.AssetCheckKey(staged_key(source, table), name) for name in WATCHES]

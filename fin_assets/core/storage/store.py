@@ -1,0 +1,219 @@
+"""Where raw and staged data lie, and how they get there without ever being half there.
+
+    raw/<source>/mode                                   sandbox or live: the two never share a data directory
+    raw/<source>/<table>/<session>/manifest.json        the manifest, replaced atomically
+    raw/<source>/<table>/<session>/units.log          only while the partition is incomplete
+    raw/<source>/<table>/<session>/raw-<generation>.parquet   exact bytes, one row a unit, sealed and never changed
+    staged/<source>/<table>/<session>-<sha256[:12]>.parquet   typed rows; the manifest says which file counts
+    quarantine/<source>/<table>/<session>-<sha256[:12]>.parquet
+    evidence/<source>/<table>/<session>/                pages and screenshots of failures
+
+Nothing here knows what a row means.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import asdict, fields
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fin_assets.core.contract.manifest import FORMER_NAMES, Manifest, PartitionKey, RawUnit, StagedRef
+from fin_assets.core.storage import unit_log
+from fin_assets.settings import SettingsError
+
+_RAW_SCHEMA = pa.schema(
+    [
+        ("unit", pa.string()),
+        ("body", pa.binary()),
+        ("url", pa.string()),
+        ("status", pa.int32()),
+        ("content_type", pa.string()),
+        ("transport", pa.string()),
+        ("fetched_at", pa.timestamp("us", tz="UTC")),
+        ("sha256", pa.string()),
+        ("rows", pa.int32()),
+        ("attempts", pa.int32()),
+        ("seconds", pa.float64()),
+        ("closed_reason", pa.string()),
+        ("empty_reason", pa.string()),
+        ("coverage_pct", pa.float64()),
+    ]
+)
+
+
+class RawDamaged(Exception):
+    """A sealed raw file does not hold what its manifest says."""
+
+
+class Store:
+    """The data directory of one project home."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+
+    def partition_dir(self, key: PartitionKey) -> Path:
+        """Return the directory of a partition's raw files."""
+        return self.data / "raw" / key.source / key.table / key.session.isoformat()
+
+    def evidence_dir(self, key: PartitionKey) -> Path:
+        """Return the directory of a partition's evidence."""
+        return self.data / "evidence" / key.source / key.table / key.session.isoformat()
+
+    def claim(self, source: str, *, mode: str) -> None:
+        """Note on the first collection in which mode a source is collected here.
+
+        Raises:
+            SettingsError: it was another one; generated pages would count as the real ones of the same sessions.
+        """
+        path = self.data / "raw" / source / "mode"
+        if not path.exists():
+            write_atomically(path, mode.encode())
+        elif (known := path.read_text()) != mode:
+            msg = (
+                f"sources.{source}.mode: it is {mode!r}, and {path.parent} holds pages that were collected with {known!r}. "
+                f"Name another directory as data_dir, or go back to mode = {known!r}"
+            )
+            raise SettingsError(msg)
+
+    def manifest(self, key: PartitionKey) -> Manifest | None:
+        """Return the manifest of a partition, or None if it was never tried."""
+        path = self.partition_dir(key) / "manifest.json"
+        return Manifest.model_validate_json(path.read_bytes()) if path.exists() else None
+
+    def manifests(
+        self, source: str | None = None, table: str | None = None, *, first: date = date.min, last: date = date.max
+    ) -> Iterator[Manifest]:
+        """Yield every manifest of the sessions from `first` to `last`, by source, table and session; others are not read."""
+        root = self.data / "raw"
+        for path in sorted(root.glob(f"{source or '*'}/{table or '*'}/*/manifest.json")):
+            if first <= date.fromisoformat(path.parent.name) <= last:
+                yield Manifest.model_validate_json(path.read_bytes())
+
+    def save(self, manifest: Manifest) -> None:
+        """Replace the manifest of a partition atomically."""
+        write_atomically(
+            self.partition_dir(manifest.key) / "manifest.json", manifest.model_dump_json(indent=1).encode()
+        )
+
+    def open_unit_log(self, key: PartitionKey) -> AbstractContextManager[unit_log.UnitLog]:
+        """Open the unit log of a partition for this process alone; see `unit_log.opened`."""
+        return unit_log.opened(self.partition_dir(key) / "units.log")
+
+    def seal(self, key: PartitionKey, units: list[RawUnit], *, generation: int) -> tuple[str, int]:
+        """Write the raw file of a complete partition.
+
+        Returns:
+            its path relative to the data directory, and its size in bytes.
+        """
+        rows = [asdict(unit) for unit in sorted(units, key=lambda unit: unit.unit)]
+        sink = io.BytesIO()
+        pq.write_table(pa.Table.from_pylist(rows, schema=_RAW_SCHEMA), sink, compression="zstd", row_group_size=64)
+        path = self.partition_dir(key) / f"raw-{generation}.parquet"
+        write_atomically(path, sink.getvalue())
+        return path.relative_to(self.data).as_posix(), sink.tell()
+
+    def drop_unit_log(self, key: PartitionKey) -> None:
+        """Remove the unit log of a partition whose raw file is sealed."""
+        (self.partition_dir(key) / "units.log").unlink(missing_ok=True)
+
+    def units(self, manifest: Manifest) -> list[RawUnit]:
+        """Return the stored units of a partition, sealed or not yet.
+
+        Raises:
+            RawDamaged: the sealed file is gone or cannot be read, or a body does not have the checksum recorded with it.
+        """
+        if manifest.raw_file is None:
+            return list(unit_log.read(self.partition_dir(manifest.key) / "units.log").values())
+        names = {field.name for field in fields(RawUnit)}
+        remedy = f"Collect it again: fin run {manifest.source} --session {manifest.session} --refetch"
+        try:
+            # partitioning=None: the path has no key=value parts, and pyarrow must not guess any.
+            rows = pq.read_table(self.data / manifest.raw_file, partitioning=None).to_pylist()
+        except (OSError, pa.ArrowException) as error:
+            msg = f"{manifest.raw_file} cannot be read ({str(error).splitlines()[0]}). {remedy}"
+            raise RawDamaged(msg) from error
+        # A file of before a column was added has not got it.
+        rows = [{FORMER_NAMES.get(name, name): value for name, value in row.items()} for row in rows]
+        units = [RawUnit(**{name: row[name] for name in names & row.keys()}) for row in rows]
+        for unit in units:
+            if hashlib.sha256(unit.body).hexdigest() != unit.sha256:
+                msg = f"{manifest.raw_file}: the body of {unit.unit} is damaged (checksum differs). {remedy}"
+                raise RawDamaged(msg)
+        return units
+
+    def write_staged(
+        self, key: PartitionKey, frame: pl.DataFrame, quarantine: pl.DataFrame, *, parser_version: str
+    ) -> StagedRef:
+        """Write the staged file of a partition under a name that its content gives, and the refused rows beside it."""
+        content = parquet_bytes(frame)
+        digest = hashlib.sha256(content).hexdigest()
+        name = f"{key.source}/{key.table}/{key.session}-{digest[:12]}.parquet"
+        path = self.data / "staged" / name
+        if not path.exists():
+            write_atomically(path, content)
+        quarantine_file = None
+        if quarantine.height:
+            quarantine_file = self.write_quarantine(key, quarantine)
+        return StagedRef(
+            file=f"staged/{name}",
+            sha256=digest,
+            rows=frame.height,
+            bytes=len(content),
+            parser_version=parser_version,
+            quarantined=quarantine.height,
+            quarantine_file=quarantine_file,
+        )
+
+    def write_quarantine(self, key: PartitionKey, quarantine: pl.DataFrame) -> str:
+        """Write refused rows under a name that their content gives; return its path relative to the data directory."""
+        refused = parquet_bytes(quarantine)
+        name = f"quarantine/{key.source}/{key.table}/{key.session}-{hashlib.sha256(refused).hexdigest()[:12]}.parquet"
+        write_atomically(self.data / name, refused)
+        return name
+
+    def read_staged(self, manifest: Manifest) -> pl.DataFrame | None:
+        """Return the staged rows of a partition, or None if it has none."""
+        return pl.read_parquet(self.data / manifest.staged.file) if manifest.staged else None
+
+    def sessions(self, source: str, table: str) -> list[date]:
+        """Return the sessions that have a manifest, ascending."""
+        return sorted(
+            date.fromisoformat(path.parent.name)
+            for path in (self.data / "raw" / source / table).glob("*/manifest.json")
+        )
+
+
+def parquet_bytes(frame: pl.DataFrame) -> bytes:
+    """Return a frame as Parquet; the same frame gives the same bytes."""
+    sink = io.BytesIO()
+    frame.write_parquet(sink, compression="zstd", compression_level=3, statistics=True)
+    return sink.getvalue()
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file that is either wholly there or not at all, also after a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        file.write(content)
+    make_durable(temporary)
+    temporary.replace(path)
+    make_durable(path.parent)
+
+
+def make_durable(path: Path) -> None:
+    """Return once a file, or the names in a directory, would survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""One Chromium for several clients, each with its cookies and pages."""

@@ -1,0 +1,371 @@
+"""What a build is told before dbt runs: manifests, calendars, changed sessions, and views over the files that count.
+
+All of it is written into the private build file, so that dbt is never started with changing variables. What a build
+changed stays marked until the build has ended well; a killed one is therefore done again by the next. Nothing here
+knows a source by name: the staged tables are those that the dbt project declares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import yaml  # type: ignore[import-untyped]  # published without types; dbt brings it
+
+from fin_assets.core.contract.source import Source
+from fin_assets.warehouse import archive, manifests
+from fin_assets.warehouse.archive import ArchivedTable, StagedFile
+from fin_assets.warehouse.dbt import project_hash
+from fin_assets.warehouse.paths import Layout, WarehouseError
+
+_CREATE = """
+create schema if not exists control;
+create schema if not exists staged;
+create schema if not exists history;
+create or replace table control.archive_files (view_name varchar, file varchar);
+create table if not exists control.meta (key varchar, value varchar);
+create table if not exists control.changed_sessions (source varchar, session_date date);
+create table if not exists control.built (
+    source varchar, table_name varchar, session_date date, ordinal integer, day_state varchar, staged_sha256 varchar
+);
+"""
+
+_DIFFERENT = """
+select distinct source, session_date
+from (
+    select sessions.source, sessions.table_name, sessions.session_date, sessions.day_state, partitions.staged_sha256
+    from control.expected_sessions as sessions
+    inner join control.partitions as partitions using (source, table_name, session_date)
+    where partitions.is_usable
+) as present
+full outer join control.built as built using (source, table_name, session_date)
+where present.staged_sha256 is distinct from built.staged_sha256 or present.day_state is distinct from built.day_state
+"""
+
+_MOVED = """
+select count(*) from control.built as built
+left join control.expected_sessions as sessions using (source, table_name, session_date)
+where sessions.ordinal is distinct from built.ordinal
+"""
+
+_REMEMBER = """
+create or replace table control.built as
+select
+    sessions.source,
+    sessions.table_name,
+    sessions.session_date,
+    sessions.ordinal,
+    sessions.day_state,
+    partitions.staged_sha256
+from control.expected_sessions as sessions
+inner join control.partitions as partitions using (source, table_name, session_date)
+where partitions.is_usable
+"""
+
+
+_NEEDED = """
+select distinct near.session_date
+from control.changed_sessions as changed
+inner join control.expected_sessions as sessions using (source, session_date)
+inner join control.expected_sessions as near using (source, table_name)
+where source = $1 and table_name = $2 and abs(near.ordinal - sessions.ordinal) <= $3
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a build has to do.
+
+    Attributes:
+        full_refresh: rebuild everything; `reason` says why.
+        changed: (source, session) pairs to take up.
+        files: staged files that the views read.
+        idle: nothing differs from the last successful build, not even the state of a partition.
+    """
+
+    full_refresh: bool
+    reason: str | None
+    changed: int
+    files: int
+    idle: bool
+
+
+def prepare(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    data: Path,
+    project: Path,
+    sources: Sequence[Source],
+    full_refresh: bool = False,
+) -> Plan:
+    """Write the control tables and the staged views of the next build, in one transaction.
+
+    Args:
+        connection: to the private build file, writing.
+        data: the data directory.
+        project: the dbt project.
+        sources: those that were discovered.
+        full_refresh: take up every session even if nothing differs.
+
+    Raises:
+        WarehouseError: a manifest or a staged file does not fit.
+    """
+    connection.begin()
+    try:
+        plan = _prepare(connection, data, project, sources, full_refresh=full_refresh)
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+    return plan
+
+
+def _prepare(
+    connection: duckdb.DuckDBPyConnection, data: Path, project: Path, sources: Sequence[Source], *, full_refresh: bool
+) -> Plan:
+    connection.execute(_CREATE)
+    unfinished = _meta(connection, "unfinished")
+    built_project = _meta(connection, "project")
+    _take_manifests(connection, data)
+    collected: set[manifests.ManifestKey] = set(
+        connection.execute("select source, table_name, session_date from control.partitions").fetchall()
+    )
+    _replace(connection, "expected_sessions", manifests.expected(sources, collected))
+    _replace(connection, "tables", manifests.declared(sources))
+
+    fingerprint = _fingerprint(connection, data, project)
+    moved = _scalar(connection, _MOVED)
+    reason = _refresh_reason(
+        asked=full_refresh, unfinished=unfinished, built=built_project, now=project_hash(project), moved=moved
+    )
+    idle = reason is None and unfinished is None and fingerprint == _meta(connection, "fingerprint")
+    if reason is not None:
+        connection.execute(
+            "create or replace table control.changed_sessions as"
+            " select distinct source, session_date from control.expected_sessions"
+        )
+        _drop_marts(connection)
+    elif unfinished is None:
+        connection.execute(f"create or replace table control.changed_sessions as {_DIFFERENT}")
+    else:
+        connection.execute(
+            f"create or replace table control.changed_sessions as {_DIFFERENT}"  # noqa: S608 - a constant
+            " union select * from control.changed_sessions"
+        )
+    files = _make_views(connection, data, project) + _make_history(connection, data, project)
+    if not idle:
+        _set_meta(connection, "unfinished", "full_refresh" if reason else "incremental")
+    changed = _scalar(connection, "select count(*) from control.changed_sessions")
+    return Plan(full_refresh=reason is not None, reason=reason, changed=changed, files=files, idle=idle)
+
+
+def _drop_marts(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make room for marts that are all built anew: beside the old ones, they would double the file, and every copy of it."""
+    for schema in ("main", "intermediate", "reference"):
+        for kind, names in (("view", "duckdb_views()"), ("table", "duckdb_tables()")):
+            found = connection.execute(
+                f"select {kind}_name from {names} where schema_name = ? and database_name = current_database()"  # noqa: S608 - names from here
+                " and not internal",
+                [schema],
+            ).fetchall()
+            for (name,) in found:
+                connection.execute(f'drop {kind} {schema}."{name}"')
+
+
+def finish(connection: duckdb.DuckDBPyConnection, *, data: Path, project: Path) -> None:
+    """Record that the build ended well: what it used is what the next one compares with. Drops the staged views.
+
+    They hold the changed sessions only. The views of the schema `history` stay: marts read the finest grain through them.
+    """
+    connection.begin()
+    connection.execute(_REMEMBER)
+    _set_meta(connection, "project", project_hash(project))
+    _set_meta(connection, "fingerprint", _fingerprint(connection, data, project))
+    connection.execute("delete from control.meta where key = 'unfinished'")
+    for (name,) in connection.execute(
+        "select view_name from duckdb_views() where schema_name = 'staged' and not internal"
+    ).fetchall():
+        connection.execute(f'drop view staged."{name}"')
+    connection.commit()
+
+
+def staged_tables(project: Path) -> dict[str, dict[str, Any]]:
+    """Return the staged tables that the dbt project declares: view name -> source, table, and columns with types."""
+    return {
+        table["identifier"]: {"source": source["name"], "table": table["name"], "columns": _columns(table)}
+        for source, table in _declared(project, "staged")
+        if "archive" not in table["config"]["meta"]
+    }
+
+
+def archived_tables(project: Path) -> list[ArchivedTable]:
+    """Return the staged tables that the dbt project marks with `meta: archive`: their rows stay in Parquet."""
+    found = []
+    for source, table in _declared(project, "staged"):
+        mark = table["config"]["meta"].get("archive")
+        if mark is not None:
+            one = ArchivedTable(
+                view=table["identifier"],
+                source=source["name"],
+                table=table["name"],
+                columns=_columns(table),
+                order_by=tuple(mark["order_by"]),
+                reach=int(mark["reach_sessions"]),
+            )
+            found.append(one)
+    return found
+
+
+def _declared(project: Path, schema: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    for path in sorted((project / "models" / "sources").glob("*.yml")):
+        for source in yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]:
+            if source["schema"] == schema:
+                yield from ((source, table) for table in source["tables"])
+
+
+def _columns(table: dict[str, Any]) -> dict[str, str]:
+    return {column["name"]: column["data_type"] for column in table["columns"]}
+
+
+def _refresh_reason(*, asked: bool, unfinished: str | None, built: str | None, now: str, moved: int) -> str | None:
+    if asked:
+        return "asked for"
+    if built is None:
+        return "first build"
+    if unfinished == "full_refresh":
+        return "the full refresh before did not end"
+    if built != now:
+        return "the dbt project has changed"
+    if moved:
+        return f"{moved} sessions have another place in their calendar"
+    return None
+
+
+def _take_manifests(connection: duckdb.DuckDBPyConnection, data: Path) -> None:
+    present = manifests.stamps(data)
+    exists = _scalar(
+        connection, "select count(*) from duckdb_tables() where schema_name = 'control' and table_name = 'partitions'"
+    )
+    if not exists:
+        _replace(connection, "partitions", manifests.read(data, present))
+        return
+    known = {
+        (source, table, session): stamp
+        for source, table, session, stamp in connection.execute(
+            "select source, table_name, session_date, stamp from control.partitions"
+        ).fetchall()
+    }
+    gone = [key for key, stamp in known.items() if present.get(key) != stamp]
+    news = {key: stamp for key, stamp in present.items() if known.get(key) != stamp}
+    if gone:
+        connection.executemany(
+            "delete from control.partitions where source = ? and table_name = ? and session_date = ?", gone
+        )
+    if news:
+        connection.register("news", manifests.read(data, news).to_arrow())
+        connection.execute("insert into control.partitions by name select * from news")
+        connection.unregister("news")
+
+
+def _make_views(connection: duckdb.DuckDBPyConnection, data: Path, project: Path) -> int:
+    count = 0
+    for view, table in staged_tables(project).items():
+        files = [
+            str(data / file)
+            for (file,) in connection.execute(
+                "select staged_file from control.partitions where is_usable and source = ? and table_name = ?"
+                " and (source, session_date) in (select (source, session_date) from control.changed_sessions)"
+                " order by session_date",
+                [table["source"], table["table"]],
+            ).fetchall()
+        ]
+        count += len(files)
+        _make_view(connection, view, table["columns"], files)
+    return count
+
+
+def _make_history(connection: duckdb.DuckDBPyConnection, data: Path, project: Path) -> int:
+    """Make the views of the finest grain: of all sessions, and of those that this build needs.
+
+    Returns:
+        how many staged files of them have changed.
+    """
+    count = 0
+    for table in archived_tables(project):
+        rows = connection.execute(
+            "select session_date, staged_file, staged_sha256,"
+            " (source, session_date) in (select (source, session_date) from control.changed_sessions)"
+            " from control.partitions where is_usable and source = ? and table_name = ?",
+            [table.source, table.table],
+        ).fetchall()
+        count += sum(changed for *_, changed in rows)
+        staged = [StagedFile(session, file, sha256) for session, file, sha256, _ in rows]
+        files = archive.current_files(Layout(data), table, staged)
+        if files:
+            connection.executemany(
+                "insert into control.archive_files values (?, ?)", [(table.view, file) for file in files]
+            )
+        needed = {day for (day,) in connection.execute(_NEEDED, [table.source, table.table, table.reach]).fetchall()}
+        # By their place on this machine: a published view must work in any shell, started anywhere.
+        paths = {data.resolve() / file: sessions for file, sessions in files.items()}
+        _create_view(connection, "history", table.view, archive.by_year(table, paths))
+        near = [path for path, sessions in paths.items() if not needed.isdisjoint(sessions)]
+        _create_view(connection, "staged", table.view, archive.rows_of(table, near))
+    return count
+
+
+def _make_view(connection: duckdb.DuckDBPyConnection, view: str, columns: dict[str, str], files: list[str]) -> None:
+    if files:
+        wanted = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in columns.items())
+        listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+        rows = f"select {wanted} from read_parquet([{listed}], hive_partitioning = false)"  # noqa: S608 - quoted above
+    else:
+        empty = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in columns.items())
+        rows = f"select {empty} where false"
+    _create_view(connection, "staged", view, rows)
+
+
+def _create_view(connection: duckdb.DuckDBPyConnection, schema: str, view: str, rows: str) -> None:
+    try:
+        connection.execute(f'create or replace view {schema}."{view}" as {rows}')
+    except duckdb.Error as error:
+        first = str(error).splitlines()[0]
+        msg = f"the staged files of {view} do not fit the marts ({first}). Stage them again from raw: fin reparse"
+        raise WarehouseError(msg) from error
+
+
+def _fingerprint(connection: duckdb.DuckDBPyConnection, data: Path, project: Path) -> str:
+    """Return a hash of all that a build depends on; of the place of the data too, because views name files by it."""
+    parts = [
+        _scalar(
+            connection,
+            f"select coalesce(bit_xor(hash(t)), 0) from (select * exclude ({left_out}) from control.{table}) as t",  # noqa: S608 - names from here
+        )
+        for table, left_out in (("partitions", "stamp"), ("expected_sessions", "ordinal"), ("tables", "timezone"))
+    ]
+    return f"{project_hash(project)}-{'-'.join(str(part) for part in parts)}-{data.resolve()}"
+
+
+def _replace(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    connection.register("frame", frame.to_arrow())
+    connection.execute(f"create or replace table control.{table} as select * from frame")  # noqa: S608 - names from here
+    connection.unregister("frame")
+
+
+def _meta(connection: duckdb.DuckDBPyConnection, key: str) -> str | None:
+    row = connection.execute("select value from control.meta where key = ?", [key]).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _set_meta(connection: duckdb.DuckDBPyConnection, key: str, value: str) -> None:
+    connection.execute("delete from control.meta where key = ?", [key])
+    connection.execute("insert into control.meta values (?, ?)", [key, value])
+
+
+def _scalar(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = connection.execute(sql).fetchone()
+    return 0 if row is None else int(row[0])
