@@ -152,6 +152,25 @@ def reparse(source: Source, *, start: From = None, end: To = None, table: Tables
     work(source, start, end, tables=table, marts=marts)
 
 
+@app.command(
+    epilog='Example: fin exclude idx_brokers --table stock_summary --session 2026-03-02 --unit all --reason "test data"'
+)
+def exclude(
+    source: Source,
+    *,
+    table: Annotated[str, typer.Option("--table", help="The table.", metavar="TABLE")],
+    session: Annotated[str, typer.Option("--session", help="The session, YYYY-MM-DD.", metavar="DATE")],
+    unit: Annotated[str, typer.Option("--unit", help="The unit whose answer is wrong.", metavar="UNIT")],
+    reason: Annotated[str | None, typer.Option("--reason", help="Why, for people.", metavar="TEXT")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Include it again.")] = False,
+    marts: Marts = True,
+) -> None:
+    """Leave one stored answer out of the staged rows and the marts; its bytes are kept."""
+    from fin_assets.commands.exclude import exclude as work
+
+    work(source, table=table, session=session, unit=unit, reason=reason, undo=undo, marts=marts)
+
+
 @app.command(epilog="Example: fin build --full-refresh; fin build --rollback")
 def build(
     *,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -15,10 +16,15 @@ from dagster._utils.warnings import BetaWarning, PreviewWarning  # no public nam
 from fin_assets.core.collection.collector import OnEvent
 from fin_assets.core.contract.source import Source
 from fin_assets.core.orchestration.assets import table_assets
-from fin_assets.core.orchestration.audits import audit_checks, rounds
+from fin_assets.core.orchestration.audits import audit_checks, audit_jobs
 from fin_assets.core.orchestration.dead_runs import dead_runs_sensor
-from fin_assets.core.orchestration.monitoring import collect_jobs, collect_schedules, watch_checks, watch_schedule
-from fin_assets.core.storage.store import Store
+from fin_assets.core.orchestration.jobs import collect_jobs
+from fin_assets.core.orchestration.monitoring import watch_checks
+from fin_assets.core.orchestration.schedules import collect_schedules, watch_schedule, weekly_schedules
+from fin_assets.core.orchestration.snapshots import snapshot_jobs
+from fin_assets.core.storage.store import store_of
+from fin_assets.core.storage.upgrade import upgrade
+from fin_assets.core.transport.clients import Clients
 from fin_assets.discovery import discover
 from fin_assets.settings import Settings
 from fin_assets.settings import settings as read_settings
@@ -36,6 +42,7 @@ def build_definitions(
     sources: Sequence[Source] | None = None,
     on_event: OnEvent | None = None,
     on_node: OnNode | None = None,
+    clients: Clients | None = None,
     marts: bool = True,
 ) -> dg.Definitions:
     """Return the definitions for one project home.
@@ -45,6 +52,7 @@ def build_definitions(
         sources: instead of those that are discovered.
         on_event: hears of each unit, for a progress display in this process.
         on_node: hears of each model and test of a build, likewise.
+        clients: pools that are open already, and stay so; without them each run opens its own.
         marts: whether to include the dbt models; they need the parsed dbt project.
 
     Raises:
@@ -55,7 +63,7 @@ def build_definitions(
         # Partitioned checks and automation in user code are used on purpose; the lock pins the version they work with.
         warnings.simplefilter("ignore", PreviewWarning)
         warnings.simplefilter("ignore", BetaWarning)
-        return _assemble(settings, sources, on_event=on_event, on_node=on_node, marts=marts)
+        return _assemble(settings, sources, on_event=on_event, on_node=on_node, clients=clients, marts=marts)
 
 
 def _assemble(
@@ -64,25 +72,32 @@ def _assemble(
     *,
     on_event: OnEvent | None,
     on_node: OnNode | None,
+    clients: Clients | None,
     marts: bool,
 ) -> dg.Definitions:
+    upgrade(settings.data)
     found = list(discover(settings) if sources is None else sources)
-    store = Store(settings.data)
+    store = store_of(settings)
+
+    def opened() -> AbstractContextManager[Clients]:
+        return nullcontext(clients) if clients is not None else Clients(settings.browser, data=settings.data)
+
     assets: list[dg.AssetsDefinition] = []
     checks: list[dg.AssetChecksDefinition] = []
     schedules: list[dg.ScheduleDefinition] = []
     jobs: list[dg.JobDefinition | UnresolvedAssetJobDefinition] = []
     for source in found:
         for tables in source.groups():
-            assets.append(table_assets(source, tables, store=store, browser=settings.browser, on_event=on_event))
+            assets.append(table_assets(source, tables, store=store, clients=opened, on_event=on_event))
             for table in tables:
                 checks.extend(watch_checks(source, table, store))
         collecting = collect_jobs(source)
-        schedules.extend([*collect_schedules(source, collecting), watch_schedule(source)])
-        checks.extend(audit_checks(source, store, settings.browser))
-        more_jobs, more_schedules = rounds(source, store, settings.browser, collecting)
-        jobs.extend(more_jobs)
-        schedules.extend(more_schedules)
+        schedules.extend([*collect_schedules(source, collecting), *weekly_schedules(source, collecting)])
+        schedules.append(watch_schedule(source))
+        checks.extend(audit_checks(source, store, opened))
+        for more_jobs, more_schedules in (audit_jobs(source), snapshot_jobs(source, store, opened)):
+            jobs.extend(more_jobs)
+            schedules.extend(more_schedules)
     if marts:
         from fin_assets.warehouse.assets import mart_assets
 

@@ -35,11 +35,15 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Mode = Literal["sandbox", "live"]
+"""Whether a source asks the embedded site or the real one."""
+
+
 class SourceSettings(Strict):
     """What every source can be told under `[sources.<name>]`. A source subclasses this with its own keys and defaults."""
 
     enabled: bool = True
-    mode: Literal["sandbox", "live"] = "sandbox"
+    mode: Mode = "sandbox"
     sandbox_path: str = ""
     live_base_url: str = ""
     base_url: str | None = Field(default=None, description="overrides the address that the mode implies")
@@ -123,14 +127,13 @@ class Settings(BaseSettings):
 
     @property
     def data(self) -> Path:
-        """Where everything collected and built lies, absolute.
+        """Where everything collected and built lies, absolute. Generated and real data of a source lie apart in it."""
+        return self.data_dir if self.data_dir.is_absolute() else self.home / self.data_dir
 
-        A home with a live source keeps its data in `live` below the data directory, so that the generated lists of the
-        sandbox are never taken for real ones, and switching a source is one setting.
-        """
-        base = self.data_dir if self.data_dir.is_absolute() else self.home / self.data_dir
-        live = any(section.get("mode") == "live" for section in self.sources.values())
-        return base / "live" if live else base
+    @property
+    def modes(self) -> dict[str, Mode]:
+        """The mode of each source that is not in the default one."""
+        return {name: "live" for name, section in self.sources.items() if section.get("mode") == "live"}
 
     @property
     def sandbox_url(self) -> str:

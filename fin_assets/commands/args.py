@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from fin_assets.core.contract.source import Source, Table
     from fin_assets.settings import Settings
 
-SATURDAY = 5
 WIDE = 140
 """Columns where there is no terminal: a file or a pipe has no width, and a cut table tells nothing."""
 
@@ -54,10 +53,12 @@ def project() -> tuple[Settings, list[Source]]:
     Raises:
         SettingsError: they cannot be used.
     """
+    from fin_assets.core.storage.upgrade import upgrade
     from fin_assets.discovery import discover
     from fin_assets.settings import settings
 
     found = settings()
+    upgrade(found.data)
     return found, discover(found)
 
 
@@ -153,11 +154,6 @@ def today() -> date:
 def days_of(start: date, end: date) -> list[date]:
     """Return every calendar day from `start` to `end`."""
     return [start + timedelta(days=n) for n in range((end - start).days + 1)]
-
-
-def is_weekend(day: date) -> bool:
-    """Return whether it is Saturday or Sunday."""
-    return day.weekday() >= SATURDAY
 
 
 def repository() -> Path:

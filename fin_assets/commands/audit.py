@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def can_audit(source: Source, day: date) -> bool:
     """Return whether a day is closed by the calendar, is over, and the source has a table that is asked all the same."""
-    sessions = any(table.sessions(day, day) for table in source.tables)
+    sessions = any(table.calendar.sessions(day, day) for table in source.tables)
     asks = any(table.off_calendar for table in source.tables)
     return asks and not sessions and source.start <= day <= min(source.end or day, today())
 
@@ -43,5 +43,8 @@ def audit(runner: Runner, source: Source, day: date) -> None:
 
 def _quarantined(source: Source, day: date) -> dict[Path, int]:
     """Return the files with what was refused of a day, with the time at which each was written."""
-    folder = project()[0].data / "quarantine" / source.name
+    from fin_assets.core.storage.store import store_of
+
+    store = store_of(project()[0])
+    folder = store.data / "quarantine" / store.place(source.name)
     return {path: path.stat().st_mtime_ns for path in folder.glob(f"*/{day}-*.parquet")}

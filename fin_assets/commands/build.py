@@ -133,10 +133,10 @@ def _list() -> None:
 
 
 def _rollback(to: str | None) -> None:
-    from fin_assets.core.storage.store import Store
+    from fin_assets.core.storage.store import store_of
     from fin_assets.warehouse.build import rollback as go_back
 
-    found = go_back(Store(project()[0].data), to)
+    found = go_back(store_of(project()[0]), to)
     console.print(
         f"readers see build {found.id} of {found.created_at:%Y-%m-%d %H:%M:%S} UTC now; "
         "the next fin build makes a new one from what is staged",

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from fin_assets.commands.args import repository
-from fin_assets.core.collection.expected_units import expected
+from fin_assets.core.collection.expected_units import wanted
 from fin_assets.core.contract.manifest import PartitionKey
 from fin_assets.core.orchestration.assets import raw_key, staged_key, step_name
 from fin_assets.core.orchestration.audits import audit_config, audit_job_name
 from fin_assets.core.orchestration.dead_runs import end_dead_runs
 from fin_assets.core.orchestration.partitions import partitions_of
-from fin_assets.core.storage.store import Store
+from fin_assets.core.storage.store import store_of
 from fin_assets.definitions import BUILD_MARTS, build_definitions
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fin_assets.commands.progress import Display
     from fin_assets.core.contract.manifest import Manifest
     from fin_assets.core.contract.source import Source, Table
+    from fin_assets.core.transport.clients import Clients
     from fin_assets.settings import Settings
     from fin_assets.warehouse.dbt import OnNode
 
@@ -93,9 +94,10 @@ def ranges(table_sessions: Sequence[str], wanted: set[str]) -> list[tuple[str, s
 class Runner:
     """Runs tables of sources, one range of sessions after the other."""
 
-    def __init__(self, settings: Settings, display: Display, *, instance: dg.DagsterInstance) -> None:
-        self._settings, self._display, self._instance = settings, display, instance
-        self._store = Store(settings.data)
+    def __init__(self, settings: Settings, display: Display, *, instance: dg.DagsterInstance, clients: Clients) -> None:
+        """Take what all runs of a command share: the display, Dagster's instance, and one pool of clients per site."""
+        self._settings, self._display, self._instance, self._clients = settings, display, instance, clients
+        self._store = store_of(settings)
         self._jobs: dict[str, dg.JobDefinition] = {}
 
     def run(
@@ -139,7 +141,11 @@ class Runner:
             for each table that is asked: whether the site has nothing of these days, and one sentence.
         """
         definitions = build_definitions(
-            settings=self._settings, sources=[source], on_event=self._display.on_event, marts=False
+            settings=self._settings,
+            sources=[source],
+            on_event=self._display.on_event,
+            clients=self._clients,
+            marts=False,
         )
         result = definitions.resolve_job_def(audit_job_name(source)).execute_in_process(
             instance=self._instance, run_config={**_QUIET, **audit_config(source, days)}
@@ -177,7 +183,11 @@ class Runner:
         name = f"collect_{step_name(source, table)}"
         if name not in self._jobs:
             definitions = build_definitions(
-                settings=self._settings, sources=[source], on_event=self._display.on_event, marts=False
+                settings=self._settings,
+                sources=[source],
+                on_event=self._display.on_event,
+                clients=self._clients,
+                marts=False,
             )
             self._jobs[name] = definitions.resolve_job_def(name)
         return self._jobs[name]
@@ -188,7 +198,7 @@ class Runner:
         for session in sessions:
             manifest = self._store.manifest(PartitionKey(source.name, table.name, session))
             if manifest is None or refetch or not manifest.state.is_done:
-                units = set(expected(source, table, session, store=self._store).units)
+                units = set(wanted(source, table, session, store=self._store).units)
                 if manifest is not None and not refetch:
                     units -= {unit.unit for unit in manifest.units} - {unit.unit for unit in manifest.unfinished()}
                 left[session] = len(units)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from rich.table import Table as Grid
 
-from fin_assets.commands.args import console, days_of, forget_project, is_weekend, project
+from fin_assets.commands.args import console, days_of, forget_project, project
 from fin_assets.commands.errors import EXIT_USAGE, Problem
 from fin_assets.core.contract.manifest import PartitionState
 from fin_assets.discovery import source_names
@@ -144,9 +144,9 @@ def _toml_value(value: object) -> str:
 
 def print_days(sources: list[Source]) -> None:
     """Print how many days of the dataset's span are complete, and why the others have no list."""
-    from fin_assets.core.storage.store import Store
+    from fin_assets.core.storage.store import store_of
 
-    store = Store(project()[0].data)
+    store = store_of(project()[0])
     for source in sources:
         for table in source.tables:
             known = {manifest.session: _reason(manifest) for manifest in store.manifests(source.name, table.name)}
@@ -162,7 +162,7 @@ def print_days(sources: list[Source]) -> None:
 
 
 def _closed(table: Table, day: date) -> str:
-    return "closed: weekend" if is_weekend(day) else f"closed: {table.closed_reason(day) or 'no list'}"
+    return f"closed: {table.calendar.day_state(day).reason or 'no list'}"
 
 
 def _reason(manifest: Manifest) -> str:

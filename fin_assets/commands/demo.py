@@ -124,33 +124,35 @@ def _require_ports() -> None:
 def _sessions(source: Source, table: Table, count: int | None) -> list[date]:
     """Return the newest sessions of a table that are due: of `count` trading days, fewer where one has many units."""
     from fin_assets import clock
-    from fin_assets.core.collection.expected_units import expected
+    from fin_assets.core.collection.expected_units import StoredSiblings, wanted
+    from fin_assets.core.contract.source import Nothing
     from fin_assets.core.orchestration.partitions import due_sessions, partitions_of
-    from fin_assets.core.storage.store import Store
+    from fin_assets.core.storage.store import store_of
 
     now = clock.now()
     if source.end is not None or count is None:
         # A history that is over: all of it is due, and what was due lately is nothing.
         days = [date.fromisoformat(key) for key in partitions_of(source, table).get_partition_keys()]
-        due = [day for day in days if table.sessions(day, day)]
+        due = [day for day in days if table.calendar.sessions(day, day)]
     else:
         # Seven days have five sessions at most; holidays are made up for by the slice below.
         due = due_sessions(source, table, since=now - timedelta(days=count * 7 / 5 + 20), until=now)
     if count is None or not due:
         return due
-    if table.present_only:
-        return due[-1:]
-    units = len(expected(source, table, due[-1], store=Store(project()[0].data)).units)
-    most = UNITS_A_TABLE if table.units_from is None else UNITS_THAT_ARE_NAMED
+    store = store_of(project()[0])
+    units = len(wanted(source, table, due[-1], store=store).units)
+    most = UNITS_THAT_ARE_NAMED if table.needs else UNITS_A_TABLE
+    # Days of which nothing can be had any more, because the site shows only the present, are left out.
+    due = [day for day in due if not isinstance(table.expected(day, StoredSiblings(source, day, store)), Nothing)]
     return due[-min(count, max(LEAST_SESSIONS, most // max(units, 1))) :]
 
 
 def _left(source: Source, table: Table, days: list[date]) -> list[date]:
     """Return the sessions that there is work for: a second demo asks for nothing that the first one has."""
     from fin_assets.core.contract.manifest import PartitionKey, PartitionState
-    from fin_assets.core.storage.store import Store
+    from fin_assets.core.storage.store import store_of
 
-    store = Store(project()[0].data)
+    store = store_of(project()[0])
     left = []
     for day in days:
         manifest = store.manifest(PartitionKey(source.name, table.name, day))

@@ -255,13 +255,15 @@ def _marts(settings: Settings) -> Iterator[Line]:
 def _source(source: Source) -> Iterator[Line]:
     own = source.settings
     values = ", ".join(f"{name}={_shown(value)}" for name, value in own.model_dump().items() if name in _TOLD)
-    yield Line("ok", source.name, f"{own.mode} at {source.base_url}; {values}")
-    if own.mode == "live":
-        said = answers(source.base_url)
+    yield Line("ok", source.name, f"{own.mode} at {', '.join(site.base_url for site in source.sites)}; {values}")
+    for site in source.sites:
+        if site.mode != "live" or site.transport == "files":
+            continue
+        said = answers(site.base_url)
         good = said.startswith("answers")
         yield Line(
             "ok" if good else "bad",
-            f"{source.name} site",
+            f"{source.name} {site.name}",
             said,
             "" if good else f"check the connection and base_url under [sources.{source.name}]",
         )

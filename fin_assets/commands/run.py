@@ -17,7 +17,6 @@ from fin_assets.commands.args import (
     chosen_tables,
     console,
     days_of,
-    is_weekend,
     own_console,
     project,
 )
@@ -96,11 +95,11 @@ def heal(source: str | None, start: str | None, *, marts: bool) -> None:
 
 def reparse(source: str, start: str | None, end: str | None, *, tables: list[str] | None, marts: bool) -> None:
     """Parse and stage stored raw pages again, without a request."""
-    from fin_assets.core.storage.store import Store
+    from fin_assets.core.storage.store import store_of
 
     (found,) = chosen_sources(source)
     wanted = a_range(None, start, end)
-    store = Store(project()[0].data)
+    store = store_of(project()[0])
     plan: list[tuple[Table, list[date]]] = []
     for table in chosen_tables(found, tables):
         first, last = wanted or (date.min, date.max)
@@ -127,7 +126,7 @@ def choose(source: Source, table: Table, wanted: tuple[date, date] | None) -> Ch
     for day in days_of(*wanted):
         if day.isoformat() in known:
             sessions.append(day)
-        elif not is_weekend(day) or wanted[0] == wanted[1]:
+        elif wanted[0] == wanted[1] or not _never_on_this_weekday(table, day):
             others[day] = _why_none(source, table, day)
     return Choice(table, sessions, others)
 
@@ -137,17 +136,24 @@ def _why_none(source: Source, table: Table, day: date) -> str:
 
     if day < source.start:
         return f"before the source's start, {source.start} (start under [sources.{source.name}] in fin.toml)"
-    reason = table.closed_reason(day)
-    if reason is not None:
-        return f"closed: {reason}"
-    if is_weekend(day):
-        return "closed: weekend"
-    if table.sessions(day, day):
-        due = due_at(source, table, day)
-        return f"not over yet in {source.timezone}: its data are complete on {due:%Y-%m-%d} at {due:%H:%M} there"
-    if not any(each.sessions(day, day) for each in source.tables):
-        return f"closed: no session by the calendar of {source.timezone}"
+    zone = table.calendar.timezone
+    if table.calendar.sessions(day, day):
+        due = due_at(table, day)
+        return f"not over yet in {zone}: its data are complete on {due:%Y-%m-%d} at {due:%H:%M} there"
+    state = table.calendar.day_state(day)
+    if state.may_be_empty and state.reason:
+        return f"closed: {state.reason}"
+    if _never_on_this_weekday(table, day):
+        return f"closed: no session on a {day:%A}"
+    if not any(each.calendar.sessions(day, day) for each in source.tables):
+        return f"closed: no session by the calendar of {zone}"
     return f"no list of {table.name} on this day"
+
+
+def _never_on_this_weekday(table: Table, day: date) -> bool:
+    """Return whether the weeks around a day have no session on its weekday."""
+    weeks = (day + timedelta(weeks=n) for n in range(-4, 5))
+    return not any(table.calendar.sessions(each, each) for each in weeks)
 
 
 def to_heal(source: Source, table: Table, edge: date | None) -> list[date]:
@@ -159,16 +165,16 @@ def to_heal(source: Source, table: Table, edge: date | None) -> list[date]:
     from fin_assets import clock
     from fin_assets.core.contract.source import due_at
     from fin_assets.core.orchestration.partitions import due_sessions
-    from fin_assets.core.storage.store import Store
+    from fin_assets.core.storage.store import store_of
 
     def in_reach(day: date) -> bool:
         if edge is not None:
             return day >= edge
         # Counted from publication: a quarter's list that came yesterday is weeks old by its session.
-        return due_at(source, table, day) >= now - timedelta(days=source.settings.look_back_days)
+        return due_at(table, day) >= now - timedelta(days=source.settings.look_back_days)
 
-    store, now = Store(project()[0].data), clock.now()
-    first = edge or (now - timedelta(days=source.settings.look_back_days) - table.published_after).date()
+    store, now = store_of(project()[0]), clock.now()
+    first = edge or (now - timedelta(days=source.settings.look_back_days) - table.due).date()
     known = store.sessions(source.name, table.name)
     due = due_sessions(source, table, since=now - (now.date() - first + timedelta(days=30)), until=now)
     missed = sorted(day for day in {*due}.difference(known) if day > known[0]) if known else due[-1:]
@@ -187,13 +193,19 @@ def working(sources: Sequence[Source]) -> Iterator[Runner]:
     from fin_assets.commands.progress import Display
     from fin_assets.commands.sandbox_server import sandbox_up
     from fin_assets.core.orchestration.dead_runs import end_dead_runs
+    from fin_assets.core.transport.clients import Clients
 
     settings, _ = project()
     prepare_instance(settings)
-    with own_console() as shown, sandbox_up(settings, sources, shown), dg.DagsterInstance.get() as instance:
+    with (
+        own_console() as shown,
+        sandbox_up(settings, sources, shown),
+        dg.DagsterInstance.get() as instance,
+        Clients(settings.browser, data=settings.data) as clients,
+    ):
         # A killed run would keep the slot of its source, and this one would wait for it for ever.
         end_dead_runs(instance)
-        yield Runner(settings, Display(shown), instance=instance)
+        yield Runner(settings, Display(shown), instance=instance, clients=clients)
 
 
 def conclude(outcomes: list[TableOutcome], *, marts: bool) -> None:

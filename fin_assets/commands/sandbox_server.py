@@ -41,7 +41,7 @@ def sandbox_config(settings: Settings) -> SandboxConfig:
 
 def needs_sandbox(settings: Settings, sources: Sequence[Source]) -> bool:
     """Return whether one of the sources asks the sandbox of these settings."""
-    return any(source.base_url.startswith(settings.sandbox_url) for source in sources)
+    return any(site.base_url.startswith(settings.sandbox_url) for source in sources for site in source.sites)
 
 
 @contextmanager

@@ -66,9 +66,9 @@ def status(source: str | None, session: str | None, start: str | None, end: str 
 def _one_session(sources: list[Source], session: date, *, as_json: bool) -> None:
     from fin_assets.commands.session_status import left_of, print_session
     from fin_assets.core.contract.manifest import PartitionKey
-    from fin_assets.core.storage.store import Store
+    from fin_assets.core.storage.store import store_of
 
-    store = Store(project()[0].data)
+    store = store_of(project()[0])
     objects: list[dict[str, object]] = []
     shown = False
     for source in sources:
@@ -98,9 +98,9 @@ def rows_of(source: Source, table: Table, wanted: tuple[date, date] | None) -> l
     """Return a row for each known session of a table and each missing one that is due since its first known session."""
     from fin_assets import clock
     from fin_assets.core.orchestration.partitions import due_sessions
-    from fin_assets.core.storage.store import Store
+    from fin_assets.core.storage.store import store_of
 
-    store = Store(project()[0].data)
+    store = store_of(project()[0])
     first, last = wanted or (date.min, date.max)
     # One after the other: a manifest of 900 units takes 1.5 MB of memory, and years have thousands.
     known = {
@@ -119,9 +119,9 @@ def rows_of(source: Source, table: Table, wanted: tuple[date, date] | None) -> l
 
 
 def _missing(source: Source, table: Table, day: date, store: Store) -> Row:
-    from fin_assets.core.collection.expected_units import expected
+    from fin_assets.core.collection.expected_units import wanted
 
-    units = len(expected(source, table, day, store=store).units)
+    units = len(wanted(source, table, day, store=store).units)
     return Row(source.name, table.name, day, "missing", units, 0, 0, 0, "never collected", None, ())
 
 

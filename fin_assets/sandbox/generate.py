@@ -42,7 +42,7 @@ def list_days(until: date) -> list[date]:
     """Return the days on which Hong Kong publishes a list, from the epoch: its sessions, and days lost to storms."""
     hong_kong = get_calendar("XHKG")
     storms = [d for d, entry in hong_kong.overrides.items() if entry.kind == "weather" and EPOCH <= d <= until]
-    return sorted({*hong_kong.sessions_in_range(EPOCH, until), *storms})
+    return sorted({*hong_kong.sessions(EPOCH, until), *storms})
 
 
 def settled(day: date) -> bool:

@@ -17,8 +17,9 @@ import polars as pl
 from pydantic import ValidationError
 
 from fin_assets import clock
+from fin_assets.core.collection.acceptance import row_band
 from fin_assets.core.contract.manifest import Manifest, PartitionState
-from fin_assets.core.contract.source import Source, Table, due_at
+from fin_assets.core.contract.source import Nothing, Sibling, Source, Table, due_at
 from fin_assets.warehouse.paths import WarehouseError
 
 INSTANT = pl.Datetime("us", "UTC")
@@ -114,20 +115,20 @@ def expected(sources: Sequence[Source], collected: set[ManifestKey]) -> pl.DataF
         of_table.setdefault((name, table_name), set()).add(session)
     for source in sources:
         for table in source.tables:
-            days = set(table.sessions(source.start, clock.today(source.timezone)))
+            days = set(table.calendar.sessions(source.start, clock.today(table.calendar.timezone)))
             also = of_table.pop((source.name, table.name), set())
-            wanted = _wanted(source, table, days)
+            wanted = _wanted(table, days)
             for ordinal, day in enumerate(sorted(days | also), start=1):
                 if day not in wanted and day not in also:
                     continue
-                state = table.day_state(day)
+                state = table.calendar.day_state(day).name
                 rows.append(
                     (
                         source.name,
                         table.name,
                         day,
                         ordinal,
-                        due_at(source, table, day) <= now,
+                        due_at(table, day) <= now,
                         state if day in days else UNKNOWN_SESSION,
                     )
                 )
@@ -137,13 +138,13 @@ def expected(sources: Sequence[Source], collected: set[ManifestKey]) -> pl.DataF
     return pl.DataFrame(rows, schema=SESSIONS, orient="row")
 
 
-def _wanted(source: Source, table: Table, days: set[date]) -> set[date]:
-    """Return the days that can still be had: where the site shows only the present, the newest that is due and later."""
-    if not table.present_only:
-        return days
-    now = clock.now()
-    newest = max((day for day in days if due_at(source, table, day) <= now), default=date.min)
-    return {day for day in days if day >= newest}
+def _wanted(table: Table, days: set[date]) -> set[date]:
+    """Return the days of which something is expected: where the site shows only the present, earlier ones are not."""
+    return {day for day in days if not isinstance(table.expected(day, _no_sibling), Nothing)}
+
+
+def _no_sibling(table: str) -> Sibling:
+    return Sibling(state="missing", reason=f"{table} is not looked at")
 
 
 def declared(sources: Sequence[Source]) -> pl.DataFrame:
@@ -152,8 +153,11 @@ def declared(sources: Sequence[Source]) -> pl.DataFrame:
     for source in sources:
         for table in source.tables:
             # Without a band every count passes the gate: what is compared instead has been reconciled before.
-            below, above = table.band(source.settings) or (1.0, math.inf)
-            rows.append((source.name, table.name, source.title, table.description, source.timezone, below, above))
+            band = row_band(table)
+            below, above = (band.below, band.above) if band else (1.0, math.inf)
+            rows.append(
+                (source.name, table.name, source.title, table.description, table.calendar.timezone, below, above)
+            )
     return pl.DataFrame(rows, schema=TABLES, orient="row")
 
 

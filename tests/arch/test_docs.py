@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from typer.main import get_command
 
 from fin_assets.cli import app
-from fin_assets.core.collection.finalize import RAW_CHECKS, STAGED_CHECKS
+from fin_assets.core.collection.findings import RAW_CHECKS, STAGED_CHECKS
 from fin_assets.core.contract import failures
 from fin_assets.core.contract.source import Source
 from fin_assets.core.orchestration.monitoring import WATCHES

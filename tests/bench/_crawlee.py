@@ -13,7 +13,7 @@ from crawlee.crawlers import PlaywrightCrawler, PlaywrightCrawlingContext
 from crawlee.storage_clients import MemoryStorageClient
 
 from fin_assets.core.transport.browser import chromium
-from fin_assets.core.transport.browser.pool import find_chromium
+from fin_assets.core.transport.browser.chromium import find_chromium
 from fin_assets.settings import BrowserSettings
 from fin_assets.sources.idx_brokers.parse import parse_broker_page
 from tests.bench._idx_ways import Reading, table_address

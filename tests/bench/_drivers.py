@@ -9,7 +9,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
 from fin_assets.core.transport.browser import chromium
-from fin_assets.core.transport.browser.pool import find_chromium
+from fin_assets.core.transport.browser.chromium import find_chromium
 from fin_assets.settings import BrowserSettings
 
 

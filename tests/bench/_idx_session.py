@@ -16,7 +16,8 @@ import psutil
 
 from fin_assets.core.collection.collector import Collector
 from fin_assets.core.collection.finalize import SessionResult
-from fin_assets.core.storage.store import Store
+from fin_assets.core.storage.store import store_of
+from fin_assets.core.transport.clients import Clients
 from fin_assets.discovery import discover
 from fin_assets.settings import SandboxSettings, Settings
 from tests.bench._site import WORKERS
@@ -65,11 +66,11 @@ def collect(site: str, session: date) -> Session:
         [own] = [found for found in discover(settings) if found.name == "idx_brokers"]
         seconds, results = {}, list[SessionResult]()
         for table in own.tables:
-            collector = Collector(
-                own, table, store=Store(settings.data), browser=settings.browser, on_session=lambda _: None
-            )
             began = time.perf_counter()
-            results = collector.run([session])
+            with Clients(settings.browser, data=settings.data) as clients:
+                store = store_of(settings)
+                collector = Collector(own, table, store=store, clients=clients, on_session=lambda _: None)
+                results = collector.run([session])
             seconds[table.name] = time.perf_counter() - began
             print(f"  {table.name}: {seconds[table.name]:.1f} s", flush=True)
         return _whole(results, seconds, memory)

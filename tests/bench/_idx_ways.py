@@ -24,12 +24,14 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from fin_assets.core.collection.fetch_jobs import Job, Outcome, run_jobs
 from fin_assets.core.contract.manifest import PartitionKey
-from fin_assets.core.contract.source import Fetched, Parsed
+from fin_assets.core.contract.source import Fetched, Unit
 from fin_assets.core.transport.browser import chromium
-from fin_assets.core.transport.browser.pool import BrowserClient, BrowserPool, find_chromium
+from fin_assets.core.transport.browser.chromium import find_chromium
+from fin_assets.core.transport.browser.client import BrowserClient
+from fin_assets.core.transport.browser.pool import BrowserPool
 from fin_assets.settings import BrowserSettings
 from fin_assets.sources.idx_brokers.fetch import BROKER_TABLE, STOCK_PAGE, Fetch, broker_fetcher
-from fin_assets.sources.idx_brokers.parse import HEADINGS, examine_broker_trades, parse_broker_page
+from fin_assets.sources.idx_brokers.parse import HEADINGS, parse_broker_page, parse_broker_trades
 from tests.bench._drivers import chrome
 from tests.bench._site import WORKERS
 
@@ -58,15 +60,13 @@ def table_address(site: str, session: date, ticker: str) -> str:
 
 def broker_job(fetch: Fetch, session: date, ticker: str) -> Job:
     """Return the job of one table, as the source makes it, without the exchange's word on it."""
-    unit = f"{ticker}/all/all"
+    unit = Unit(name=f"{ticker}/all/all")
 
     async def get(client: BrowserClient) -> Fetched:
         return await fetch(client, unit, session)
 
-    def parse(fetched: Fetched) -> Parsed:
-        return examine_broker_trades(fetched.body, fetched.content_type, unit, session)
-
-    return Job(key=PartitionKey("idx_brokers", "broker_trades", session), unit=unit, fetch=get, parse=parse)
+    key = PartitionKey("idx_brokers", "broker_trades", session)
+    return Job(key=key, unit=unit.name, fetch=get, parse=lambda fetched: parse_broker_trades(fetched, unit))
 
 
 def pool(site: str, session: date, tickers: Sequence[str]) -> Reading:

@@ -21,9 +21,11 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from fin_assets.core.collection.fetch_jobs import Job, Outcome, run_jobs
 from fin_assets.core.contract.manifest import PartitionKey
-from fin_assets.core.contract.source import Fetched, Parsed
+from fin_assets.core.contract.source import DateRange, Fetched, Parsed, Unit
 from fin_assets.core.transport.browser import chromium
-from fin_assets.core.transport.browser.pool import BrowserClient, BrowserPool, find_chromium
+from fin_assets.core.transport.browser.chromium import find_chromium
+from fin_assets.core.transport.browser.client import BrowserClient
+from fin_assets.core.transport.browser.pool import BrowserPool
 from fin_assets.settings import BrowserSettings
 from fin_assets.sources.hkex_southbound import parse
 from fin_assets.sources.hkex_southbound.fetch import holdings_fetcher
@@ -44,13 +46,13 @@ def holdings_job(base_url: str, day: date) -> Job:
     fetch = holdings_fetcher(base_url)
 
     async def get(client: BrowserClient) -> Fetched:
-        return await fetch(client, "hk/en", day)
+        return await fetch(client, Unit(name="hk/en"), day)
 
-    def parse(fetched: Fetched) -> Parsed:
+    def read(fetched: Fetched) -> Parsed:
         page = parse.parse_holdings(fetched.body, content_type=fetched.content_type)
-        return Parsed(rows=page.rows.height, stated_date=page.stated_date)
+        return Parsed(rows=page.rows.height, covers=DateRange.day(page.stated_date))
 
-    return Job(key=PartitionKey("hkex_southbound", "holdings", day), unit="hk/en", fetch=get, parse=parse)
+    return Job(key=PartitionKey("hkex_southbound", "holdings", day), unit="hk/en", fetch=get, parse=read)
 
 
 def require(day: date, stated: date | str, rows: int) -> None:
@@ -66,7 +68,7 @@ def pool(base_url: str, days: Sequence[date]) -> float:
     def check(outcome: Outcome) -> None:
         if outcome.failure or outcome.parsed is None:
             raise RuntimeError(str(outcome.failure))
-        require(outcome.job.key.session, outcome.parsed.stated_date, outcome.parsed.rows)
+        require(outcome.job.key.session, str(outcome.parsed.covers), outcome.parsed.rows)
 
     async def run() -> float:
         async with BrowserPool(

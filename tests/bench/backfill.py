@@ -8,7 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from fin_assets.core.collection.collector import Collector
-from fin_assets.core.storage.store import Store
+from fin_assets.core.storage.store import store_of
+from fin_assets.core.transport.clients import Clients
 from fin_assets.settings import Settings
 from fin_assets.sources.hkex_southbound.source import source
 from tests.bench._site import LATENCY, WORKERS, list_days, sandbox
@@ -54,15 +55,16 @@ def _backfill(base_url: str) -> float:
             },
         )
         own = source(settings)
-        collector = Collector(
-            own,
-            own.table("holdings"),
-            store=Store(settings.data),
-            browser=settings.browser,
-            on_session=lambda _: None,
-        )
         began = time.perf_counter()
-        results = collector.run(list_days(SESSIONS))
+        with Clients(settings.browser, data=settings.data) as clients:
+            collector = Collector(
+                own,
+                own.table("holdings"),
+                store=store_of(settings),
+                clients=clients,
+                on_session=lambda _: None,
+            )
+            results = collector.run(list_days(SESSIONS))
         seconds = time.perf_counter() - began
         incomplete = [result for result in results if not result.manifest.state.is_done]
         if incomplete or len(results) != SESSIONS:

@@ -9,9 +9,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from fin_assets.core.collection.fetch_jobs import Job, Outcome, run_jobs
+from fin_assets.core.contract.client import Attempt
 from fin_assets.core.contract.failures import Drift
 from fin_assets.core.contract.source import Fetched
-from fin_assets.core.transport.browser.pool import Attempt, BrowserClient, BrowserPool
+from fin_assets.core.transport.browser.client import BrowserClient
+from fin_assets.core.transport.browser.pool import BrowserPool
 from fin_assets.settings import BrowserSettings
 from tests.bench._site import WORKERS, list_days, sandbox
 from tests.bench._ways import holdings_job

@@ -28,7 +28,7 @@ def exchange(site, home: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int
         [day] = config.days
         said = f"{day} could not be asked for: HTTP 403" if rows[day] < 0 else f"the site served {rows[day]} rows"
         if rows[day] > 0:
-            folder = home / "data" / "quarantine" / NAME / TABLE
+            folder = home / "data" / "quarantine" / "sandbox" / NAME / TABLE
             folder.mkdir(parents=True, exist_ok=True)
             pl.DataFrame({"rule": ["not_a_session"] * rows[day]}).write_parquet(folder / f"{day}-0123456789ab.parquet")
         return dg.AssetCheckResult(
@@ -40,9 +40,7 @@ def exchange(site, home: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int
         )
 
     job = dg.define_asset_job(f"audit_{NAME}", selection=dg.AssetSelection.checks_for_assets(asset))
-    monkeypatch.setattr(
-        "fin_assets.core.contract.source.discover", lambda _settings: [fake_source(site, off_calendar=True)]
-    )
+    monkeypatch.setattr("fin_assets.discovery.discover", lambda _settings: [fake_source(site, off_calendar=True)])
     monkeypatch.setattr(
         "fin_assets.commands.dagster_runner.build_definitions",
         lambda **_options: dg.Definitions(
@@ -57,7 +55,7 @@ def test_what_the_exchange_serves_on_a_closed_day_is_quarantined_and_said_to_be(
     done = fin("run", NAME, "--session", str(SATURDAY))
     told = flat(done.output)
     assert done.exit_code == 0, told
-    assert f"{SATURDAY} is no session of fake: closed: weekend" in told
+    assert f"{SATURDAY} is no session of fake: closed: no session on a Saturday" in told
     assert "quarantined: the site served 731 rows; docs/runbook.md#closed_days_are_empty" in told
     assert not site.asked, "no session is collected"
     again = flat(fin("run", NAME, "--session", str(SATURDAY)).output)

@@ -14,7 +14,7 @@ from fin_assets.commands.dagster_runner import ranges
 from fin_assets.commands.run import to_heal
 from fin_assets.core.contract.failures import CaptchaPage, ServerError
 from fin_assets.core.contract.manifest import Manifest, PartitionKey, PartitionState, UnitRecord, UnitState
-from fin_assets.core.storage.store import Store
+from fin_assets.core.storage.store import Store, store_of
 from tests.cli.conftest import flat
 from tests.core.fakes import NAME, TABLE, fake_source
 
@@ -71,7 +71,7 @@ def test_days_that_are_no_sessions_are_named_with_their_reason_and_the_rest_is_c
 @pytest.mark.parametrize(
     ("day", "why"),
     [
-        ("2026-03-21", "closed: weekend"),
+        ("2026-03-21", "closed: no session on a Saturday"),
         ("2025-12-31", "before the source's start, 2026-01-02"),
         ("2026-03-24", "not over yet in Asia/Hong_Kong"),
     ],
@@ -114,10 +114,10 @@ def test_a_refetch_that_fails_is_told_and_is_no_success_although_the_session_sta
 
 
 def test_healing_counts_the_look_back_from_publication(site) -> None:
-    late = fake_source(site, published_after=timedelta(days=20), look_back_days=10)
+    late = fake_source(site, due=timedelta(days=20), look_back_days=10)
     in_time = fake_source(site, look_back_days=10)
     known = [date(2026, 2, 10), date(2026, 3, 2)]
-    store = Store(project()[0].data)
+    store = store_of(project()[0])
     for day in known:
         units = (UnitRecord(unit="a", state=UnitState.FAILED),)
         store.save(Manifest(source=NAME, table=TABLE, session=day, state=PartitionState.INCOMPLETE, units=units))
@@ -128,7 +128,7 @@ def test_healing_counts_the_look_back_from_publication(site) -> None:
 
 def test_ledgers_of_other_sessions_than_asked_for_are_not_read(fin, site) -> None:
     assert fin("run", NAME, "--from", "2026-03-16", "--to", "2026-03-23", "--no-marts").exit_code == 0
-    store = Store(project()[0].data)
+    store = store_of(project()[0])
     old = store.partition_dir(PartitionKey(NAME, TABLE, date(2025, 3, 3)))
     old.mkdir(parents=True)
     (old / "manifest.json").write_text("{}")

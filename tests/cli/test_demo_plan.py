@@ -8,11 +8,12 @@ from datetime import date
 import pytest
 
 from fin_assets.commands.demo import LEAST_SESSIONS, _sessions
-from fin_assets.core.collection.expected_units import Expected
-from fin_assets.core.contract.source import UnitsFrom
+from fin_assets.core.collection.expected_units import Wanted
+from fin_assets.core.contract.expecting import each, present_only
+from fin_assets.core.contract.source import Unit
 from tests.core.fakes import TABLE, FakeSite, fake_source
 
-NAMED = UnitsFrom(table="list", facts=lambda _frame: {}, reconcile=lambda parsed, _unit, _fact: parsed)
+NAMED = ("list",)
 
 
 @pytest.fixture
@@ -21,22 +22,20 @@ def many(monkeypatch: pytest.MonkeyPatch):
 
     def say(count: int) -> None:
         monkeypatch.setattr(
-            "fin_assets.core.collection.expected_units.expected",
-            lambda *_args, **_kwargs: Expected(units=[f"T{number}" for number in range(count)]),
+            "fin_assets.core.collection.expected_units.wanted",
+            lambda *_args, **_kwargs: Wanted(units={f"T{number}": Unit(name=f"T{number}") for number in range(count)}),
         )
 
     return say
 
 
 @pytest.mark.parametrize(
-    ("units", "units_from", "sessions"),
-    [(1, None, 50), (50, None, 6), (900, None, LEAST_SESSIONS), (58, NAMED, 25), (900, NAMED, LEAST_SESSIONS)],
+    ("units", "needs", "sessions"),
+    [(1, (), 50), (50, (), 6), (900, (), LEAST_SESSIONS), (58, NAMED, 25), (900, NAMED, LEAST_SESSIONS)],
 )
-def test_a_table_with_many_units_is_shown_over_fewer_sessions(
-    site, many, units: int, units_from, sessions: int
-) -> None:
+def test_a_table_with_many_units_is_shown_over_fewer_sessions(site, many, units: int, needs, sessions: int) -> None:
     many(units)
-    source = fake_source(site, units_from=units_from)
+    source = fake_source(site, needs=needs)
     assert len(_sessions(source, source.table(TABLE), 50)) == sessions
 
 
@@ -51,5 +50,7 @@ def test_of_a_history_that_is_over_the_newest_sessions_are_shown_or_all(site: Fa
 
 def test_of_what_a_site_shows_of_the_present_alone_one_session_is_shown(site, many) -> None:
     many(1)
-    source = fake_source(site, present_only=True)
+    table = fake_source(site).table(TABLE)
+    expected = present_only(TABLE, each(["a"]), calendar=table.calendar, due=table.due)
+    source = fake_source(site, expected=expected)
     assert _sessions(source, source.table(TABLE), 50) == [date(2026, 3, 23)]

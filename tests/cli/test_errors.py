@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -16,9 +17,11 @@ from typer.main import get_command
 from fin_assets.cli import app
 from fin_assets.commands.errors import explain
 from fin_assets.commands.sandbox_server import sandbox_up
+from fin_assets.core.transport.clients import Clients
 from fin_assets.discovery import discover
 from fin_assets.settings import SandboxSettings, Settings
 from tests.cli.conftest import flat
+from tests.core.fakes import fake_source
 
 COMMANDS = sorted(get_command(app).commands)
 
@@ -80,9 +83,11 @@ def test_a_wrong_setting_names_the_key(fin, home: Path, toml: str, named: str) -
 
 
 def test_a_missing_browser_names_the_ways_to_get_one(fin, site, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fin_assets.core.transport.browser.pool import BrowserPool
-
-    monkeypatch.setattr("fin_assets.core.collection.collector.BrowserPool", BrowserPool)
+    source = fake_source(site)
+    [table] = source.tables
+    pages = replace(source, tables=(replace(table, site=replace(table.site, transport="browser")),))
+    monkeypatch.setattr("fin_assets.discovery.discover", lambda _settings: [pages])
+    monkeypatch.setattr("fin_assets.core.transport.clients.Clients", Clients)
     monkeypatch.setenv("FIN_BROWSER__EXECUTABLE", str(home / "no-such-chromium"))
     done = fin("run", "fake", "--session", "2026-03-20", "--no-marts")
     assert done.exit_code == 1

@@ -10,7 +10,7 @@ import pytest
 from fin_assets.commands.args import project
 from fin_assets.core.contract.failures import ServerError
 from fin_assets.core.contract.manifest import Manifest, PartitionState, UnitRecord, UnitState
-from fin_assets.core.storage.store import Store
+from fin_assets.core.storage.store import store_of
 from tests.cli.conftest import flat
 from tests.core.fakes import NAME, TABLE
 
@@ -58,7 +58,7 @@ def many(site) -> list[str]:
         requests=570,
         next_retry_at=retry,
     )
-    Store(project()[0].data).save(manifest)
+    store_of(project()[0]).save(manifest)
     return names
 
 

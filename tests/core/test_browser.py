@@ -31,10 +31,12 @@ from fin_assets.core.contract.failures import (
     WrongContentType,
 )
 from fin_assets.core.contract.source import Fetched, Parsed
-from fin_assets.core.transport.browser.pool import BrowserClient, BrowserMissing, BrowserPool, find_chromium
+from fin_assets.core.transport.browser.chromium import BrowserMissing, find_chromium
+from fin_assets.core.transport.browser.client import BrowserClient
+from fin_assets.core.transport.browser.pool import BrowserPool
 from fin_assets.core.transport.host_limiter import BreakerRule
 from fin_assets.settings import BrowserSettings
-from tests.core.test_fetch_jobs import DAY, KEY
+from tests.core.test_fetch_jobs import KEY
 from tests.core.tiny_site import PAGE, TinySite, answer
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.e2e]
@@ -329,7 +331,7 @@ def get_jobs(url: str, n: int) -> list[Job]:
     async def fetch(client: BrowserClient) -> Fetched:
         return await client.get(f"{url}/page")
 
-    return [Job(key=KEY, unit=f"u{i}", fetch=fetch, parse=lambda _: Parsed(rows=1, stated_date=DAY)) for i in range(n)]
+    return [Job(key=KEY, unit=f"u{i}", fetch=fetch, parse=lambda _: Parsed(rows=1)) for i in range(n)]
 
 
 COLLECT_FOR_EVER = """

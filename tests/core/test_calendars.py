@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
 from fin_assets.core.calendars.exchange import UnknownCalendar, get_calendar, load_overrides
+from fin_assets.core.contract.calendar import OPEN, DayState
 from fin_assets.sources.hkex_southbound.calendar import ListDay, is_quarter_end_list, southbound_calendar
-from fin_assets.sources.hkex_southbound.source import closed_reason, northbound_sessions
+from fin_assets.sources.hkex_southbound.source import day_state, northbound_sessions
 
 # Weekdays of 2017-03-17..10-31 on which the exchange's page showed no list of its own.
 NO_LIST_2017 = [
@@ -47,16 +48,14 @@ def test_exactly_the_twelve_unchanged_lists_of_2017_are_explained() -> None:
 def test_the_typhoon_of_2017_may_have_a_list_and_need_not() -> None:
     hato = date(2017, 8, 23)
     assert southbound_calendar().state(hato) is ListDay.WEATHER
-    assert closed_reason(hato) == "Typhoon Hato, signal 10"
-    assert closed_reason(date(2017, 10, 2)) == "Hong Kong is closed"
-    assert closed_reason(date(2017, 10, 3)) is None
+    assert day_state(hato) == DayState(name="weather", reason="Typhoon Hato, signal 10", may_be_empty=True)
+    assert day_state(date(2017, 10, 2)) == DayState.closed("Hong Kong is closed")
+    assert not day_state(date(2017, 10, 3)).may_be_empty
 
 
 def test_hong_kong_and_the_mainland_share_236_sessions_in_2026() -> None:
     hong_kong, mainland = get_calendar("XHKG"), get_calendar("XSHG")
-    both = [
-        day for day in hong_kong.sessions_in_range(date(2026, 1, 1), date(2026, 12, 31)) if mainland.is_session(day)
-    ]
+    both = [day for day in hong_kong.sessions(date(2026, 1, 1), date(2026, 12, 31)) if mainland.is_session(day)]
     assert len(both) == 236
 
 
@@ -90,5 +89,30 @@ def test_every_override_has_a_reason_and_a_link() -> None:
 
 
 def test_an_unknown_market_is_refused_by_name() -> None:
-    with pytest.raises(UnknownCalendar, match="'XLON'"):
-        get_calendar("XLON")
+    with pytest.raises(UnknownCalendar, match="'XHGK'; did you mean"):
+        get_calendar("XHGK")
+
+
+def test_the_calendar_that_never_closes_has_its_weekends() -> None:
+    calendar = get_calendar("24/7")
+    assert calendar.timezone == "UTC"
+    assert len(calendar.sessions(date(2026, 1, 1), date(2026, 12, 31))) == 365
+    assert calendar.closes(date(2026, 1, 3)) == datetime(2026, 1, 4, tzinfo=UTC)
+
+
+def test_opens_closes_and_half_days_are_the_exchanges() -> None:
+    calendar = get_calendar("XHKG")
+    # Lunar New Year's Eve of 2024: the morning only.
+    assert calendar.is_half_day(date(2024, 2, 9))
+    assert calendar.closes(date(2024, 2, 9)) == datetime(2024, 2, 9, 4, tzinfo=UTC)
+    assert calendar.opens(date(2024, 2, 8)) == datetime(2024, 2, 8, 1, 30, tzinfo=UTC)
+    assert calendar.closes(date(2024, 2, 8)) == datetime(2024, 2, 8, 8, tzinfo=UTC)
+    with pytest.raises(ValueError, match="2024-02-10 is no session of XHKG"):
+        calendar.opens(date(2024, 2, 10))
+
+
+def test_a_day_that_is_no_session_is_closed_with_the_reason() -> None:
+    calendar = get_calendar("XHKG")
+    assert calendar.day_state(date(2024, 2, 8)) == OPEN
+    assert calendar.day_state(date(2024, 2, 10)) == DayState.closed("no session of XHKG")
+    assert calendar.day_state(date(2017, 8, 23)).reason == "Typhoon Hato, signal 10"

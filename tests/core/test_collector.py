@@ -20,17 +20,15 @@ from fin_assets.core.contract.source import Staged
 from fin_assets.core.orchestration.automation import retry_is_due
 from fin_assets.core.storage.store import Store
 from fin_assets.core.storage.unit_log import PartitionBusy
-from fin_assets.settings import BrowserSettings, SettingsError
-from tests.core.fakes import NAME, TABLE, FakePool, FakeSite, fake_source, stage
+from tests.core.fakes import NAME, TABLE, FakeClients, FakeSite, fake_source, stage
 
-DAYS = get_calendar("XHKG").sessions_in_range(date(2026, 1, 5), date(2026, 3, 31))
+DAYS = get_calendar("XHKG").sessions(date(2026, 1, 5), date(2026, 3, 31))
 DAY = DAYS[0]
 
 
 @pytest.fixture(autouse=True)
 def no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
-    FakePool.opened = 0
-    monkeypatch.setattr("fin_assets.core.collection.collector.BrowserPool", FakePool)
+    FakeClients.opened = 0
     monkeypatch.setenv("FIN_CLOCK", "2026-04-01T00:00:00+00:00")
 
 
@@ -44,9 +42,10 @@ def run(
 ) -> list[SessionResult]:
     source = fake_source(site, **changes)
     seen: list[SessionResult] = []
-    results = Collector(
-        source, source.tables[0], store=store, browser=BrowserSettings(), on_session=seen.append, refetch=refetch
-    ).run(sessions)
+    with FakeClients() as clients:
+        results = Collector(
+            source, source.tables[0], store=store, clients=clients, on_session=seen.append, refetch=refetch
+        ).run(sessions)
     assert seen == results
     return results
 
@@ -74,7 +73,7 @@ def test_a_complete_session_is_never_asked_for_again(store: Store) -> None:
     run(store, site, DAYS[:3])
     results = run(store, site, DAYS[:3])
     assert set(site.asked.values()) == {1}
-    assert FakePool.opened == 1
+    assert FakeClients.opened == 1
     assert not any(result.worked for result in results)
 
 
@@ -211,7 +210,7 @@ def test_a_failed_refetch_loses_nothing(store: Store) -> None:
     [result] = run(store, site, [DAY], refetch=True)
     assert not result.usable
     assert result.problem is not None
-    assert "asked again in vain" in result.problem
+    assert "the previous complete version is kept" in result.problem
     assert "captcha" in result.problem
     assert result.findings["complete"].passed, "what is stored is still complete"
     assert store.manifest(key(DAY)) == before
@@ -354,7 +353,7 @@ def test_a_page_kept_for_a_session_that_another_process_completed_meanwhile_chan
     run(store, FakeSite(), [DAYS[0]])
     complete = store.manifest(key(DAYS[0]))
     # The look before the lock sees what was true a moment ago.
-    monkeypatch.setattr(Collector, "_is_green", lambda _self, _key: False)
+    monkeypatch.setattr(Collector, "_is_done", lambda _self, _key: False)
     run(store, FakeSite(stated={DAYS[1]: DAYS[0]}), [DAYS[1]])
     assert store.manifest(key(DAYS[0])) == complete
 
@@ -415,14 +414,24 @@ def test_a_band_that_was_widened_unblocks_without_a_request(store: Store) -> Non
 
 
 def test_only_ledgers_that_can_be_a_reference_are_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = get_calendar("XHKG").sessions_in_range(date(2025, 1, 2), date(2025, 1, 10))
+    old = get_calendar("XHKG").sessions(date(2025, 1, 2), date(2025, 1, 10))
     run(store, FakeSite(), [*old, DAYS[0]])
     for day in old:
         (store.partition_dir(key(day)) / "manifest.json").write_text("not read")
     assert [result.manifest.state for result in run(store, FakeSite(), DAYS[:2])] == [PartitionState.COMPLETE] * 2
 
 
-def test_pages_of_the_sandbox_and_of_the_live_site_never_share_a_data_directory(store: Store) -> None:
+def test_generated_and_real_pages_of_a_source_never_meet(store: Store, tmp_path: Path) -> None:
     run(store, FakeSite(), [DAY])
-    with pytest.raises(SettingsError, match=r"sources.fake.mode: it is 'live'.*collected with 'sandbox'.*data_dir"):
-        run(store, FakeSite(), [DAY], mode="live")
+    live_site, live = FakeSite(rows=7), Store(tmp_path, {NAME: "live"})
+    assert live.manifest(key(DAY)) is None
+    [result] = run(live, live_site, [DAY], mode="live")
+    assert result.manifest.rows == 14
+    assert live_site.asked, "the page of the sandbox is no answer to the live site"
+    generated = store.manifest(key(DAY))
+    assert generated is not None
+    assert generated.rows == 200
+    assert generated.staged is not None
+    assert result.manifest.staged is not None
+    assert generated.staged.file.startswith("staged/sandbox/fake/")
+    assert result.manifest.staged.file.startswith("staged/live/fake/")

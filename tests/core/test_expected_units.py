@@ -12,27 +12,28 @@ import polars as pl
 import pytest
 
 from fin_assets.core.calendars.exchange import get_calendar
+from fin_assets.core.collection.acceptance import Reconciled, StatesItsSession
 from fin_assets.core.collection.collector import Collector
-from fin_assets.core.collection.expected_units import expected
+from fin_assets.core.collection.expected_units import wanted
 from fin_assets.core.collection.finalize import SessionResult
+from fin_assets.core.contract.expecting import named_by, present_only
 from fin_assets.core.contract.failures import Drift, HalfTable
 from fin_assets.core.contract.manifest import PartitionKey, PartitionState, UnitState
-from fin_assets.core.contract.source import Finding, Parsed, Source, UnitsFrom
+from fin_assets.core.contract.source import Finding, Parsed, Source
 from fin_assets.core.orchestration.automation import RetryDue, retry_is_due
-from fin_assets.core.storage.store import Store
+from fin_assets.core.storage.store import Store, store_of
 from fin_assets.definitions import build_definitions
-from fin_assets.settings import BrowserSettings, Settings
-from tests.core.fakes import NAME, FakePool, FakeSite, fake_source, stage
+from fin_assets.settings import Settings
+from tests.core.fakes import NAME, FakeClients, FakeSite, fake_source, stage
 
-DAYS = get_calendar("XHKG").sessions_in_range(date(2026, 1, 5), date(2026, 3, 31))
+DAYS = get_calendar("XHKG").sessions(date(2026, 1, 5), date(2026, 3, 31))
 DAY = DAYS[0]
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
 def no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
-    FakePool.opened = 0
-    monkeypatch.setattr("fin_assets.core.collection.collector.BrowserPool", FakePool)
+    FakeClients.opened = 0
     monkeypatch.setenv("FIN_CLOCK", NOW.isoformat())
 
 
@@ -62,17 +63,26 @@ def two_tables(site: FakeSite, details: FakeSite, *, traded: dict[str, int]) -> 
     second = replace(
         first,
         name="details",
-        units=lambda _day: [],
-        units_from=UnitsFrom(table=first.name, facts=facts, reconcile=reconcile),
+        expected=named_by(first.name, facts),
+        needs=(first.name,),
+        accept=(StatesItsSession(), Reconciled(reconcile)),
         fetch=details.fetch,
     )
     return replace(source, tables=(first, second))
 
 
+def of_the_present(source: Source) -> Source:
+    """The source with a table that shows no history."""
+    [table] = source.tables
+    expected = present_only(table.name, table.expected, calendar=table.calendar, due=table.due, end=source.end)
+    return replace(source, tables=(replace(table, expected=expected),))
+
+
 def collect(source: Source, store: Store, sessions: list[date], table: int = 1, **more: bool) -> list[SessionResult]:
-    return Collector(
-        source, source.tables[table], store=store, browser=BrowserSettings(), on_session=lambda _result: None, **more
-    ).run(sessions)
+    with FakeClients() as clients:
+        return Collector(
+            source, source.tables[table], store=store, clients=clients, on_session=lambda _result: None, **more
+        ).run(sessions)
 
 
 def test_nothing_is_asked_for_before_the_table_that_names_the_units_is_complete(store: Store) -> None:
@@ -84,7 +94,7 @@ def test_nothing_is_asked_for_before_the_table_that_names_the_units_is_complete(
     assert not waiting.findings["complete"].passed
     assert "names the units, and it was never collected" in waiting.manifest.why()
     assert not details.asked
-    assert FakePool.opened == 0
+    assert FakeClients.opened == 0
 
 
 def test_waiting_for_another_table_uses_up_no_attempt_and_is_never_hopeless(store: Store) -> None:
@@ -201,7 +211,7 @@ def test_what_the_changed_facts_refuse_and_the_site_does_not_mend_is_told(
     traded["y"] = 2
     [after] = collect(source, store, [DAY])
     assert not after.usable
-    assert "asked again in vain" in (after.problem or "")
+    assert "the previous complete version is kept" in (after.problem or "")
     assert "y" in (after.problem or "")
 
 
@@ -215,8 +225,7 @@ def test_the_same_page_that_covers_less_of_changed_facts_is_asked_for_once(
     details, traded, names = FakeSite(rows=10), {"x": 1, "y": 1}, FakeSite()
     source = two_tables(names, details, traded=traded)
     first, second = source.tables
-    assert second.units_from is not None
-    second = replace(second, units_from=replace(second.units_from, reconcile=covers))
+    second = replace(second, accept=(StatesItsSession(), Reconciled(covers)))
     source = replace(source, tables=(first, second))
     collect(source, store, [DAY], table=0)
     collect(source, store, [DAY])
@@ -262,7 +271,7 @@ def test_healing_asks_for_a_session_that_no_run_came_to_once_its_units_are_named
 
 def test_a_list_of_the_present_is_asked_for_the_newest_session_alone(store: Store) -> None:
     site = FakeSite()
-    source = fake_source(site, present_only=True)
+    source = of_the_present(fake_source(site))
     newest, before = DAYS[-1], DAYS[-2]
     [old, now] = collect(source, store, [before, newest], table=0)
     assert old.manifest.state is PartitionState.CLOSED
@@ -274,10 +283,7 @@ def test_a_list_of_the_present_is_asked_for_the_newest_session_alone(store: Stor
 def test_a_list_of_the_present_is_asked_for_the_last_session_of_a_history_that_is_over(store: Store) -> None:
     site, end = FakeSite(), DAYS[10]
 
-    def sessions(first: date, last: date) -> list[date]:
-        return get_calendar("XHKG").sessions_in_range(first, min(last, end))
-
-    source = replace(fake_source(site, present_only=True, sessions=sessions), end=end)
+    source = of_the_present(fake_source(site, end=end))
     results = collect(source, store, DAYS[:11], table=0)
     assert [result.manifest.state for result in results] == [PartitionState.CLOSED] * 10 + [PartitionState.COMPLETE]
     assert {session for _, session in site.asked} == {end}
@@ -325,9 +331,9 @@ def test_a_waiting_session_is_left_alone_while_nothing_mends_the_table_that_it_w
 def test_a_check_sees_the_other_tables_of_its_session(store: Store) -> None:
     seen: dict[str, int] = {}
 
-    def looks_beside(frame, *, session, before, beside) -> Finding:
+    def looks_beside(frame, *, session, previous, siblings) -> Finding:
         """Look."""
-        seen.update({name: other.height for name, other in beside.items()})
+        seen.update({name: other.height for name, other in siblings.items()})
         return Finding(passed=True, summary="seen")
 
     source = two_tables(FakeSite(), FakeSite(rows=10), traded={"x": 1})
@@ -343,8 +349,8 @@ def test_what_is_expected_names_why_the_other_table_is_no_help(store: Store) -> 
     broken = FakeSite(broken={("a", DAY): Drift("new column")})
     source = two_tables(broken, FakeSite(), traded={"x": 1})
     collect(source, store, [DAY], table=0)
-    want = expected(source, source.tables[1], DAY, store=store)
-    assert want.units == []
+    want = wanted(source, source.tables[1], DAY, store=store)
+    assert want.units == {}
     assert want.unknown == f"things of {DAY} names the units, and it is incomplete"
     assert store.manifest(PartitionKey(NAME, "details", DAY)) is None
 
@@ -371,5 +377,5 @@ def test_a_run_tells_what_failed_first_and_what_followed_from_it(tmp_path: Path)
         job.execute_in_process(instance=instance, partition_key=DAY.isoformat())
     told = caught.value.description or ""
     assert told.index("fake/things are not complete") < told.index("fake/details are not complete")
-    [waiting] = Store(Settings(home=tmp_path).data).manifests(NAME, "details")
+    [waiting] = store_of(Settings(home=tmp_path)).manifests(NAME, "details")
     assert waiting.units == ()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from fin_assets.core.collection.fetch_jobs import MOST_ATTEMPTS, MOST_PICTURES, Event, Job, Outcome, run_jobs
+from fin_assets.core.contract.client import Attempt
 from fin_assets.core.contract.failures import (
     CaptchaPage,
     CollectionFailure,
@@ -28,7 +29,8 @@ from fin_assets.core.contract.failures import (
 )
 from fin_assets.core.contract.manifest import PartitionKey
 from fin_assets.core.contract.source import Fetched, Parsed
-from fin_assets.core.transport.browser.pool import Attempt, BrowserClient, BrowserPool
+from fin_assets.core.transport.browser.client import BrowserClient
+from fin_assets.core.transport.browser.pool import BrowserPool
 from fin_assets.core.transport.host_limiter import BreakerRule
 from fin_assets.settings import BrowserSettings
 from tests.core.virtual_time import run
@@ -102,7 +104,7 @@ class Script:
             client.limiter.succeeded()
             return OK
 
-        return Job(key=KEY, unit=unit, fetch=fetch, parse=parse or (lambda _: Parsed(rows=1, stated_date=DAY)))
+        return Job(key=KEY, unit=unit, fetch=fetch, parse=parse or (lambda _: Parsed(rows=1)))
 
     def units(self) -> list[str]:
         """Return who was asked, in order."""
@@ -465,7 +467,7 @@ def slowing_job(
         asking.remove(unit)
         return OK
 
-    return Job(key=KEY, unit=unit, fetch=fetch, parse=lambda _: Parsed(rows=1, stated_date=DAY))
+    return Job(key=KEY, unit=unit, fetch=fetch, parse=lambda _: Parsed(rows=1))
 
 
 def test_fewer_ask_while_the_site_is_slow_and_all_again_when_it_is_not(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fin_assets.core.storage.store import store_of
 from fin_assets.settings import Settings, SettingsError, base_url, load, source_settings
 from fin_assets.sources.hkex_southbound.source import LIVE_RATE, HkexSettings
 
@@ -30,7 +31,10 @@ def test_one_setting_switches_a_source_to_the_live_site_and_slows_it_down(tmp_pa
     assert base_url(settings, hkex(settings)) == "https://www3.hkexnews.hk"
     assert (hkex(settings).rate_per_second, hkex(settings).workers) == (LIVE_RATE, 1)
     assert hkex(settings).watchlist == (), "the sandbox's stocks are invented"
-    assert settings.data == tmp_path / "data" / "live", "real lists never lie among the sandbox's"
+    assert settings.modes == {"hkex_southbound": "live"}
+    store = store_of(settings)
+    assert store.place("hkex_southbound") == "live/hkex_southbound", "real lists never lie among the sandbox's"
+    assert store.place("idx_brokers") == "sandbox/idx_brokers", "one live source moves no other one's data"
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

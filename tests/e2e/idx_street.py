@@ -22,7 +22,8 @@ from fin_assets.core.collection.finalize import SessionResult
 from fin_assets.core.contract.manifest import Manifest, PartitionKey
 from fin_assets.core.contract.source import Source
 from fin_assets.core.orchestration.assets import raw_key, staged_key, step_name
-from fin_assets.core.storage.store import Store
+from fin_assets.core.storage.store import Store, store_of
+from fin_assets.core.transport.clients import Clients
 from fin_assets.definitions import build_definitions
 from fin_assets.discovery import discover
 from fin_assets.sandbox import Sandbox
@@ -41,7 +42,7 @@ FAST: dict[str, Any] = {"rate_per_second": 500.0, "request_timeout": timedelta(s
 
 def sessions(start: date, end: date) -> list[date]:
     """Return the sessions in Jakarta from .. to, both included."""
-    return get_calendar("XIDX").sessions_in_range(start, end)
+    return get_calendar("XIDX").sessions(start, end)
 
 
 def page_of(ticker: str) -> str:
@@ -78,15 +79,16 @@ class IdxStreet:
     ) -> list[SessionResult]:
         """Collect tables in their order through the real browser pool; return the results of the last one."""
         results: list[SessionResult] = []
-        for name in tables:
-            results = Collector(
-                self.source,
-                self.source.table(name),
-                store=self.store,
-                browser=self.settings.browser,
-                on_session=lambda _result: None,
-                on_event=on_event,
-            ).run(days)
+        with Clients(self.settings.browser, data=self.settings.data) as clients:
+            for name in tables:
+                results = Collector(
+                    self.source,
+                    self.source.table(name),
+                    store=self.store,
+                    clients=clients,
+                    on_session=lambda _result: None,
+                    on_event=on_event,
+                ).run(days)
         return results
 
     def manifest(self, session: date, table: str = TRADES) -> Manifest:
@@ -118,7 +120,7 @@ def idx_street(home: Path, site: Sandbox, **own: Any) -> IdxStreet:
     assert port is not None
     settings = load(home).model_copy(update={"sources": {NAME: {**FAST, **own}}, "sandbox": SandboxSettings(port=port)})
     [source] = [found for found in discover(settings) if found.name == NAME]
-    return IdxStreet(settings, source, Store(settings.data))
+    return IdxStreet(settings, source, store_of(settings))
 
 
 class Automation:

@@ -14,7 +14,8 @@ from fin_assets.core.collection.collector import Collector
 from fin_assets.core.collection.finalize import SessionResult
 from fin_assets.core.contract.manifest import PartitionKey
 from fin_assets.core.contract.source import Source
-from fin_assets.core.storage.store import Store
+from fin_assets.core.storage.store import Store, store_of
+from fin_assets.core.transport.clients import Clients
 from fin_assets.discovery import discover
 from fin_assets.sandbox import Sandbox, SandboxConfig
 from fin_assets.settings import Settings, load
@@ -37,14 +38,11 @@ class Street:
     def collect(self, sessions: Sequence[date], *, table: str = "holdings") -> list[SessionResult]:
         """Collect sessions through the real browser pool."""
         seen: list[SessionResult] = []
-        collector = Collector(
-            self.source,
-            self.source.table(table),
-            store=self.store,
-            browser=self.settings.browser,
-            on_session=seen.append,
-        )
-        return collector.run(sessions)
+        with Clients(self.settings.browser, data=self.settings.data) as clients:
+            collector = Collector(
+                self.source, self.source.table(table), store=self.store, clients=clients, on_session=seen.append
+            )
+            return collector.run(sessions)
 
     def staged(self, session: date, *, table: str = "holdings") -> pl.DataFrame:
         """Return the staged rows of a session."""
@@ -61,7 +59,7 @@ def street(home: Path, site: Sandbox, **own: Any) -> Street:
     values = {"base_url": site.base_url, "start": START, "languages": ["en"], "rate_per_second": 500.0, **own}
     settings = load(home).model_copy(update={"sources": {NAME: values}})
     [source] = [found for found in discover(settings) if found.name == NAME]
-    return Street(settings, source, Store(settings.data))
+    return Street(settings, source, store_of(settings))
 
 
 def staged_bytes(store: Store) -> dict[str, bytes]:

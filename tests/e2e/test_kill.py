@@ -40,7 +40,7 @@ def start(home: Path, site: Sandbox, days: list[date]) -> subprocess.Popen[bytes
 
 def stored(home: Path) -> set[str]:
     """Return the request keys of the units that are safely stored: whole in a unit log, or sealed."""
-    root = home / "data/raw/hkex_southbound/holdings"
+    root = home / "data/raw/sandbox/hkex_southbound/holdings"
     sealed = {path.parent.name for path in root.glob("*/raw-*.parquet")}
     whole = {path.parent.name for path in root.glob("*/units.log") if unit_log.read(path)}
     return {f"hk:{day}" for day in sealed | whole}

@@ -20,7 +20,7 @@ from fin_assets.core.orchestration.assets import raw_key, staged_key
 from fin_assets.core.storage.store import Store
 from fin_assets.definitions import build_definitions
 from fin_assets.settings import Settings
-from tests.core.fakes import NAME, TABLE, FakePool, FakeSite, fake_source
+from tests.core.fakes import NAME, TABLE, FakeClients, FakeSite, fake_source
 
 HONG_KONG = ZoneInfo("Asia/Hong_Kong")
 # Tuesday 2026-03-24 at noon. Sessions before: 23 (Monday), 20, 19, 18, 17, 16, 13, ...
@@ -95,7 +95,7 @@ class Town:
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Return a maker of towns; keywords are keys of the source's settings."""
-    monkeypatch.setattr("fin_assets.core.collection.collector.BrowserPool", FakePool)
+    monkeypatch.setattr("fin_assets.definitions.Clients", FakeClients)
     monkeypatch.setattr("fin_assets.core.collection.fetch_jobs._Unit.wait", lambda _self: timedelta(0))
     with dg.DagsterInstance.ephemeral() as instance:
         yield lambda **settings: Town(tmp_path, instance, monkeypatch, **settings)

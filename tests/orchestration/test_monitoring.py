@@ -77,7 +77,7 @@ def test_what_healing_still_asks_for_is_no_backlog(store: Store) -> None:
 
 def test_the_look_back_of_a_list_that_is_published_late_begins_when_it_is_due(store: Store) -> None:
     save(store, LAST, state=PartitionState.INCOMPLETE, attempts=1)
-    assert found(store, now=NOW + timedelta(days=25), published_after=timedelta(days=20)) == "nothing is given up"
+    assert found(store, now=NOW + timedelta(days=25), due=timedelta(days=20)) == "nothing is given up"
 
 
 def test_the_newest_due_session_must_be_there(store: Store) -> None:

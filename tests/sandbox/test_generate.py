@@ -70,7 +70,7 @@ def test_a_normal_day_changes_about_nine_stocks_in_ten_and_a_day_without_settlem
 
 def test_the_list_days_are_hong_kongs_sessions_and_the_days_lost_to_storms() -> None:
     days = set(list_days(UNTIL))
-    sessions = set(get_calendar("XHKG").sessions_in_range(START, UNTIL))
+    sessions = set(get_calendar("XHKG").sessions(START, UNTIL))
     assert {day for day in days if day >= START} - sessions == {date(2024, 9, 6)}
     assert date(2026, 2, 17) not in days
     assert not settled(date(2024, 9, 6))

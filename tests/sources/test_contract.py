@@ -29,6 +29,19 @@ def test_every_source_loads_in_dagster(source: Source) -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_a_live_source_is_slower_and_asks_addresses_of_its_own(source: Source) -> None:
+    settings = Settings(home=Path("no-such-home"), sources={source.name: {"mode": "live"}})
+    [live] = [found for found in discover(settings) if found.name == source.name]
+    sandbox = {site.name: site for site in source.sites}
+    for site in live.sites:
+        assert site.mode == "live"
+        assert site.base_url.startswith("https://")
+        assert site.base_url != sandbox[site.name].base_url
+        assert site.rate_per_second <= 1, "a site of others is not asked more than once a second"
+        assert site.workers <= 2
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 def test_every_source_has_the_same_files(source: Source) -> None:
     folder = Path(__file__).resolve().parents[2] / "fin_assets" / "sources" / source.name
     assert {"__init__.py", "source.py", "fetch.py", "parse.py", "schema.py", "stage.py"} <= {

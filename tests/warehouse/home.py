@@ -12,16 +12,28 @@ from typing import Any
 import dataframely as dy
 import polars as pl
 
+from fin_assets.core.collection.acceptance import RowBand
+from fin_assets.core.contract.calendar import CalendarOf, DayState
+from fin_assets.core.contract.expecting import each
 from fin_assets.core.contract.manifest import (
     Manifest,
     PartitionKey,
     PartitionState,
-    RawUnit,
     StagedRef,
     UnitRecord,
     UnitState,
 )
-from fin_assets.core.contract.source import Fetched, Parsed, Source, Staged, Table
+from fin_assets.core.contract.source import (
+    Accepted,
+    Fetched,
+    Parsed,
+    Schedules,
+    Site,
+    Source,
+    Staged,
+    Table,
+    Unit,
+)
 from fin_assets.core.storage.store import Store
 from fin_assets.settings import Settings, SourceSettings
 
@@ -64,7 +76,7 @@ PARTICIPANTS: dict[str, Any] = {
     "observed_at": INSTANT,
 }
 
-DayState = Callable[[date], str]
+StateOf = Callable[[date], str]
 
 
 class Anything(dy.Schema):
@@ -81,7 +93,7 @@ class Home:
         root: Path,
         sessions: Sequence[date],
         *,
-        day_state: DayState = lambda _day: "open",
+        day_state: StateOf = lambda _day: "open",
         source: str = SOURCE,
         every: Mapping[str, int] = EVERY,
     ) -> None:
@@ -232,31 +244,39 @@ def real_days(path: Path) -> dict[date, pl.DataFrame]:
     return {day: holdings_frame(day, rows) for day, rows in by_day.items()}
 
 
-async def _no_site(_lease: object, _unit: str, _session: date) -> Fetched:
+async def _no_site(_client: object, _unit: Unit, _session: date) -> Fetched:
     raise AssertionError
 
 
-def _no_page(_body: bytes, _content_type: str, _unit: str, _session: date) -> Parsed:
+def _no_page(_fetched: Fetched, _unit: Unit) -> Parsed:
     raise AssertionError
 
 
-def _no_staging(_units: Sequence[RawUnit], _session: date) -> Staged:
+def _no_staging(_units: Sequence[Accepted], _session: date) -> Staged:
     raise AssertionError
 
 
-def _table(name: str, sessions: Sequence[date], day_state: DayState) -> Table:
+SITE = Site(name="nowhere", base_url="http://127.0.0.1:1", mode="sandbox", transport="http")
+
+
+def _table(name: str, sessions: Sequence[date], day_state: StateOf) -> Table:
     return Table(
         name=name,
         description=name,
         schema=Anything,
-        sessions=lambda start, end: [day for day in sessions if start <= day <= end],
-        units=lambda _session: ["hk/en"],
+        site=SITE,
+        calendar=CalendarOf(
+            timezone="Asia/Hong_Kong",
+            days=lambda start, end: [day for day in sessions if start <= day <= end],
+            state=lambda day: DayState(name=day_state(day)),
+        ),
+        due=timedelta(hours=6),
+        schedules=Schedules(daily="30 6 * * *"),
+        expected=each(["hk/en"]),
         fetch=_no_site,
         parse=_no_page,
+        accept=(RowBand(below=0.02, above=0.10),),
         stage=_no_staging,
-        closed_reason=lambda _day: None,
-        published_after=timedelta(hours=6),
-        day_state=day_state,
     )
 
 
@@ -269,9 +289,6 @@ def _source(name: str, start: date, tables: tuple[Table, ...]) -> Source:
         link="https://example.org",
         timezone="Asia/Hong_Kong",
         start=start,
-        schedule="0 6 * * *",
-        heal_schedule="*/30 * * * *",
-        base_url="http://127.0.0.1:1",
         settings=SourceSettings(),
         tables=tables,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from fin_assets.core.contract.expecting import present_only
 from fin_assets.discovery import discover
 from fin_assets.settings import Settings
 from fin_assets.warehouse import manifests
@@ -90,7 +91,12 @@ def test_a_moved_data_directory_is_told_and_the_next_build_mends_it(home: Home, 
 def test_of_a_list_that_shows_only_the_present_no_past_session_is_missing(tmp_path: Path) -> None:
     home = idx_home(tmp_path, SESSIONS[:5])
     (source,) = home.sources
-    tables = tuple(replace(table, present_only=table.name == "members") for table in source.tables)
+    tables = tuple(
+        replace(table, expected=present_only(table.name, table.expected, calendar=table.calendar, due=table.due))
+        if table.name == "members"
+        else table
+        for table in source.tables
+    )
     rows = manifests.expected([replace(source, tables=tables)], {(source.name, "members", SESSIONS[1])})
     found = {name: frame.select("session_date", "ordinal").rows() for (name,), frame in rows.group_by("table_name")}
     assert found["members"] == [(SESSIONS[1], 2), (SESSIONS[4], 5)]

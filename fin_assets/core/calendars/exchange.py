@@ -6,23 +6,27 @@ trades) stands in the source's folder.
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from importlib import resources
-from typing import Literal
+from typing import Any, Literal
 
 import exchange_calendars as xc
 import holidays
+import pandas as pd
 
 from fin_assets import clock
+from fin_assets.core.contract.calendar import OPEN, DayState
 
 FIRST = date(2015, 1, 1)
 """Always passed as `start`: the library's own default bound moves with the day of the call."""
 
-TIMEZONES = {"XHKG": "Asia/Hong_Kong", "XIDX": "Asia/Jakarta", "XSHG": "Asia/Shanghai"}
+ALWAYS = "24/7"
+"""The calendar of what never closes; its days are those of UTC."""
 
 HOLIDAY_COUNTRIES = {"XIDX": "ID"}
 """Exchanges of which the calendar library knows weekdays more than holidays: it gives Jakarta 252 sessions for 2026, the
@@ -48,30 +52,55 @@ class UnknownCalendar(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ExchangeCalendar:
-    """The sessions of one exchange, sorted, from 2015 to a year from now.
+    """The sessions of one exchange, from 2015 to a year from now: the library's, corrected by holidays and overrides.
 
     Attributes:
-        mic: market identifier code (ISO 10383).
+        mic: market identifier code (ISO 10383), or "24/7".
         timezone: IANA name of the exchange's time zone.
-        sessions: every trading day, ascending.
+        days: every trading day, ascending.
         known_until: last day about which the calendar says anything; later weekdays count as unknown.
         overrides: the corrected days, by date.
+        library: the calendar of `exchange_calendars`, for hours.
     """
 
     mic: str
     timezone: str
-    sessions: tuple[date, ...]
+    days: tuple[date, ...]
     known_until: date
     overrides: dict[date, Override]
+    library: Any = field(repr=False, compare=False)
 
     def is_session(self, day: date) -> bool:
         """Return whether the exchange trades on `day`."""
-        i = bisect_left(self.sessions, day)
-        return i < len(self.sessions) and self.sessions[i] == day
+        i = bisect_left(self.days, day)
+        return i < len(self.days) and self.days[i] == day
 
-    def sessions_in_range(self, start: date, end: date) -> list[date]:
-        """Return the sessions from `start` to `end`, both included."""
-        return list(self.sessions[bisect_left(self.sessions, start) : bisect_right(self.sessions, end)])
+    def sessions(self, first: date, last: date) -> list[date]:
+        """Return the sessions from `first` to `last`, both included."""
+        return list(self.days[bisect_left(self.days, first) : bisect_right(self.days, last)])
+
+    def day_state(self, day: date) -> DayState:
+        """Return open or closed, with the override's reason where there is one."""
+        if self.is_session(day):
+            return OPEN
+        override = self.overrides.get(day)
+        return DayState.closed(override.reason if override else f"no session of {self.mic}")
+
+    def opens(self, day: date) -> datetime:
+        """Return when a session opens, aware, UTC.
+
+        Raises:
+            ValueError: `day` is no session.
+        """
+        return self._hour(day, "open")
+
+    def closes(self, day: date) -> datetime:
+        """Return when a session closes, aware, UTC; on a half day that is earlier than usual. Raises as `opens`."""
+        return self._hour(day, "close")
+
+    def is_half_day(self, day: date) -> bool:
+        """Return whether a session closes earlier than usual."""
+        return bool(pd.Timestamp(day) in self.library.early_closes)
 
     def at_or_before(self, day: date) -> date:
         """Return the last session that is not after `day`.
@@ -79,11 +108,11 @@ class ExchangeCalendar:
         Raises:
             ValueError: `day` lies before the calendar.
         """
-        i = bisect_right(self.sessions, day)
+        i = bisect_right(self.days, day)
         if i == 0:
-            msg = f"{self.mic} has no session at or before {day}: the calendar begins on {self.sessions[0]}"
+            msg = f"{self.mic} has no session at or before {day}: the calendar begins on {self.days[0]}"
             raise ValueError(msg)
-        return self.sessions[i - 1]
+        return self.days[i - 1]
 
     def offset(self, day: date, sessions: int) -> date:
         """Return the session `sessions` away from the last one at or before `day` (negative: earlier).
@@ -91,11 +120,25 @@ class ExchangeCalendar:
         Raises:
             ValueError: the target lies outside the calendar.
         """
-        i = bisect_right(self.sessions, day) - 1 + sessions
-        if not 0 <= i < len(self.sessions):
-            msg = f"{self.mic}: {sessions:+d} sessions from {day} lies outside {self.sessions[0]}..{self.sessions[-1]}"
+        i = bisect_right(self.days, day) - 1 + sessions
+        if not 0 <= i < len(self.days):
+            msg = f"{self.mic}: {sessions:+d} sessions from {day} lies outside {self.days[0]}..{self.days[-1]}"
             raise ValueError(msg)
-        return self.sessions[i]
+        return self.days[i]
+
+    def _hour(self, day: date, which: Literal["open", "close"]) -> datetime:
+        if not self.is_session(day):
+            msg = f"{day} is no session of {self.mic}"
+            raise ValueError(msg)
+        stamp = pd.Timestamp(day)
+        if stamp in self.library.sessions:
+            found = self.library.session_open(stamp) if which == "open" else self.library.session_close(stamp)
+        else:
+            # A day that only an override opens: the hours of the session before.
+            known = self.library.date_to_session(stamp, direction="previous")
+            found = self.library.session_open(known) if which == "open" else self.library.session_close(known)
+            found += stamp - known
+        return datetime.fromtimestamp(found.timestamp(), tz=UTC)
 
 
 def load_overrides() -> list[Override]:
@@ -114,15 +157,16 @@ def load_overrides() -> list[Override]:
     return entries
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _calendar(mic: str, until: date) -> ExchangeCalendar:
-    if mic not in TIMEZONES:
-        msg = f"no calendar {mic!r}: known are {', '.join(sorted(TIMEZONES))}"
+    if mic not in xc.get_calendar_names(include_aliases=False):
+        near = difflib.get_close_matches(mic, xc.get_calendar_names(include_aliases=False), n=3)
+        msg = f"no calendar {mic!r}" + (f"; did you mean {', '.join(near)}?" if near else "")
         raise UnknownCalendar(msg)
     bound = xc.calendar_utils.global_calendar_dispatcher._calendar_factories[mic].bound_max()  # noqa: SLF001 - no public way to ask
     known_until = until if bound is None else min(until, bound.date())
-    found = xc.get_calendar(mic, start=FIRST.isoformat(), end=known_until.isoformat())
-    days = {stamp.date() for stamp in found.sessions}
+    library = xc.get_calendar(mic, start=FIRST.isoformat(), end=known_until.isoformat())
+    days = {stamp.date() for stamp in library.sessions}
     if country := HOLIDAY_COUNTRIES.get(mic):
         years = range(FIRST.year, known_until.year + 1)
         days -= set(holidays.country_holidays(country, years=years, categories=("public", "government")))
@@ -132,14 +176,14 @@ def _calendar(mic: str, until: date) -> ExchangeCalendar:
             days.add(entry.day)
         else:
             days.discard(entry.day)
-    return ExchangeCalendar(mic, TIMEZONES[mic], tuple(sorted(days)), known_until, overrides)
+    return ExchangeCalendar(mic, str(library.tz), tuple(sorted(days)), known_until, overrides, library)
 
 
 def get_calendar(mic: str) -> ExchangeCalendar:
     """Return the calendar of an exchange up to the end of next year, or as far as it has been announced.
 
     Args:
-        mic: XHKG, XIDX or XSHG.
+        mic: code of the exchange, as `exchange_calendars` knows it (XHKG, XIDX, XNYS, ...), or "24/7".
 
     Raises:
         UnknownCalendar: no calendar for `mic`.

@@ -1,7 +1,7 @@
-"""Working off a list of units with the browser pool: order, retries, evidence, deadline and a sign of life.
+"""Fetching a list of units with the clients of a site: order, retries, evidence, deadline and a sign of life.
 
-What a failure allows stands in `failures`, how a host is spared in `http`, how a unit is fetched in the source's
-`fetch.py`, and what is stored of it in `collect`. Nothing here writes anything but evidence.
+What a failure allows is in `contract.failures`, how a host is spared in `transport.host_limiter`, how a unit is fetched in the
+source's `fetch.py`, and what is stored of it in `collector`. Nothing here writes anything but evidence.
 """
 
 from __future__ import annotations
@@ -18,10 +18,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from fin_assets.core.contract.failures import BrowserLost, CircuitOpen, CollectionFailure, NotAsked, RetryRule
+from fin_assets.core.contract.client import Attempt
+from fin_assets.core.contract.failures import (
+    BrowserLost,
+    CircuitOpen,
+    CollectionFailure,
+    Deferred,
+    NotAsked,
+    QuotaSpent,
+    RetryRule,
+)
 from fin_assets.core.contract.manifest import PartitionKey
 from fin_assets.core.contract.source import Fetched, Parsed
-from fin_assets.core.transport.browser.pool import Attempt, BrowserClient, BrowserPool
+from fin_assets.core.transport.client_pool import ClientPool, SiteClient
 from fin_assets.core.transport.host_limiter import HostLimiter
 
 log = logging.getLogger(__name__)
@@ -47,7 +56,7 @@ class Job:
 
     key: PartitionKey
     unit: str
-    fetch: Callable[[BrowserClient], Awaitable[Fetched]]
+    fetch: Callable[[SiteClient], Awaitable[Fetched]]
     parse: Callable[[Fetched], Parsed]
 
 
@@ -61,7 +70,7 @@ class Outcome:
         failure: the last failure; NotAsked if its turn never came (`attempts` is then 0).
         attempts: requests that were made for it.
         seconds: from its first attempt to its end, waits included.
-        evidence: saved files of the failing body (`.html`, `.png`).
+        evidence: saved files of the failing body (`.html` or `.json`, `.png`).
     """
 
     job: Job
@@ -99,7 +108,7 @@ class Event:
 
 
 async def run_jobs(
-    pool: BrowserPool,
+    pool: ClientPool,
     jobs: Iterable[Job],
     *,
     evidence_dir: Callable[[PartitionKey], Path],
@@ -137,7 +146,7 @@ class _Run:
 
     def __init__(
         self,
-        pool: BrowserPool,
+        pool: ClientPool,
         jobs: Iterable[Job],
         *,
         evidence_dir: Callable[[PartitionKey], Path],
@@ -176,7 +185,7 @@ class _Run:
                 self._turn.set()
                 return
             if self._stopped.is_set():
-                self._deliver(Outcome(job=job, failure=NotAsked(f"not asked: {self._pool.ended}")))
+                self._deliver(Outcome(job=job, failure=self._not_asked()))
                 # A long rest of the list must not keep the loop from the others' answers.
                 await asyncio.sleep(0)
                 continue
@@ -210,7 +219,7 @@ class _Run:
             fetched, parsed, limiter = await self._attempt(unit)
             if fetched is not None and parsed is not None:
                 return unit.succeeded(fetched, parsed, now=self._now)
-            failure = unit.failure or NotAsked(f"not asked: {self._pool.ended}")
+            failure = unit.failure or self._not_asked()
             if self._stopped.is_set() or not unit.may_try_again:
                 return unit.failed(failure, now=self._now)
             wait = unit.wait()
@@ -244,12 +253,22 @@ class _Run:
                 if failure.body is None and fetched is not None:
                     failure.body, failure.status = fetched.body, fetched.status
                 unit.note(failure)
+                if isinstance(failure, Deferred):
+                    # Nothing was sent.
+                    unit.attempts -= 1
                 if failure.retry.stop_attempt:
                     # Before anything else is awaited: others would ask meanwhile.
-                    self._stop(f"{unit.job.unit}: {failure}")
+                    self._stop(f"{unit.job.unit}: {failure}", by=failure)
                 if failure.retry.fresh_state and not isinstance(failure, BrowserLost):
                     await client.forget()
             return None, None, client.limiter
+
+    def _not_asked(self) -> CollectionFailure:
+        """Return the failure of a unit whose turn does not come; after a spent quota it is put off until the new one."""
+        spent = self._pool.ended_by
+        if isinstance(spent, QuotaSpent):
+            return Deferred(f"put off: {spent}", retry_after=spent.retry_after)
+        return NotAsked(f"not asked: {self._pool.ended}")
 
     async def _with_evidence(self, outcome: Outcome) -> Outcome:
         if outcome.failure is None or not outcome.failure.body:
@@ -268,9 +287,9 @@ class _Run:
             self._failed += 1
             self._tell("failed", f"{outcome.job.unit}: {outcome.failure}", outcome.job, outcome.failure)
 
-    def _stop(self, reason: str) -> None:
+    def _stop(self, reason: str, *, by: CollectionFailure | None = None) -> None:
         if not self._stopped.is_set():
-            self._pool.end_attempt(reason)
+            self._pool.end_attempt(reason, by=by)
             self._stopped.set()
             self._turn.set()
             self._tell("stopped", f"nothing more is asked: {reason}", None)
@@ -357,7 +376,7 @@ class _Unit:
 class _Evidence:
     """Saves failing bodies. What goes wrong here is logged and never takes the place of the failure itself."""
 
-    def __init__(self, pool: BrowserPool, directory: Callable[[PartitionKey], Path]) -> None:
+    def __init__(self, pool: ClientPool, directory: Callable[[PartitionKey], Path]) -> None:
         self._pool = pool
         self._directory = directory
         self._pictures = 0
@@ -372,11 +391,14 @@ class _Evidence:
         picture = page.with_suffix(".png")
         if picture.exists():
             return page, picture
-        if self._pictures >= MOST_PICTURES:
+        if self._pictures >= MOST_PICTURES or page.suffix != ".html":
             return (page,)
         self._pictures += 1
         try:
-            picture.write_bytes(await self._pool.picture(body))
+            image = await self._pool.picture(body)
+            if image is None:
+                return (page,)
+            picture.write_bytes(image)
         except (CollectionFailure, OSError) as error:
             log.warning("no picture of %s: %s", page, error)
             return (page,)
@@ -384,10 +406,11 @@ class _Evidence:
 
 
 def _new_or_same(directory: Path, name: str, body: bytes) -> Path:
-    """Write `<name>-<n>.html` with the next free n, or return the file that holds the very same bytes already."""
+    """Write `<name>-<n>.<kind>` with the next free n, or return the file that holds the very same bytes already."""
     directory.mkdir(parents=True, exist_ok=True)
+    kind = "json" if body.lstrip()[:1] in {b"{", b"["} else "html"
     n = 1
-    while (path := directory / f"{name}-{n}.html").exists():
+    while (path := directory / f"{name}-{n}.{kind}").exists():
         if path.stat().st_size == len(body) and path.read_bytes() == body:
             return path
         n += 1

@@ -8,7 +8,7 @@ source; what is particular to one site subclasses one of these in the source's f
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import ClassVar
 
 
@@ -36,15 +36,16 @@ class CollectionFailure(Exception):
 
     Attributes:
         kind: stable snake_case name, stored in the manifest.
-        state: the unit state that results: `failed`, `refused` or `missing`.
+        state: the unit state that results: `failed`, `refused`, `missing` or `deferred`.
         retry: the rule within an attempt.
         retryable: whether a later attempt at the partition may succeed without a person.
         remedy: the command or setting that mends it.
-        rest: how long the partition is left alone after it, at least; the site's own wish counts if it is longer.
+        cooldown: how long the partition is left alone after it, at least; the site's own wish counts if it is longer.
         body: the bytes that showed it, kept as evidence; None when nothing arrived.
         status: HTTP status, if any.
         retry_after: what the site asked for, if it did.
         units: pages of a session that contradict one another; they alone are worth nothing. Empty: all of them.
+        belongs_to: the day that the answer states, if it is another one than was asked for and the answer is whole.
     """
 
     kind: ClassVar[str] = "failed"
@@ -52,7 +53,7 @@ class CollectionFailure(Exception):
     retry: ClassVar[RetryRule] = RetryRule()
     retryable: ClassVar[bool] = True
     remedy: ClassVar[str] = "run the session again: fin heal"
-    rest: ClassVar[timedelta] = timedelta(0)
+    cooldown: ClassVar[timedelta] = timedelta(0)
 
     def __init__(
         self,
@@ -62,12 +63,14 @@ class CollectionFailure(Exception):
         status: int | None = None,
         retry_after: timedelta | None = None,
         units: tuple[str, ...] = (),
+        belongs_to: date | None = None,
     ) -> None:
         super().__init__(message)
         self.body = body
         self.status = status
         self.retry_after = retry_after
         self.units = units
+        self.belongs_to = belongs_to
 
 
 class NetworkFailure(CollectionFailure):
@@ -107,7 +110,7 @@ class Refused(CollectionFailure):
     kind = "refused"
     state = "refused"
     retry = RetryRule(stop_attempt=True)
-    rest = timedelta(minutes=30)
+    cooldown = timedelta(minutes=30)
     remedy = "open the saved page; slow the source down in fin.toml; then: fin heal"
 
 
@@ -115,7 +118,7 @@ class CaptchaPage(Refused):
     """The site asks for a proof of being human. We never solve one."""
 
     kind = "captcha"
-    rest = timedelta(hours=1)
+    cooldown = timedelta(hours=1)
     remedy = "stop for some hours and lower rate_per_second in fin.toml, then: fin heal"
 
 
@@ -132,6 +135,22 @@ class NotAsked(CollectionFailure):
 
     kind = "not_asked"
     state = "missing"
+
+
+class Deferred(NotAsked):
+    """The unit is put off on purpose: it is not due yet, or the day's quota is spent. `retry_after` says for how long."""
+
+    kind = "deferred"
+    state = "deferred"
+    remedy = "nothing to do: it is asked for by itself when its time comes"
+
+
+class QuotaSpent(Deferred):
+    """The site allows no further request today."""
+
+    kind = "quota_spent"
+    retry = RetryRule(stop_attempt=True)
+    remedy = "nothing to do: it is asked for by itself when the quota is renewed, or raise the quota in fin.toml"
 
 
 class BrowserLost(CollectionFailure):

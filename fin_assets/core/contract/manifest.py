@@ -10,9 +10,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Transport = Literal["request", "in_page", "navigation"]
+Transport = Literal["request", "in_page", "navigation", "http", "file"]
 
 _NAMED = 5
 """Units named in one line of a reason; the others are counted."""
@@ -26,6 +26,7 @@ class UnitState(StrEnum):
     MISSING = "missing"
     FAILED = "failed"
     REFUSED = "refused"
+    DEFERRED = "deferred"
 
 
 class PartitionState(StrEnum):
@@ -124,6 +125,11 @@ class UnitRecord(Record):
     coverage_pct: float | None = None
     evidence: tuple[str, ...] = ()
 
+    @property
+    def is_done(self) -> bool:
+        """Whether the unit is fetched, or proven empty."""
+        return self.state in {UnitState.FETCHED, UnitState.EMPTY_CONFIRMED}
+
     @model_validator(mode="before")
     @classmethod
     def _accept_former_names(cls, values: Any) -> Any:
@@ -135,7 +141,11 @@ class UnitRecord(Record):
 
 
 class StagedRef(Record):
-    """The staged file that counts. `file` is relative to the data directory; `quarantined` rows are not in it."""
+    """The staged file that counts.
+
+    `file` is relative to the data directory; `quarantined` rows are not in it. `first_date` and `last_date` are the session
+    dates that its rows span; None for a file without rows, or of version 0.1.
+    """
 
     file: str
     sha256: str
@@ -144,6 +154,8 @@ class StagedRef(Record):
     parser_version: str
     quarantined: int = 0
     quarantine_file: str | None = None
+    first_date: date | None = None
+    last_date: date | None = None
 
 
 class Manifest(Record):
@@ -154,6 +166,7 @@ class Manifest(Record):
         next_retry_at: healing leaves it alone until then.
         raw_file: sealed raw file, relative to the data directory; None until complete.
         blocked_by: blocking checks that the staged rows failed; marts leave the partition out while there are any.
+        excluded: units whose stored answer is left out of the staged rows, each with the reason.
         generation: counts sealed raw files of this partition; a revision is a new generation, old files stay.
         seconds, requests: of all attempts together.
     """
@@ -173,6 +186,7 @@ class Manifest(Record):
     raw_bytes: int = 0
     staged: StagedRef | None = None
     blocked_by: tuple[str, ...] = ()
+    excluded: dict[str, str] = Field(default_factory=dict)
     seconds: float = 0.0
     requests: int = 0
 
@@ -184,7 +198,7 @@ class Manifest(Record):
     @property
     def done(self) -> int:
         """How many units are fetched or proven empty."""
-        return sum(unit.state in {UnitState.FETCHED, UnitState.EMPTY_CONFIRMED} for unit in self.units)
+        return sum(unit.is_done for unit in self.units)
 
     @property
     def rows(self) -> int:
@@ -199,7 +213,7 @@ class Manifest(Record):
 
     def unfinished(self) -> list[UnitRecord]:
         """Return the units that are neither fetched nor proven empty."""
-        return [unit for unit in self.units if unit.state not in {UnitState.FETCHED, UnitState.EMPTY_CONFIRMED}]
+        return [unit for unit in self.units if not unit.is_done]
 
     def why(self) -> str:
         """Return one line that says what is missing and why, or the reason why nothing is."""
@@ -213,4 +227,8 @@ class Manifest(Record):
             f"{len(names)} {kind} ({', '.join(names[:_NAMED])}{', ...' if len(names) > _NAMED else ''})"
             for kind, names in sorted(kinds.items())
         ]
+        put_off = [unit for unit in left if unit.state is UnitState.DEFERRED and unit.not_before]
+        if put_off:
+            first = min(put_off, key=lambda unit: (unit.not_before, unit.unit))
+            parts.append(f"next: {first.error}")
         return f"{len(left)} of {len(self.units)} units: " + "; ".join(parts)

@@ -1,4 +1,4 @@
-"""The typed contract between a source and the engine that collects it.
+"""The typed contract between a source and the engine that collects it. Knows no transport, no exchange, no Dagster.
 
 A source is a folder in `fin_assets/sources` whose `source.py` has `def source(settings: Settings) -> Source`. It is not
 registered anywhere: `fin_assets.discovery` finds it.
@@ -9,48 +9,216 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from fin_assets.core.contract.calendar import Calendar
 from fin_assets.core.contract.manifest import RawUnit, Transport
 
 if TYPE_CHECKING:
     import dataframely as dy
 
-    from fin_assets.core.transport.browser.pool import BrowserClient
-    from fin_assets.settings import SourceSettings
+    from fin_assets.settings import Mode, SourceSettings
+
+Kind = Literal["browser", "http", "files"]
+"""How a site is reached: pages of a browser, plain HTTP, a directory of files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """One server, or one inbox, that a source asks.
+
+    Attributes:
+        name: snake_case, unique within the source.
+        base_url: its address by the mode in the settings, without a slash at the end; of an inbox, its directory.
+        mode: sandbox or live.
+        transport: how it is reached.
+        rate_per_second: requests a second to one host, all workers together.
+        workers: clients that ask at once, at most.
+        request_timeout: for one request or navigation.
+        per_day: requests a day, counted across runs; None without a quota.
+        quota_timezone: IANA name of the zone whose midnight begins a day of the quota.
+        impersonate: browser whose TLS handshake plain HTTP presents, as `curl_cffi` names it; None for Python's own.
+    """
+
+    name: str
+    base_url: str
+    mode: Mode
+    transport: Kind
+    rate_per_second: float = 50.0
+    workers: int = 5
+    request_timeout: timedelta = timedelta(seconds=30)
+    per_day: int | None = None
+    quota_timezone: str = "UTC"
+    impersonate: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """What the site answered for one unit: the exact bytes and how they were had."""
+    """What the site answered for one unit: the exact bytes and how they were had.
+
+    `promised_whole`: the site gave it as a complete list, so that a shorter one is a failure. It is not stored.
+    """
 
     body: bytes
     url: str
     status: int
     content_type: str
     transport: Transport
+    promised_whole: bool = False
+
+    @classmethod
+    def of(cls, unit: RawUnit) -> Fetched:
+        """Return the stored answer of a unit."""
+        return cls(
+            body=unit.body,
+            url=unit.url,
+            status=unit.status,
+            content_type=unit.content_type,
+            transport=unit.transport,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """One thing that a partition must have.
+
+    Attributes:
+        name: unique within its table and partition, at most 80 characters.
+        due: when the site can have it at the earliest, aware; it is not asked for before. None: with the partition.
+        fact: what is known of it beforehand, for the rules that accept it.
+    """
+
+    name: str
+    due: datetime | None = None
+    fact: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """The units of a partition cannot be told yet; the partition is incomplete, and says why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Nothing is expected of a partition, for good: it is closed."""
+
+    reason: str
+
+
+Expected = Sequence[Unit] | NotYet | Nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sibling:
+    """What another table of the source has of the same partition.
+
+    Attributes:
+        state: of its partition.
+        frame: its staged rows if it is complete and no blocking check failed; else None.
+        reason: why it is not complete, or why it has nothing.
+    """
+
+    state: Literal["complete", "closed", "incomplete", "missing"]
+    frame: pl.DataFrame | None = None
+    reason: str = ""
+
+
+class Siblings(Protocol):
+    """The other tables of a source, for one partition."""
+
+    def __call__(self, table: str) -> Sibling:
+        """Return what a table of that name has."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DateRange:
+    """Days from `first` to `last`, both included."""
+
+    first: date
+    last: date
+
+    @classmethod
+    def day(cls, day: date) -> DateRange:
+        """Return the range of one day."""
+        return cls(day, day)
+
+    def is_day(self, day: date) -> bool:
+        """Return whether the range is exactly this day."""
+        return self.first == self.last == day
+
+    def __str__(self) -> str:
+        """Return the day, or first and last."""
+        return str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
-    """What the strict parser says of fetched bytes.
+    """What the strict parser says of fetched bytes. A fetch is parsed once.
 
     Attributes:
         rows: data rows on the page.
-        stated_date: the date that the page itself states.
+        covers: days that the answer itself says it is about; None if it states none.
+        page: the parsed page, for acceptance and staging; not stored.
         empty_reason: why it is right that the page has nothing; without it a page without rows is a failure.
-        coverage_pct: how much of what there is the page shows, in percent, where the source can tell.
-        page: what was parsed, for `UnitsFrom.reconcile`; not stored.
+        closed_reason: why the partition has nothing; set by acceptance, never by a parser.
+        coverage_pct: how much of the unit the page shows, in percent, where the source can tell.
     """
 
     rows: int
-    stated_date: date
+    covers: DateRange | None = None
+    page: Any = None
     empty_reason: str | None = None
+    closed_reason: str | None = None
     coverage_pct: float | None = None
-    page: object | None = None
+
+
+class Context(Protocol):
+    """What a rule may ask while it accepts a parsed unit."""
+
+    @property
+    def day(self) -> date:
+        """The partition that the unit was asked for."""
+        ...
+
+    @property
+    def fetched(self) -> Fetched:
+        """The answer itself."""
+        ...
+
+    def may_be_empty(self) -> str | None:
+        """Return why the day may have nothing, once it is due; None if it must have data."""
+        ...
+
+    def require_whole(self, unit: str, rows: int) -> None:
+        """Raise HalfTable if rows are missing against complete partitions around this one."""
+        ...
+
+
+class Accept(Protocol):
+    """A rule between parsing and storing. It returns what it was given, with what it found out, or raises."""
+
+    def __call__(self, parsed: Parsed, unit: Unit, context: Context) -> Parsed:
+        """Accept a parsed unit.
+
+        Raises:
+            CollectionFailure: it is not accepted; nothing of it is stored but evidence.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """One stored unit as staging sees it: `fetched_at` is aware, UTC."""
+
+    unit: str
+    parsed: Parsed
+    fetched_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,33 +239,34 @@ class Finding:
 
 
 class StagedCheck(Protocol):
-    """A non-blocking check on staged rows.
+    """A check on staged rows that does not block.
 
-    It sees the rows of the session before, if that is complete, and those that the source's other tables have of the same
-    session, by table (a table that is not complete is left out).
+    It sees the rows of the partition before, if that is complete, and the complete rows of the source's other tables of the
+    same partition, by table.
     """
 
     def __call__(
-        self, frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None, beside: Mapping[str, pl.DataFrame]
+        self, frame: pl.DataFrame, *, session: date, previous: pl.DataFrame | None, siblings: Mapping[str, pl.DataFrame]
     ) -> Finding:
-        """Judge one session."""
+        """Judge one partition."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnitsFrom:
-    """Units of a session that another table of the same session names, and what that table knows of each.
+class Schedules:
+    """Cron expressions in the time zone of the table's calendar.
 
     Attributes:
-        table: the other table, earlier in `Source.tables`; until it is complete nothing is asked for.
-        facts: its staged rows of a session -> what is known of each expected unit, by unit.
-        reconcile: compares a parsed page with the fact of its unit, and returns it with its coverage, or with the reason
-            why it is right that it is empty; raises CollectionFailure where they contradict each other; pure.
+        daily: after publication.
+        heal: on its ticks incomplete partitions are tried again.
+        weekly: asks for whatever the week's sessions lack, and audits its closed days; None for neither.
+        intraday: takes provisional snapshots of the running session; None for none.
     """
 
-    table: str
-    facts: Callable[[pl.DataFrame], Mapping[str, Any]]
-    reconcile: Callable[[Parsed, str, Any], Parsed]
+    daily: str
+    heal: str = "*/30 * * * *"
+    weekly: str | None = None
+    intraday: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,19 +277,21 @@ class Table:
         name: snake_case; assets are `raw/<source>/<name>` and `staged/<source>/<name>`.
         description: what a row is, for people.
         schema: dataframely schema of the staged rows; its columns and docs become the asset's column schema.
-        sessions: list days of this table from .. to, both included; what the partitions are made of.
-        units: expected units of a session, if the calendar and the settings alone tell them.
-        units_from: the other table that tells them. Each unit is then reconciled with it, which is stronger than the band
-            of its row count: that is not judged.
-        present_only: the site shows the present and no history: only the newest session that is due is asked for.
-        fetch: gets one unit through a client of the browser pool; raises CollectionFailure.
-        parse: strict parse of the bytes; raises CollectionFailure; pure.
-        stage: raw units of a session -> staged rows; pure and deterministic.
-        closed_reason: the calendar's word why a session may have nothing, or None if it must have data.
-        day_state: the calendar's word for a session in the marts (`open`, or why an unchanged table is normal).
-        published_after: how long after the session's midnight (end of day) the site has it at the latest; negative if it
-            has it on the same day.
-        row_band: allowed share below and above the reference of rows per unit, or None to use the source's settings.
+        site: who is asked.
+        calendar: the days that it has partitions of.
+        due: how long after the session's midnight (end of day) the site has it at the latest; negative if it has it on the
+            same day.
+        schedules: when it is collected.
+        expected: units of a partition, from the partition's day and what the source's other tables have of it.
+        needs: tables whose rows `expected` reads; they stand before this one in `Source.tables`.
+        fetch: gets one unit through a client; raises CollectionFailure.
+        parse: strict parse of an answer; raises CollectionFailure; pure.
+        accept: rules that a parsed unit must keep before it is stored, in order.
+        stage: accepted units of a partition -> staged rows; pure and deterministic. Where a partition is the day an answer
+            was obtained, rows are of any session date.
+        partition: the day that an answer is about (`session`), or the day that it was obtained (`obtained`).
+        partition_timezone: IANA name of a zone whose midnight is the hour at which a session of the same day may be
+            collected, the calendar's if None: a partition exists only once its day is over.
         off_calendar: the site may serve days that are no session, and `stage` puts these into quarantine: the audit asks.
         checks: further checks on staged rows, by name; not blocking.
         parser_version: changes whenever `parse` or `stage` give other rows for the same bytes.
@@ -129,26 +300,21 @@ class Table:
     name: str
     description: str
     schema: type[dy.Schema]
-    sessions: Callable[[date, date], list[date]]
-    fetch: Callable[[BrowserClient, str, date], Awaitable[Fetched]]
-    parse: Callable[[bytes, str, str, date], Parsed]
-    stage: Callable[[Sequence[RawUnit], date], Staged]
-    closed_reason: Callable[[date], str | None]
-    published_after: timedelta
-    units: Callable[[date], list[str]] = lambda _day: []
-    units_from: UnitsFrom | None = None
-    present_only: bool = False
+    site: Site
+    calendar: Calendar
+    due: timedelta
+    schedules: Schedules
+    expected: Callable[[date, Siblings], Expected]
+    fetch: Callable[[Any, Unit, date], Awaitable[Fetched]]
+    parse: Callable[[Fetched, Unit], Parsed]
+    stage: Callable[[Sequence[Accepted], date], Staged]
+    accept: tuple[Accept, ...] = ()
+    needs: tuple[str, ...] = ()
+    partition: Literal["session", "obtained"] = "session"
+    partition_timezone: str | None = None
     off_calendar: bool = False
-    day_state: Callable[[date], str] = lambda _day: "open"
-    row_band: tuple[float, float] | None = None
     checks: dict[str, StagedCheck] = field(default_factory=dict)
     parser_version: str = "1"
-
-    def band(self, settings: SourceSettings) -> tuple[float, float] | None:
-        """Return the shares by which rows may fall short of and exceed the reference, or None if they are not judged."""
-        if self.units_from is not None:
-            return None
-        return self.row_band or (settings.row_count_below, settings.row_count_above)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,17 +324,9 @@ class Source:
     Attributes:
         name: snake_case name of its folder.
         title, description, owner, link: for people.
-        timezone: IANA name; schedules and freshness are in it.
-        partition_timezone: IANA name of a zone whose midnight is the hour at which a session of the same day may be
-            collected, in `timezone` if None: a partition exists only once its day is over.
-        start: first session that can be had.
-        end: last session that can be had, for a history that is over; None while it goes on.
-        schedule: cron expression in `timezone`, after publication.
-        heal_schedule: cron expression in `timezone` on whose ticks incomplete partitions are tried again.
-        weekly_schedule: cron expression in `timezone` at which the week's sessions are asked for whatever they lack, and its
-            closed days are audited; None for neither.
-        intraday_schedule: cron expression in `timezone` for provisional snapshots of the running session; None for none.
-        base_url: where its pages are, by the mode in the settings.
+        timezone: IANA name; freshness and backlog are watched in it.
+        start: first partition that can be had.
+        end: last partition that can be had, for a history that is over; None while it goes on.
         settings: its section of the settings.
         tables: its tables, collected in this order.
     """
@@ -180,23 +338,25 @@ class Source:
     link: str
     timezone: str
     start: date
-    schedule: str
-    heal_schedule: str
-    base_url: str
     settings: SourceSettings
     tables: tuple[Table, ...]
     end: date | None = None
-    partition_timezone: str | None = None
-    weekly_schedule: str | None = None
-    intraday_schedule: str | None = None
+
+    @property
+    def sites(self) -> list[Site]:
+        """The sites that its tables ask, each once, in the order of the tables."""
+        return list({table.site.name: table.site for table in self.tables}.values())
 
     def groups(self) -> list[list[Table]]:
-        """Return the tables, each with those behind it whose units it names: they are collected together, in this order."""
-        return [
-            [table, *(other for other in self.tables if other.units_from and other.units_from.table == table.name)]
-            for table in self.tables
-            if table.units_from is None
-        ]
+        """Return the tables, each with those behind it that need it: they are collected together, in this order."""
+        groups: list[list[Table]] = []
+        for table in self.tables:
+            group = next((group for group in groups if {each.name for each in group} & {*table.needs}), None)
+            if group is None:
+                groups.append([table])
+            else:
+                group.append(table)
+        return groups
 
     def table(self, name: str) -> Table:
         """Return a table by name.
@@ -211,7 +371,14 @@ class Source:
         raise KeyError(msg)
 
 
-def due_at(source: Source, table: Table, session: date) -> datetime:
-    """Return when a session's data are published at the latest, aware, in the source's time zone."""
-    midnight = datetime(session.year, session.month, session.day, tzinfo=ZoneInfo(source.timezone)) + timedelta(days=1)
-    return midnight + table.published_after
+def due_at(table: Table, session: date) -> datetime:
+    """Return when a session's data are published at the latest, aware, in the time zone of the table's calendar."""
+    return due_instant(table.calendar, table.due, session)
+
+
+def due_instant(calendar: Calendar, due: timedelta, session: date) -> datetime:
+    """Return the instant `due` after the end of a session's day."""
+    midnight = datetime(session.year, session.month, session.day, tzinfo=ZoneInfo(calendar.timezone)) + timedelta(
+        days=1
+    )
+    return midnight + due

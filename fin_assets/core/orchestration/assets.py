@@ -5,7 +5,8 @@ counts at once, and a failed one costs only itself. An incomplete session is nev
 """
 
 # No postponed annotations here: Dagster reads the type of an asset function's `config` at once.
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import date
 
 import dagster as dg
@@ -14,25 +15,24 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )  # no public name takes a partition
 
 from fin_assets.core.collection.collector import Collector, OnEvent
-from fin_assets.core.collection.finalize import (
-    RAW_CHECKS,
-    STAGED_CHECKS,
-    SessionResult,
-    baseline_around,
-    restage,
-    staged_checks,
-)
+from fin_assets.core.collection.finalize import Finalizer, SessionResult, baseline_around
+from fin_assets.core.collection.findings import RAW_CHECKS, STAGED_CHECKS, raw_checks, staged_checks
 from fin_assets.core.contract.manifest import PartitionKey
 from fin_assets.core.contract.source import Finding, Source, Table
 from fin_assets.core.orchestration.automation import heal, heal_with_raw
 from fin_assets.core.orchestration.partitions import partitions_of
 from fin_assets.core.storage.store import Store
-from fin_assets.settings import BrowserSettings
+from fin_assets.core.transport.clients import Clients
 
 SAMPLE_ROWS = 5
+_KINDS = {"browser": "playwright", "http": "http", "files": "file"}
 
 CLOSED_DAYS = "closed_days_are_empty"
 """Name of the check that the audit of closed days makes, see `rounds`."""
+
+
+OpenClients = Callable[[], AbstractContextManager[Clients]]
+"""Opens the pools of one run, and closes them at its end."""
 
 
 class CollectConfig(dg.Config):
@@ -58,8 +58,9 @@ def staged_key(source: Source, table: Table) -> dg.AssetKey:
 
 
 def step_name(source: Source, table: Table) -> str:
-    """Return the name of the step that makes a table: its own, or that of the table which names its units."""
-    return f"{source.name}__{table.units_from.table if table.units_from else table.name}"
+    """Return the name of the step that makes a table: its own, or that of the table that it needs."""
+    group = next(group for group in source.groups() if any(each.name == table.name for each in group))
+    return f"{source.name}__{group[0].name}"
 
 
 def table_assets(
@@ -67,19 +68,19 @@ def table_assets(
     tables: Sequence[Table],
     *,
     store: Store,
-    browser: BrowserSettings,
+    clients: OpenClients,
     on_event: OnEvent | None = None,
 ) -> dg.AssetsDefinition:
     """Return the assets `raw/<source>/<table>` and `staged/<source>/<table>` of tables with their partitioned checks.
 
-    Tables of which one names the units of another are made by one step, in order: the step has no outputs, and a step that
-    depends on it would be skipped without a word.
+    A table and those that need it are made by one step, in order: the step has no outputs, and Dagster would skip a step that
+    depends on it.
 
     Args:
         source: whose tables.
-        tables: one table, and behind it those whose units it names.
+        tables: one table, and behind it those that need it.
         store: where they lie.
-        browser: the pool's settings.
+        clients: opens the pools of one run; one for all tables of the step.
         on_event: hears of each unit.
     """
     partitions = partitions_of(source, tables[0])
@@ -97,24 +98,25 @@ def table_assets(
         if config.newest_first:
             sessions.reverse()
         failures = []
-        for table in tables:
-            raw, staged = raw_key(source, table), staged_key(source, table)
-            if not {raw, staged} & context.selected_asset_keys:
-                continue
-            report = _Report(context, source, table, store, total=len(sessions))
-            if raw in context.selected_asset_keys:
-                Collector(
-                    source,
-                    table,
-                    store=store,
-                    browser=browser,
-                    on_session=report.session,
-                    on_event=on_event,
-                    refetch=config.refetch,
-                ).run(sessions)
-            else:
-                _restage(source, table, sessions, store=store, report=report)
-            failures.append(report.failure())
+        with clients() as pools:
+            for table in tables:
+                raw, staged = raw_key(source, table), staged_key(source, table)
+                if not {raw, staged} & context.selected_asset_keys:
+                    continue
+                report = _Report(context, source, table, store, total=len(sessions))
+                if raw in context.selected_asset_keys:
+                    Collector(
+                        source,
+                        table,
+                        store=store,
+                        clients=pools,
+                        on_session=report.session,
+                        on_event=on_event,
+                        refetch=config.refetch,
+                    ).run(sessions)
+                else:
+                    _restage(source, table, sessions, store=store, report=report)
+                failures.append(report.failure())
         _raise_first([failure for failure in failures if failure is not None])
         # Each session has logged its own materializations; the step has no outputs of its own.
         yield from ()
@@ -127,10 +129,10 @@ def _specs(
 ) -> list[dg.AssetSpec]:
     raw, staged = raw_key(source, table), staged_key(source, table)
     healing = heal(source, table, store)
-    named_by = [staged_key(source, source.table(table.units_from.table))] if table.units_from else None
+    needed = [staged_key(source, source.table(name)) for name in table.needs]
     text = f"Exact pages and the manifest of each session. {table.description}"
     return [
-        _spec(source, table, raw, partitions, "raw", text, healing, deps=named_by),
+        _spec(source, table, raw, partitions, "raw", text, healing, deps=needed),
         _spec(source, table, staged, partitions, "staged", table.description, heal_with_raw(healing), deps=[raw]),
     ]
 
@@ -144,14 +146,14 @@ def _raise_first(failures: list[dg.Failure]) -> None:
 
 
 def _restage(source: Source, table: Table, sessions: list[date], *, store: Store, report: "_Report") -> None:
-    reference = baseline_around(source, table, sessions, store=store)
+    finalizer = Finalizer(source, table, store, baseline_around(table, sessions, source=source.name, store=store))
     never: list[date] = []
     for session in sessions:
         manifest = store.manifest(PartitionKey(source.name, table.name, session))
         if manifest is None:
             never.append(session)
         elif manifest.state.is_done:
-            report.session(restage(source, table, manifest, store=store, reference=reference, force=True))
+            report.session(finalizer.restage(manifest, force=True))
         else:
             report.session(SessionResult(manifest))
     report.never = never
@@ -182,7 +184,7 @@ class _Report:
             self._context.log_event(
                 dg.AssetMaterialization(self._raw, partition=partition, metadata=self._raw_metadata(result))
             )
-        self._findings(result, self._raw, RAW_CHECKS)
+        self._findings(result, self._raw, raw_checks(self._table))
         if result.usable and manifest.staged is not None and self._staged in selected:
             self._context.log_event(
                 dg.AssetMaterialization(self._staged, partition=partition, metadata=self._staged_metadata(result))
@@ -211,7 +213,7 @@ class _Report:
             metadata={
                 "sessions": dg.MetadataValue.md("\n".join(f"- {_reason(result)}" for result in self._bad)),
                 "evidence": dg.MetadataValue.path(str(self._store.evidence_dir(first.key))),
-                "remedy": remedy,
+                "mends": remedy,
             },
             allow_retries=False,
         )
@@ -303,7 +305,7 @@ def _spec(
 ) -> dg.AssetSpec:
     metadata: dict[str, dg.MetadataValue | dg.TableSchema | str] = {
         "source": dg.MetadataValue.url(source.link),
-        "mode": source.settings.mode,
+        "mode": table.site.mode,
     }
     if layer == "staged":
         metadata["dagster/column_schema"] = column_schema(table)
@@ -313,7 +315,7 @@ def _spec(
         description=description,
         group_name=source.name,
         owners=[source.owner],
-        kinds={"playwright", "parquet"} if layer == "raw" else {"polars", "parquet"},
+        kinds={_KINDS[table.site.transport], "parquet"} if layer == "raw" else {"polars", "parquet"},
         partitions_def=partitions,
         automation_condition=condition,
         metadata=metadata,
@@ -338,7 +340,7 @@ def _check_specs(
     source: Source, table: Table, partitions: dg.TimeWindowPartitionsDefinition
 ) -> list[dg.AssetCheckSpec]:
     raw, staged = raw_key(source, table), staged_key(source, table)
-    blocking = [(raw, name, text, True) for name, text in RAW_CHECKS.items()] + [
+    blocking = [(raw, name, text, True) for name, text in raw_checks(table).items()] + [
         (staged, name, text, True) for name, text in staged_checks(table).items()
     ]
     others = [

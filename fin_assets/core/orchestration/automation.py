@@ -48,13 +48,15 @@ class RetryDue(C[dg.AssetKey]):
         session = date.fromisoformat(partition)
         manifest = self._store.manifest(PartitionKey(self._source.name, self._table.name, session))
         most = self._source.settings.max_attempts
-        if self._table.units_from is not None and (manifest is None or not manifest.units):
-            naming = self._store.manifest(PartitionKey(self._source.name, self._table.units_from.table, session))
-            named = naming is not None and naming.state.is_done and not naming.blocked_by
+        if self._table.needs and (manifest is None or not manifest.units):
+            naming = [
+                self._store.manifest(PartitionKey(self._source.name, name, session)) for name in self._table.needs
+            ]
+            named = all(each is not None and each.state.is_done and not each.blocked_by for each in naming)
             if manifest is None:
-                # Its run never came to it, because the table that names its units was not complete: now it is.
+                # Its run never came to it, because a table that names its units was not complete: now it is.
                 return named
-            if not named and not retry_is_due(naming, now=now, max_attempts=most):
+            if not named and not any(retry_is_due(each, now=now, max_attempts=most) for each in naming):
                 # It waits for a table that this tick does not mend: a run would find nothing to ask for.
                 return False
         return retry_is_due(manifest, now=now, max_attempts=most)
@@ -69,7 +71,7 @@ def heal(source: Source, table: Table, store: Store) -> C[dg.AssetKey]:
     The manifest says what is not complete, not the check `complete`: a run that was killed has logged no check.
     """
     return (
-        C.cron_tick_passed(source.heal_schedule, source.timezone)
+        C.cron_tick_passed(table.schedules.heal, table.calendar.timezone)
         & C.in_latest_time_window(timedelta(days=source.settings.look_back_days))
         & ~C.in_progress()
         & RetryDue(source, table, store)
@@ -77,5 +79,5 @@ def heal(source: Source, table: Table, store: Store) -> C[dg.AssetKey]:
 
 
 def heal_with_raw(condition: C[dg.AssetKey]) -> C[Any]:
-    """Ask for the staged rows of a session in the same run that retryable its raw pages."""
+    """Ask for the staged rows of a session in the same run that heals its raw pages."""
     return C.any_deps_match(condition).with_label("stage with the healed raw")

@@ -1,20 +1,17 @@
-"""What watches a table as a whole: freshness by its own calendar, the backlog beyond healing, and its schedule."""
+"""Checks that watch a table as a whole: freshness by its own calendar, and the backlog beyond healing."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import (
-    UnresolvedAssetJobDefinition,
-)  # what define_asset_job returns has no public name
 
 from fin_assets import clock
 from fin_assets.core.contract.manifest import Manifest, PartitionKey
-from fin_assets.core.contract.source import Finding, Source, Table
-from fin_assets.core.orchestration.assets import CLOSED_DAYS, raw_key, staged_key, step_name
-from fin_assets.core.orchestration.partitions import due_at, due_sessions
+from fin_assets.core.contract.source import Finding, Source, Table, due_at
+from fin_assets.core.orchestration.assets import staged_key
+from fin_assets.core.orchestration.partitions import due_sessions
 from fin_assets.core.storage.store import Store
 
 GRACE = timedelta(hours=3)
@@ -36,7 +33,7 @@ def freshness(source: Source, table: Table, store: Store, *, now: datetime) -> F
         passed=green,
         summary=f"{newest} is there"
         if green
-        else f"{newest} was due {due_at(source, table, newest):%Y-%m-%d %H:%M %Z} and {state}. Mend it: fin heal {source.name}",
+        else f"{newest} was due {due_at(table, newest):%Y-%m-%d %H:%M %Z} and {state}. Mend it: fin heal {source.name}",
         numbers={
             "newest_due": newest.isoformat(),
             "newest_known": known[-1].isoformat() if known else None,
@@ -58,7 +55,7 @@ def backlog(source: Source, table: Table, store: Store, *, now: datetime) -> Fin
             blocked.append(manifest.session)
     left = {
         "that healing has given up": given_up,
-        "never collected": _holes(source, table, set(known), now=now),
+        "never collected": _holes(table, set(known), now=now),
         "blocked by a check": blocked,
     }
     parts = [
@@ -82,16 +79,16 @@ def _given_up(source: Source, table: Table, manifest: Manifest, *, edge: datetim
     return (
         manifest.exhausted
         or manifest.attempts >= source.settings.max_attempts
-        or due_at(source, table, manifest.session) < edge
+        or due_at(table, manifest.session) < edge
     )
 
 
-def _holes(source: Source, table: Table, known: Collection[date], *, now: datetime) -> list[date]:
+def _holes(table: Table, known: Collection[date], *, now: datetime) -> list[date]:
     """Return the sessions between the first and the last known one that were never asked for: the machine was off."""
     if not known:
         return []
     return [
-        day for day in table.sessions(min(known), max(known)) if day not in known and due_at(source, table, day) <= now
+        day for day in table.calendar.sessions(min(known), max(known)) if day not in known and due_at(table, day) <= now
     ]
 
 
@@ -121,69 +118,6 @@ def watch_checks(source: Source, table: Table, store: Store) -> list[dg.AssetChe
     return [one(name) for name in WATCHES]
 
 
-Collecting = tuple[Table, UnresolvedAssetJobDefinition]
-"""A job that collects sessions, and the table whose sessions they are."""
-
-
-def collect_jobs(source: Source) -> list[Collecting]:
-    """Return a job for each table; a table whose units another one names is collected in that one's job, after it."""
-    return [(tables[0], _collect_job(source, tables)) for tables in source.groups()]
-
-
-def _collect_job(source: Source, tables: Sequence[Table]) -> UnresolvedAssetJobDefinition:
-    keys = [key(source, table) for table in tables for key in (raw_key, staged_key)]
-    # Without the checks of a table as a whole: they have schedules of their own.
-    others = [check for table in tables for check in _watch_keys(source, table)]
-    others += [dg.AssetCheckKey(staged_key(source, table), CLOSED_DAYS) for table in tables if table.off_calendar]
-    return dg.define_asset_job(
-        f"collect_{step_name(source, tables[0])}",
-        selection=dg.AssetSelection.assets(*keys) - dg.AssetSelection.checks(*others),
-        description=f"Collect and stage sessions of {source.title}: {', '.join(table.name for table in tables)}.",
-    )
-
-
-def collect_schedules(source: Source, jobs: Sequence[Collecting]) -> list[dg.ScheduleDefinition]:
-    """Return, for each job that collects, a schedule after publication, on sessions only."""
-    return [_collect_schedule(source, table, job) for table, job in jobs]
-
-
-def _collect_schedule(source: Source, table: Table, job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
-    @dg.schedule(
-        name=f"daily_{source.name}__{table.name}",
-        job=job,
-        cron_schedule=source.schedule,
-        execution_timezone=source.timezone,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"After publication, for sessions of {source.title} only.",
-    )
-    def daily(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
-        tick = context.scheduled_execution_time
-        due = due_sessions(source, table, since=tick - timedelta(days=1), until=tick)
-        if not due:
-            return dg.SkipReason(
-                f"no session of {source.name}/{table.name} became due in the day before {tick:%Y-%m-%d %H:%M %Z}"
-            )
-        return [dg.RunRequest(run_key=f"{table.name}:{day}", partition_key=day.isoformat()) for day in due]
-
-    return daily
-
-
-def watch_schedule(source: Source) -> dg.ScheduleDefinition:
-    """Return the schedule that runs the watch checks of a source every hour."""
-    keys = [key for table in source.tables for key in _watch_keys(source, table)]
-    job = dg.define_asset_job(
-        f"watch_{source.name}",
-        selection=dg.AssetSelection.checks(*keys),
-        description=f"Freshness and backlog of {source.title}, without a request to the site.",
-    )
-    return dg.ScheduleDefinition(
-        name=f"hourly_watch_{source.name}",
-        job=job,
-        cron_schedule="20 * * * *",
-        execution_timezone=source.timezone,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-    )
-
-
-def _watch_keys(source: Source, table: Table) -> list[dg.AssetCheckKey]:
+def watch_keys(source: Source, table: Table) -> list[dg.AssetCheckKey]:
+    """Return the keys of the watch checks of a table."""
     return [dg.AssetCheckKey(staged_key(source, table), name) for name in WATCHES]

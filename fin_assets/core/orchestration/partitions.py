@@ -1,4 +1,4 @@
-"""Dagster partitions made of a table's own sessions."""
+"""Dagster partitions made of a table's own calendar."""
 
 from __future__ import annotations
 
@@ -8,35 +8,40 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from fin_assets import clock
-from fin_assets.core.calendars.exchange import weekdays
+from fin_assets.core.contract.calendar import every_day
 from fin_assets.core.contract.source import Source, Table, due_at
-
-__all__ = ["due_at", "due_sessions", "partitions_of"]
 
 
 def partitions_of(source: Source, table: Table) -> dg.TimeWindowPartitionsDefinition:
     """Return one partition a session, from the source's start to its end, or to the last day that is over.
 
-    An open end stays open: the definition itself leaves out weekends and every weekday that is no session, up to a year ahead.
-    `end_offset` stays 0, so that a session becomes a partition only once its day is over.
+    Days without a session are left out as the calendar says, up to a year ahead: a day of the week that never has a session
+    as a whole, every other day one by one. `end_offset` stays 0, so that a session becomes a partition only once its day is
+    over.
     """
     horizon = source.end or date(clock.now().year + 1, 12, 31)
-    sessions = set(table.sessions(source.start, horizon))
-    closed = [datetime(day.year, day.month, day.day) for day in weekdays(source.start, horizon) if day not in sessions]  # noqa: DTZ001 - Dagster localizes exclusions itself
+    sessions = set(table.calendar.sessions(source.start, horizon))
+    closed = [day for day in every_day(source.start, horizon) if day not in sessions]
+    never = {day.isoweekday() % 7 for day in closed} - {day.isoweekday() % 7 for day in sessions}
+    single = [
+        datetime(day.year, day.month, day.day)  # noqa: DTZ001 - Dagster localizes exclusions itself
+        for day in closed
+        if day.isoweekday() % 7 not in never
+    ]
     return dg.TimeWindowPartitionsDefinition(
         cron_schedule="0 0 * * *",
         start=source.start.isoformat(),
         # Dagster's end is the first moment that is outside.
         end=(source.end + timedelta(days=1)).isoformat() if source.end else None,
-        timezone=source.partition_timezone or source.timezone,
+        timezone=table.partition_timezone or table.calendar.timezone,
         fmt="%Y-%m-%d",
-        exclusions=["0 0 * * 6", "0 0 * * 0", *closed],
+        exclusions=[*(f"0 0 * * {day}" for day in sorted(never, reverse=True)), *single],
     )
 
 
 def due_sessions(source: Source, table: Table, *, since: datetime, until: datetime) -> list[date]:
     """Return the sessions that became due after `since` and not after `until`, ascending."""
-    zone = ZoneInfo(source.timezone)
-    start = max(source.start, (since - table.published_after).astimezone(zone).date() - timedelta(days=2))
+    zone = ZoneInfo(table.calendar.timezone)
+    start = max(source.start, (since - table.due).astimezone(zone).date() - timedelta(days=2))
     end = until.astimezone(zone).date()
-    return [day for day in table.sessions(start, end) if since < due_at(source, table, day) <= until]
+    return [day for day in table.calendar.sessions(start, end) if since < due_at(table, day) <= until]

@@ -1,12 +1,13 @@
 """Where raw and staged data lie, and how they get there without ever being half there.
 
-    raw/<source>/mode                                   sandbox or live: the two never share a data directory
-    raw/<source>/<table>/<session>/manifest.json        the manifest, replaced atomically
-    raw/<source>/<table>/<session>/units.log          only while the partition is incomplete
-    raw/<source>/<table>/<session>/raw-<generation>.parquet   exact bytes, one row a unit, sealed and never changed
-    staged/<source>/<table>/<session>-<sha256[:12]>.parquet   typed rows; the manifest says which file counts
-    quarantine/<source>/<table>/<session>-<sha256[:12]>.parquet
-    evidence/<source>/<table>/<session>/                pages and screenshots of failures
+    raw/<mode>/<source>/<table>/<day>/manifest.json              replaced atomically
+    raw/<mode>/<source>/<table>/<day>/units.log                  only while the partition is incomplete
+    raw/<mode>/<source>/<table>/<day>/raw-<generation>.parquet   exact bytes, one row a unit, sealed and never changed
+    staged/<mode>/<source>/<table>/<day>-<sha256[:12]>.parquet   typed rows; the manifest says which file counts
+    quarantine/<mode>/<source>/<table>/<day>-<sha256[:12]>.parquet
+    evidence/<mode>/<source>/<table>/<day>/                      pages and screenshots of failures
+
+The mode is sandbox or live: generated and real data of a source never meet.
 
 Nothing here knows what a row means.
 """
@@ -16,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, fields
 from datetime import date
@@ -28,7 +29,7 @@ import pyarrow.parquet as pq
 
 from fin_assets.core.contract.manifest import FORMER_NAMES, Manifest, PartitionKey, RawUnit, StagedRef
 from fin_assets.core.storage import unit_log
-from fin_assets.settings import SettingsError
+from fin_assets.settings import Mode, Settings
 
 _RAW_SCHEMA = pa.schema(
     [
@@ -57,32 +58,31 @@ class RawDamaged(Exception):
 class Store:
     """The data directory of one project home."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, modes: Mapping[str, Mode] | None = None) -> None:
+        """Take the data directory and the mode of each source; sources that are not named are in sandbox mode."""
         self.data = data
+        self.modes = dict(modes or {})
+
+    def place(self, source: str) -> str:
+        """Return the part of every path that belongs to a source: its mode and its name."""
+        return f"{self.modes.get(source, 'sandbox')}/{source}"
 
     def partition_dir(self, key: PartitionKey) -> Path:
         """Return the directory of a partition's raw files."""
-        return self.data / "raw" / key.source / key.table / key.session.isoformat()
+        return self.data / "raw" / self.place(key.source) / key.table / key.session.isoformat()
 
     def evidence_dir(self, key: PartitionKey) -> Path:
         """Return the directory of a partition's evidence."""
-        return self.data / "evidence" / key.source / key.table / key.session.isoformat()
+        return self.data / "evidence" / self.place(key.source) / key.table / key.session.isoformat()
 
-    def claim(self, source: str, *, mode: str) -> None:
-        """Note on the first collection in which mode a source is collected here.
+    def has(self, file: str) -> bool:
+        """Return whether a file is there; `file` is relative to the data directory, as manifests name it."""
+        return (self.data / file).exists()
 
-        Raises:
-            SettingsError: it was another one; generated pages would count as the real ones of the same sessions.
-        """
-        path = self.data / "raw" / source / "mode"
-        if not path.exists():
-            write_atomically(path, mode.encode())
-        elif (known := path.read_text()) != mode:
-            msg = (
-                f"sources.{source}.mode: it is {mode!r}, and {path.parent} holds pages that were collected with {known!r}. "
-                f"Name another directory as data_dir, or go back to mode = {known!r}"
-            )
-            raise SettingsError(msg)
+    def sources(self) -> list[str]:
+        """Return the sources that have raw data in their present mode, by name."""
+        found = {path.name for path in (self.data / "raw").glob("*/*") if path.is_dir()}
+        return sorted(name for name in found if (self.data / "raw" / self.place(name)).is_dir())
 
     def manifest(self, key: PartitionKey) -> Manifest | None:
         """Return the manifest of a partition, or None if it was never tried."""
@@ -93,10 +93,11 @@ class Store:
         self, source: str | None = None, table: str | None = None, *, first: date = date.min, last: date = date.max
     ) -> Iterator[Manifest]:
         """Yield every manifest of the sessions from `first` to `last`, by source, table and session; others are not read."""
-        root = self.data / "raw"
-        for path in sorted(root.glob(f"{source or '*'}/{table or '*'}/*/manifest.json")):
-            if first <= date.fromisoformat(path.parent.name) <= last:
-                yield Manifest.model_validate_json(path.read_bytes())
+        for name in [source] if source else self.sources():
+            root = self.data / "raw" / self.place(name)
+            for path in sorted(root.glob(f"{table or '*'}/*/manifest.json")):
+                if first <= date.fromisoformat(path.parent.name) <= last:
+                    yield Manifest.model_validate_json(path.read_bytes())
 
     def save(self, manifest: Manifest) -> None:
         """Replace the manifest of a partition atomically."""
@@ -156,10 +157,11 @@ class Store:
         """Write the staged file of a partition under a name that its content gives, and the refused rows beside it."""
         content = parquet_bytes(frame)
         digest = hashlib.sha256(content).hexdigest()
-        name = f"{key.source}/{key.table}/{key.session}-{digest[:12]}.parquet"
+        name = f"{self.place(key.source)}/{key.table}/{key.session}-{digest[:12]}.parquet"
         path = self.data / "staged" / name
         if not path.exists():
             write_atomically(path, content)
+        first_date, last_date = _date_span(frame)
         quarantine_file = None
         if quarantine.height:
             quarantine_file = self.write_quarantine(key, quarantine)
@@ -171,12 +173,15 @@ class Store:
             parser_version=parser_version,
             quarantined=quarantine.height,
             quarantine_file=quarantine_file,
+            first_date=first_date,
+            last_date=last_date,
         )
 
     def write_quarantine(self, key: PartitionKey, quarantine: pl.DataFrame) -> str:
         """Write refused rows under a name that their content gives; return its path relative to the data directory."""
         refused = parquet_bytes(quarantine)
-        name = f"quarantine/{key.source}/{key.table}/{key.session}-{hashlib.sha256(refused).hexdigest()[:12]}.parquet"
+        digest = hashlib.sha256(refused).hexdigest()
+        name = f"quarantine/{self.place(key.source)}/{key.table}/{key.session}-{digest[:12]}.parquet"
         write_atomically(self.data / name, refused)
         return name
 
@@ -188,8 +193,21 @@ class Store:
         """Return the sessions that have a manifest, ascending."""
         return sorted(
             date.fromisoformat(path.parent.name)
-            for path in (self.data / "raw" / source / table).glob("*/manifest.json")
+            for path in (self.data / "raw" / self.place(source) / table).glob("*/manifest.json")
         )
+
+
+def store_of(settings: Settings) -> Store:
+    """Return the store of a project home."""
+    return Store(settings.data, settings.modes)
+
+
+def _date_span(frame: pl.DataFrame) -> tuple[date | None, date | None]:
+    """Return the first and the last session date of staged rows; None without rows, or without such a column."""
+    if "session_date" not in frame.columns or frame.is_empty():
+        return None, None
+    first, last = frame.select(first=pl.col("session_date").min(), last=pl.col("session_date").max()).row(0)
+    return first, last
 
 
 def parquet_bytes(frame: pl.DataFrame) -> bytes:

@@ -140,6 +140,11 @@ class HostLimiter:
         self._given_up = self._given_up or reason
         self._changed.set()
 
+    def begin(self) -> None:
+        """Let the host be asked again: a new attempt begins. Holds stay."""
+        self._given_up = None
+        self._in_a_row = self._pauses = 0
+
     def _refuse_if_given_up(self) -> None:
         if self._given_up is not None:
             msg = f"{self.host} is not asked any more in this attempt: {self._given_up}"
@@ -172,6 +177,12 @@ class Hosts:
         self.given_up = self.given_up or reason
         for limiter in self._limiters.values():
             limiter.give_up(self.given_up)
+
+    def begin(self) -> None:
+        """Let every host be asked again: a new attempt begins."""
+        self.given_up = None
+        for limiter in self._limiters.values():
+            limiter.begin()
 
     @property
     def requests(self) -> int:

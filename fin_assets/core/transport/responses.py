@@ -5,14 +5,9 @@ Only transport and status belong here; what a body says is the business of the s
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 
-from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import TimeoutError as PlaywrightTimeout
-
 from fin_assets.core.contract.failures import (
-    BrowserLost,
     CollectionFailure,
     ConsentPage,
     Drift,
@@ -22,45 +17,12 @@ from fin_assets.core.contract.failures import (
     Refused,
     ServerError,
     TruncatedBody,
-    WrongContentType,
 )
 from fin_assets.core.contract.source import Fetched
 from fin_assets.core.transport.host_limiter import retry_after
 
-_TRUNCATED = re.compile(
-    r"\baborted\b|ERR_CONTENT_LENGTH_MISMATCH|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_CONTENT_DECODING_FAILED"
-    r"|incorrect header check|unexpected end of file"
-)
-_LOST = re.compile(
-    r"has been closed|Target crashed|Page crashed|Connection closed|Browser closed|browser has disconnected",
-    re.IGNORECASE,
-)
-_CALL = re.compile(r"^[A-Za-z]+\.[a-z_]+: ")
-_NETWORK = re.compile(
-    r"net::ERR_|APIRequestContext\.|\bE(?:CONN|NOTFOUND|AI_AGAIN|TIMEDOUT|PIPE|HOSTUNREACH)|socket hang up"
-)
-
 SAYS_NO = (Refused, ConsentPage, FormStateRefused)
 """Guard verdicts that explain a status of 400 or more better than the status does."""
-
-
-def translate(error: PlaywrightError, *, where: str) -> CollectionFailure:
-    """Return the typed failure for an error of the browser library."""
-    text = str(error)
-    first = text.splitlines()[0] if text else type(error).__name__
-    said = _CALL.sub("", first)
-    if type(error).__name__ == "TargetClosedError" or _LOST.search(first):
-        return BrowserLost(f"{where}: the browser was lost ({said})")
-    if isinstance(error, PlaywrightTimeout):
-        return NetworkFailure(f"{where}: {said}")
-    if "Download is starting" in text:
-        return WrongContentType(f"{where}: a file came where a page belongs")
-    if _TRUNCATED.search(first):
-        return TruncatedBody(f"{where}: the answer broke off ({said})")
-    if _NETWORK.search(first):
-        return NetworkFailure(f"{where}: {said}")
-    # What is left is a page that does not have, or does not do, what the source expects of it.
-    return Drift(f"{where}: the page does not behave as known ({said})")
 
 
 def judge(fetched: Fetched, headers: Mapping[str, str], *, guard: Callable[[Fetched], None] | None) -> None:
@@ -73,7 +35,7 @@ def judge(fetched: Fetched, headers: Mapping[str, str], *, guard: Callable[[Fetc
         CollectionFailure: with body and status.
     """
     # A browser hands out a document as text: its length on the wire is gone, and it judges that length itself.
-    announced = headers.get("content-length", "") if fetched.transport == "request" else ""
+    announced = headers.get("content-length", "") if fetched.transport in {"request", "http"} else ""
     if announced.isdigit() and not headers.get("content-encoding") and len(fetched.body) < int(announced):
         msg = f"{fetched.url}: {len(fetched.body)} of {announced} announced bytes arrived"
         raise TruncatedBody(msg, body=fetched.body, status=fetched.status)

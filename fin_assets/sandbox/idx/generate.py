@@ -53,7 +53,7 @@ class GeneratedIdx:
         self._seed = seed
         self._universe = universe(companies, seed)
         self.codes: Sequence[str] = self._universe.codes
-        self.sessions: Sequence[date] = get_calendar(MIC).sessions_in_range(EPOCH, until)
+        self.sessions: Sequence[date] = get_calendar(MIC).sessions(EPOCH, until)
         self._row = {day: i for i, day in enumerate(self.sessions)}
         self._close, self._traded = self._simulate()
 

@@ -19,13 +19,13 @@ ALLOWED_PP = 0.05
 
 
 def unchanged_from_yesterday(
-    frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None, beside: Mapping[str, pl.DataFrame]
+    frame: pl.DataFrame, *, session: date, previous: pl.DataFrame | None, siblings: Mapping[str, pl.DataFrame]
 ) -> Finding:
     """An unchanged list is explained by a closed mainland leg or a storm; otherwise it is suspected to be a stale copy."""
-    del beside
-    if before is None or before.is_empty():
+    del siblings
+    if previous is None or previous.is_empty():
         return Finding(passed=True, summary="the list before is not there: nothing to compare with")
-    both = frame.join(before, on=["market", "stock_code"], how="inner", suffix="_before")
+    both = frame.join(previous, on=["market", "stock_code"], how="inner", suffix="_before")
     equal = both.filter(pl.col("shareholding_shares") == pl.col("shareholding_shares_before")).height
     share = equal / both.height if both.height else 0.0
     state = southbound_calendar().state(session)
@@ -42,13 +42,13 @@ def unchanged_from_yesterday(
 
 
 def pct_matches_list_before(
-    frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None, beside: Mapping[str, pl.DataFrame]
+    frame: pl.DataFrame, *, session: date, previous: pl.DataFrame | None, siblings: Mapping[str, pl.DataFrame]
 ) -> Finding:
     """The percent of issued follows from the holding and the issued shares that the list before implied (H1)."""
-    del session, beside
-    if before is None or before.is_empty():
+    del session, siblings
+    if previous is None or previous.is_empty():
         return Finding(passed=True, summary="the list before is not there: nothing to compare with")
-    both = frame.join(before, on=["market", "stock_code"], how="inner", suffix="_before").filter(
+    both = frame.join(previous, on=["market", "stock_code"], how="inner", suffix="_before").filter(
         pl.col("pct_of_issued").is_not_null()
         & (pl.col("pct_of_issued_before") > 0)
         & (pl.col("shareholding_shares_before") > 0)
@@ -62,10 +62,10 @@ def pct_matches_list_before(
 
 
 def pct_matches_issued(
-    frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None, beside: Mapping[str, pl.DataFrame]
+    frame: pl.DataFrame, *, session: date, previous: pl.DataFrame | None, siblings: Mapping[str, pl.DataFrame]
 ) -> Finding:
     """The published percent equals the holding over the issued shares on the same page, within 0.05 points (H1)."""
-    del session, before, beside
+    del session, previous, siblings
     known = frame.filter(pl.col("pct_of_issued").is_not_null() & (pl.col("issued_shares") > 0))
     expected = 100 * pl.col("shareholding_shares") / pl.col("issued_shares")
     return _percent_finding(
@@ -74,10 +74,10 @@ def pct_matches_issued(
 
 
 def holding_within_issued(
-    frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None, beside: Mapping[str, pl.DataFrame]
+    frame: pl.DataFrame, *, session: date, previous: pl.DataFrame | None, siblings: Mapping[str, pl.DataFrame]
 ) -> Finding:
     """No participant holds more than all issued shares; around a split the site's issued figure may lag (H1)."""
-    del session, before, beside
+    del session, previous, siblings
     known = frame.filter(pl.col("issued_shares").is_not_null())
     wrong = known.filter(pl.col("shareholding_shares") > pl.col("issued_shares"))
     codes = wrong.get_column("stock_code").unique().sort().to_list()

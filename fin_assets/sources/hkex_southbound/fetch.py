@@ -16,12 +16,13 @@ from urllib.parse import urljoin
 from playwright.async_api import Dialog, Page
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
+from fin_assets.core.contract.client import Attempt
 from fin_assets.core.contract.failures import ConsentPage, Drift, FormStateRefused, MissingPanel, WrongContentType
-from fin_assets.core.contract.source import Fetched
-from fin_assets.core.transport.browser.pool import Attempt, BrowserClient
+from fin_assets.core.contract.source import Fetched, Unit
+from fin_assets.core.transport.browser.client import BrowserClient
 from fin_assets.sources.hkex_southbound.parse import require_own_page
 
-Fetch = Callable[[BrowserClient, str, date], Awaitable[Fetched]]
+Fetch = Callable[[BrowserClient, Unit, date], Awaitable[Fetched]]
 
 HOLDINGS_PAGES = {"en": "/sdw/search/mutualmarket.aspx", "zh": "/sdw/search/mutualmarket_c.aspx"}
 PARTICIPANTS_PAGE = "/sdw/search/searchsdw.aspx"
@@ -122,8 +123,8 @@ class Form:
 def holdings_fetcher(base_url: str) -> Fetch:
     """Return the fetch of the holdings pages below `base_url`; units are `market/language`, as hk/en, sz/en."""
 
-    async def fetch(client: BrowserClient, unit: str, session: date) -> Fetched:
-        market, _, language = unit.partition("/")
+    async def fetch(client: BrowserClient, unit: Unit, session: date) -> Fetched:
+        market, _, language = unit.name.partition("/")
         return await _search(client, f"{base_url}{HOLDINGS_PAGES[language]}?t={market}", session, {})
 
     return fetch
@@ -132,8 +133,8 @@ def holdings_fetcher(base_url: str) -> Fetch:
 def participants_fetcher(base_url: str) -> Fetch:
     """Return the fetch of the participants page below `base_url`; units are stock codes of five digits."""
 
-    async def fetch(client: BrowserClient, unit: str, session: date) -> Fetched:
-        return await _search(client, base_url + PARTICIPANTS_PAGE, session, {"txtStockCode": unit})
+    async def fetch(client: BrowserClient, unit: Unit, session: date) -> Fetched:
+        return await _search(client, base_url + PARTICIPANTS_PAGE, session, {"txtStockCode": unit.name})
 
     return fetch
 

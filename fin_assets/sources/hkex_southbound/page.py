@@ -18,15 +18,13 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from fin_assets.core.contract.failures import (
     CaptchaPage,
     CollectionFailure,
-    ConsentPage,
     Drift,
     FormStateRefused,
-    LoginWall,
     MissingPanel,
-    Refused,
     TruncatedBody,
     WrongContentType,
 )
+from fin_assets.core.transport.blocked import asks_for_a_human, classify_blocked_page
 from fin_assets.sources.hkex_southbound.reading import clean, is_chinese, plain
 
 Language = Literal["en", "zh"]
@@ -43,18 +41,6 @@ _SEARCH_FIELDS = (b"txtshareholdingdate", b"ddlshareholdingday")
 _FORM_STATE = re.compile(
     rb"validation of viewstate|viewstate mac|state information is invalid|invalid postback or callback"
 )
-_CHALLENGE_WIDGET = re.compile(rb"g-recaptcha|h-captcha|cf-turnstile|cf-challenge|challenge-platform|geetest")
-_CHALLENGE_WORDS = re.compile(
-    r"(?:you are|you're|are you) (?:a )?(?:human|robot)|not a robot|unusual traffic|checking your browser"
-    r"|驗證碼|验证码|人機驗證|人机验证"
-)
-_PASSWORD_FIELD = re.compile(rb"<input\b[^>]*\btype\s*=\s*[\"']?password")
-_LOGIN_WORDS = re.compile(r"(?:log ?in|sign ?in) (?:to|is required|first)|please (?:log|sign) ?in|請先?登入|请先?登录")
-_REFUSED_WORDS = re.compile(r"access (?:is )?denied|request (?:was |has been )?(?:blocked|rejected)|forbidden")
-_CONSENT_SUBJECT = re.compile(
-    r"consent|cookie|terms (?:of use|and conditions)|disclaimer|使用條款|使用条款|免責聲明|免责声明"
-)
-_CONSENT_ACT = re.compile(r"\b(?:agree|accept|consent|continue)\b|同意|接受")
 _DECLARED_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([a-z0-9_-]+)")
 _OTHER_CHARSETS = {"big5", "big5-hkscs", "gb2312", "gbk", "gb18030"}
 
@@ -97,7 +83,7 @@ def require_own_page(body: bytes, *, content_type: str | None = None) -> None:
     own_form = _OWN_FORM.search(lowered) is not None and any(field in lowered for field in _SEARCH_FIELDS)
     if not own_form and _PANEL not in lowered:
         raise _foreign(body, lowered)
-    if _PANEL not in lowered and _CHALLENGE_WIDGET.search(lowered):
+    if _PANEL not in lowered and asks_for_a_human(body):
         raise CaptchaPage("the search page asks for a proof of being human instead of answering", body=body)
     _require_whole(body, lowered)
 
@@ -123,27 +109,10 @@ def _require_whole(body: bytes, lowered: bytes) -> None:
 
 
 def _foreign(body: bytes, lowered: bytes) -> CollectionFailure:
-    """Name what came instead of the search page."""
-    page = LexborHTMLParser(body)
-    title_node = page.css_first("title")
-    title = clean(title_node.text()) if title_node else ""
-    page.strip_tags(["script", "style", "noscript"])
-    words = f"{title} {page.body.text(separator=' ') if page.body else ''}".casefold()
-    challenge = b"captcha" in lowered or _CHALLENGE_WIDGET.search(lowered) or _CHALLENGE_WORDS.search(words)
-    login = _PASSWORD_FIELD.search(lowered) or _LOGIN_WORDS.search(words)
-    consent = _CONSENT_SUBJECT.search(words) and _CONSENT_ACT.search(words)
-    # The first that fits: words of consent stand in the footer of most pages, so they are weighed last.
-    kinds: tuple[tuple[object, type[CollectionFailure], str], ...] = (
-        (_FORM_STATE.search(lowered), FormStateRefused, "the site did not accept the form's view state"),
-        (challenge, CaptchaPage, "the site asks for a proof of being human"),
-        (login, LoginWall, "the site asks for a login"),
-        (b"</html" not in lowered and b"<html" in lowered, TruncatedBody, "the page ends before its form"),
-        (_REFUSED_WORDS.search(words), Refused, "the site refuses to answer"),
-        (consent, ConsentPage, "a consent page stands before the content"),
-        (True, WrongContentType, "the answer is a page, but not the search page"),
-    )
-    kind, message = next((kind, message) for fits, kind, message in kinds if fits)
-    return kind(f"{message} (page {title!r}, {len(body):,} bytes)", body=body)
+    """Name a page that is not the search page; a refused view state is particular to this site."""
+    if _FORM_STATE.search(lowered):
+        return FormStateRefused("the site did not accept the form's view state", body=body)
+    return classify_blocked_page(body, wanted="the search page")
 
 
 def open_page(body: bytes) -> LexborHTMLParser:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from fin_assets.core.contract.manifest import RawUnit
-from fin_assets.core.contract.source import Parsed, Source, Staged, Table
-from fin_assets.settings import Settings, SourceSettings, base_url, source_settings
+from fin_assets.core.collection.acceptance import RowBand, StatesItsSession
+from fin_assets.core.contract.calendar import OPEN, CalendarOf, DayState
+from fin_assets.core.contract.expecting import each
+from fin_assets.core.contract.sites import site_of
+from fin_assets.core.contract.source import DateRange, Fetched, Parsed, Schedules, Site, Source, Table, Unit
+from fin_assets.settings import Settings, SourceSettings, source_settings
 from fin_assets.sources.hkex_southbound import checks, fetch, parse, stage
 from fin_assets.sources.hkex_southbound.calendar import FIRST_LIST, ListDay, is_quarter_end_list, southbound_calendar
 from fin_assets.sources.hkex_southbound.schema import LANGUAGES, Holdings, Participants
@@ -21,6 +23,7 @@ NAME = "hkex_southbound"
 TIMEZONE = "Asia/Hong_Kong"
 NORTHBOUND_QUARTERLY_SINCE = date(2024, 8, 19)
 PARSER_VERSION = "1"
+SCHEDULES = Schedules(daily="30 6 * * *")
 
 LIVE_RATE, LIVE_WORKERS = 0.3, 1
 """The site restricts automated access; public collections of it use three seconds a request."""
@@ -98,10 +101,10 @@ class HkexSettings(SourceSettings):
 
 
 @dataclass(frozen=True, slots=True)
-class _Pages:
-    """The two page kinds bound to one address and one set of settings."""
+class _Tables:
+    """The tables bound to their site and one set of settings."""
 
-    url: str
+    site: Site
     settings: HkexSettings
 
     def holdings(self) -> Table:
@@ -112,14 +115,15 @@ class _Pages:
             name="holdings",
             description="Southbound holdings: one row a stock and session, the sum of both mainland clearing participants.",
             schema=Holdings,
-            sessions=self._until_end(southbound_calendar().list_days),
-            units=lambda _session: [f"hk/{language}" for language in languages],
-            fetch=fetch.holdings_fetcher(self.url),
-            parse=_examine_holdings,
-            stage=_stage_with(partial(stage.stage_holdings, languages=preference)),
-            closed_reason=closed_reason,
-            day_state=day_state,
-            published_after=timedelta(hours=6),
+            site=self.site,
+            calendar=self._calendar(southbound_calendar().list_days),
+            due=timedelta(hours=6),
+            schedules=SCHEDULES,
+            expected=each(f"hk/{language}" for language in languages),
+            fetch=fetch.holdings_fetcher(self.site.base_url),
+            parse=_parse_holdings,
+            accept=(StatesItsSession(), self._row_band()),
+            stage=lambda units, _session: stage.stage_holdings(units, languages=preference),
             checks=dict(checks.HOLDINGS_CHECKS),
             parser_version=f"{PARSER_VERSION}/{'+'.join(languages)}",
         )
@@ -129,15 +133,16 @@ class _Pages:
             name="northbound",
             description="Northbound holdings of Shanghai and Shenzhen: daily before 2024-08-19, since then on quarter ends.",
             schema=Holdings,
-            sessions=self._until_end(northbound_sessions),
-            units=lambda _session: ["sh/en", "sz/en"],
-            fetch=fetch.holdings_fetcher(self.url),
-            parse=_examine_holdings,
-            stage=_stage_with(stage.stage_holdings),
-            closed_reason=closed_reason,
-            day_state=day_state,
+            site=self.site,
+            calendar=self._calendar(northbound_sessions),
             # A quarter's list appears about fifteen days after its end.
-            published_after=timedelta(days=20),
+            due=timedelta(days=20),
+            schedules=SCHEDULES,
+            expected=each(("sh/en", "sz/en")),
+            fetch=fetch.holdings_fetcher(self.site.base_url),
+            parse=_parse_holdings,
+            accept=(StatesItsSession(), self._row_band()),
+            stage=lambda units, _session: stage.stage_holdings(units),
             checks=dict(checks.NORTHBOUND_CHECKS),
             parser_version=PARSER_VERSION,
         )
@@ -148,22 +153,24 @@ class _Pages:
             name="participants",
             description="Holdings of each clearing participant in the stocks of the watchlist.",
             schema=Participants,
-            sessions=self._until_end(southbound_calendar().list_days),
-            units=lambda _session: sorted(self.settings.watchlist),
-            fetch=fetch.participants_fetcher(self.url),
-            parse=_examine_participants,
-            stage=_stage_with(stage.stage_participants),
-            closed_reason=closed_reason,
-            day_state=day_state,
-            published_after=timedelta(hours=6),
-            row_band=(band, band),
+            site=self.site,
+            calendar=self._calendar(southbound_calendar().list_days),
+            due=timedelta(hours=6),
+            schedules=SCHEDULES,
+            expected=each(sorted(self.settings.watchlist)),
+            fetch=fetch.participants_fetcher(self.site.base_url),
+            parse=_parse_participants,
+            accept=(StatesItsSession(), RowBand(below=band, above=band)),
+            stage=lambda units, _session: stage.stage_participants(units),
             checks=dict(checks.PARTICIPANTS_CHECKS),
             parser_version=PARSER_VERSION,
         )
 
-    def _until_end(self, sessions: Callable[[date, date], list[date]]) -> Callable[[date, date], list[date]]:
-        end = self.settings.end
-        return sessions if end is None else lambda first, last: sessions(first, min(last, end))
+    def _row_band(self) -> RowBand:
+        return RowBand(below=self.settings.row_count_below, above=self.settings.row_count_above)
+
+    def _calendar(self, days: Callable[[date, date], list[date]]) -> CalendarOf:
+        return CalendarOf(timezone=TIMEZONE, days=days, state=day_state, end=self.settings.end)
 
 
 def source(settings: Settings) -> Source:
@@ -173,12 +180,13 @@ def source(settings: Settings) -> Source:
         SettingsError: its section of the settings is wrong.
     """
     own = source_settings(settings, NAME, HkexSettings)
-    pages = _Pages(base_url(settings, own), own)
-    tables = [pages.holdings()]
+    site = site_of(settings, own, name="hkexnews", transport="browser")
+    tables = _Tables(site, own)
+    kept = [tables.holdings()]
     if own.northbound:
-        tables.append(pages.northbound())
+        kept.append(tables.northbound())
     if own.watchlist:
-        tables.append(pages.participants())
+        kept.append(tables.participants())
     return Source(
         name=NAME,
         title="HKEX Stock Connect",
@@ -188,11 +196,8 @@ def source(settings: Settings) -> Source:
         timezone=TIMEZONE,
         start=own.start,
         end=own.end,
-        schedule="30 6 * * *",
-        heal_schedule="*/30 * * * *",
-        base_url=pages.url,
         settings=own,
-        tables=tuple(tables),
+        tables=tuple(kept),
     )
 
 
@@ -202,33 +207,26 @@ def northbound_sessions(start: date, end: date) -> list[date]:
     return [day for day in days if day < NORTHBOUND_QUARTERLY_SINCE or is_quarter_end_list(day)]
 
 
-def closed_reason(day: date) -> str | None:
-    """Return why a day may have no list, or None if it must have one."""
+def day_state(day: date) -> DayState:
+    """Return the state of a list day: open, southbound_closed (an unchanged list is normal), weather or closed."""
     calendar = southbound_calendar()
     state = calendar.state(day)
     if state is ListDay.WEATHER:
-        return calendar.hong_kong.overrides[day].reason
-    return "Hong Kong is closed" if state is ListDay.CLOSED else None
+        return DayState(name=state.value, reason=calendar.hong_kong.overrides[day].reason, may_be_empty=True)
+    if state is ListDay.CLOSED:
+        return DayState.closed("Hong Kong is closed")
+    if state is ListDay.SOUTHBOUND_CLOSED:
+        return DayState(name=state.value, reason="nothing is settled through the mainland leg")
+    return OPEN
 
 
-def day_state(day: date) -> str:
-    """Return what a list day is: open, southbound_closed (an unchanged list is normal) or weather."""
-    return southbound_calendar().state(day).value
+def _parse_holdings(fetched: Fetched, unit: Unit) -> Parsed:
+    page = parse.parse_holdings(fetched.body, content_type=fetched.content_type)
+    parse.require_market(page, unit.name)
+    return Parsed(rows=page.rows.height, covers=DateRange.day(page.stated_date), page=page)
 
 
-def _examine_holdings(body: bytes, content_type: str, unit: str, session: date) -> Parsed:
-    del session
-    page = parse.parse_holdings(body, content_type=content_type)
-    parse.require_market(page, unit)
-    return Parsed(rows=page.rows.height, stated_date=page.stated_date)
-
-
-def _examine_participants(body: bytes, content_type: str, unit: str, session: date) -> Parsed:
-    del session
-    page = parse.parse_participants(body, content_type=content_type)
-    parse.require_stock(page, unit)
-    return Parsed(rows=page.rows.height, stated_date=page.stated_date)
-
-
-def _stage_with(function: Callable[..., Staged]) -> Callable[[Sequence[RawUnit], date], Staged]:
-    return lambda units, session: function(units, session_date=session)
+def _parse_participants(fetched: Fetched, unit: Unit) -> Parsed:
+    page = parse.parse_participants(fetched.body, content_type=fetched.content_type)
+    parse.require_stock(page, unit.name)
+    return Parsed(rows=page.rows.height, covers=DateRange.day(page.stated_date), page=page)

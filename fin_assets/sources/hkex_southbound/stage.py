@@ -1,50 +1,39 @@
-"""Raw units of one session -> typed rows, sorted by their grain. Pure and deterministic: same bytes, same rows.
+"""Accepted pages of one session -> typed rows, sorted by their grain. Pure and deterministic: same pages, same rows.
 
-Which units a session must have, and that all are there, was finished before; nothing is fetched or written here.
+Which units a session must have, and that all are there, was decided before; nothing is fetched or written here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 import dataframely as dy
 import polars as pl
 
-from fin_assets.core.contract.failures import Drift, StaleDate
-from fin_assets.core.contract.manifest import RawUnit
-from fin_assets.core.contract.source import Staged
-from fin_assets.sources.hkex_southbound.parse import (
-    HoldingsPage,
-    parse_holdings,
-    parse_participants,
-    require_market,
-    require_stock,
-)
+from fin_assets.core.contract.failures import Drift
+from fin_assets.core.contract.source import Accepted, Staged
+from fin_assets.sources.hkex_southbound.parse import HoldingsPage, ParticipantsPage
 from fin_assets.sources.hkex_southbound.schema import LANGUAGES, RULE, Holdings, Participants, split_by_rules
 
 _COMPARED = ("stock_code", "shareholding_shares", "pct_of_issued")
 
 
-def stage_holdings(units: Sequence[RawUnit], session_date: date, *, languages: Sequence[str] = LANGUAGES) -> Staged:
+def stage_holdings(units: Sequence[Accepted], *, languages: Sequence[str] = LANGUAGES) -> Staged:
     """Return holdings of a session; columns and rules as `schema.Holdings`.
 
     Where a market has pages of two languages, rows are those of the language that comes first in `languages`,
     `other_name` is the name on the other page, and both must agree on codes, shares and percents.
 
     Args:
-        units: pages named `market/language` ("hk/en"), in any order. Units that a closed session explains are left out.
-        session_date: the session; every page must state it.
+        units: pages named `market/language` ("hk/en"), in any order; each states the session.
         languages: preference, most preferred first.
 
     Raises:
-        StaleDate: a page states another date.
-        Drift: a page is of another market, or two pages of a market differ; the first difference is named.
-        CollectionFailure: what `parse.parse_holdings` raises.
-        ValueError: a unit is not named `market/language`, comes twice, or has a time without offset.
+        Drift: two pages of a market differ; the first difference is named.
+        ValueError: a unit is not named `market/language`.
     """
-    by_market: dict[str, list[RawUnit]] = {}
-    for unit in _ordered(units):
+    by_market: dict[str, list[Accepted]] = {}
+    for unit in units:
         market, _, language = unit.unit.partition("/")
         if language not in languages:
             msg = f"{unit.unit!r} is not market/language with a language of {', '.join(languages)}"
@@ -53,54 +42,21 @@ def stage_holdings(units: Sequence[RawUnit], session_date: date, *, languages: S
     frames = []
     for of_market in by_market.values():
         ranked = sorted(of_market, key=lambda unit: languages.index(unit.unit.partition("/")[2]))
-        pages = [_holdings_page(unit, session_date) for unit in ranked]
+        pages: list[HoldingsPage] = [unit.parsed.page for unit in ranked]
         frames.append(_market_rows(pages, ranked[0]))
     return _staged(frames, Holdings)
 
 
-def stage_participants(units: Sequence[RawUnit], session_date: date) -> Staged:
+def stage_participants(units: Sequence[Accepted]) -> Staged:
     """Return the participants of every stock of a session; columns and rules as `schema.Participants`.
 
     Args:
-        units: pages named by five-digit stock code, in any order. Units that a closed session explains are left out.
-        session_date: the session; every page must state it.
-
-    Raises:
-        StaleDate: a page states another date.
-        Drift: a page is of another stock.
-        CollectionFailure: what `parse.parse_participants` raises.
-        ValueError: a unit comes twice or has a time without offset.
+        units: pages named by five-digit stock code, in any order; each states the session.
     """
-    return _staged([_participants_rows(unit, session_date) for unit in _ordered(units)], Participants)
+    return _staged([_participants_rows(unit.parsed.page, unit) for unit in units], Participants)
 
 
-def _ordered(units: Sequence[RawUnit]) -> list[RawUnit]:
-    """Return units with content by name: the order in which they arrived must not show in the staged file."""
-    names = [unit.unit for unit in units]
-    for name in names:
-        if names.count(name) > 1:
-            msg = f"unit {name!r} is there twice"
-            raise ValueError(msg)
-    for unit in units:
-        if unit.fetched_at.utcoffset() is None:
-            msg = f"unit {unit.unit!r}: fetched_at {unit.fetched_at} has no offset"
-            raise ValueError(msg)
-    return sorted((unit for unit in units if unit.closed_reason is None), key=lambda unit: unit.unit)
-
-
-def _holdings_page(unit: RawUnit, session_date: date) -> HoldingsPage:
-    page = parse_holdings(unit.body)
-    require_market(page, unit.unit)
-    _require_date(page.stated_date, session_date, unit)
-    return page
-
-
-def _require_date(stated: date, session_date: date, unit: RawUnit) -> None:
-    if stated != session_date:
-        raise StaleDate(f"{unit.unit} states {stated}, the session is {session_date}", body=unit.body)
-
-
-def _market_rows(pages: list[HoldingsPage], source: RawUnit) -> pl.DataFrame:
+def _market_rows(pages: list[HoldingsPage], source: Accepted) -> pl.DataFrame:
     """Rows of the first page, named in both languages."""
     first = pages[0]
     rows = first.rows.with_columns(
@@ -110,7 +66,7 @@ def _market_rows(pages: list[HoldingsPage], source: RawUnit) -> pl.DataFrame:
         observed_at=pl.lit(source.fetched_at, dtype=pl.Datetime("us", "UTC")),
     )
     for second in pages[1:]:
-        _require_same(first, second, source)
+        _require_same(first, second)
         names = second.rows.select("stock_code", other_name_second="stock_name", a_share_code_second="a_share_code")
         rows = rows.join(names, on="stock_code", how="left", maintain_order="left").with_columns(
             other_name=pl.col("other_name_second"),
@@ -120,13 +76,13 @@ def _market_rows(pages: list[HoldingsPage], source: RawUnit) -> pl.DataFrame:
     return rows.select(Holdings.column_names())
 
 
-def _require_same(first: HoldingsPage, second: HoldingsPage, source: RawUnit) -> None:
+def _require_same(first: HoldingsPage, second: HoldingsPage) -> None:
     """Two languages are two views of one list: a difference means that one page is not what it says."""
     which = f"the {first.page_language} and the {second.page_language} page of {first.market} on {first.stated_date}"
     ours, theirs = (set(page.rows["stock_code"]) for page in (first, second))
     if only := sorted(ours ^ theirs):
         side = first.page_language if only[0] in ours else second.page_language
-        raise Drift(f"{which} differ: {only[0]} is only on the {side} page ({len(only)} such stocks)", body=source.body)
+        raise Drift(f"{which} differ: {only[0]} is only on the {side} page ({len(only)} such stocks)")
     pair = first.rows.select(_COMPARED).join(second.rows.select(_COMPARED), on="stock_code", suffix="_second")
     for column in _COMPARED[1:]:
         different = pair.filter(pl.col(column).ne_missing(pl.col(f"{column}_second"))).sort("stock_code")
@@ -136,13 +92,10 @@ def _require_same(first: HoldingsPage, second: HoldingsPage, source: RawUnit) ->
                 f"{which} differ: {row['stock_code']} has {column} {row[column]} and {row[f'{column}_second']} "
                 f"({different.height} such stocks)"
             )
-            raise Drift(msg, body=source.body)
+            raise Drift(msg)
 
 
-def _participants_rows(unit: RawUnit, session_date: date) -> pl.DataFrame:
-    page = parse_participants(unit.body)
-    require_stock(page, unit.unit)
-    _require_date(page.stated_date, session_date, unit)
+def _participants_rows(page: ParticipantsPage, unit: Accepted) -> pl.DataFrame:
     summary = page.summary
     return page.rows.with_columns(
         session_date=pl.lit(page.stated_date),

@@ -26,11 +26,11 @@ _NAMED = 5
 
 
 def brokers_match_market(
-    frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None, beside: Mapping[str, pl.DataFrame]
+    frame: pl.DataFrame, *, session: date, previous: pl.DataFrame | None, siblings: Mapping[str, pl.DataFrame]
 ) -> Finding:
     """What brokers bought and sold over all tickers is their total of the market, in which every trade counts twice (B2)."""
-    del session, before
-    market, summary = beside.get("broker_summary_market"), beside.get("stock_summary")
+    del session, previous
+    market, summary = siblings.get("broker_summary_market"), siblings.get("stock_summary")
     if market is None or summary is None:
         return Finding(
             passed=True, summary="the market-wide lists of the session are not there: nothing to compare with"
@@ -71,11 +71,11 @@ def brokers_match_market(
 
 
 def values_match_exchange(
-    frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None, beside: Mapping[str, pl.DataFrame]
+    frame: pl.DataFrame, *, session: date, previous: pl.DataFrame | None, siblings: Mapping[str, pl.DataFrame]
 ) -> Finding:
     """Each side's value of a complete list is the exchange's value of the stock, within the steps of the printed numbers."""
-    del session, before
-    summary = beside.get("stock_summary")
+    del session, previous
+    summary = siblings.get("stock_summary")
     if summary is None:
         return Finding(passed=True, summary="the stock summary of the session is not there: nothing to compare with")
     rows = frame.filter(
@@ -96,10 +96,10 @@ def values_match_exchange(
 
 
 def averages_agree(
-    frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None, beside: Mapping[str, pl.DataFrame]
+    frame: pl.DataFrame, *, session: date, previous: pl.DataFrame | None, siblings: Mapping[str, pl.DataFrame]
 ) -> Finding:
     """The printed average, which is cut off to whole rupiah, lies in what value over lots allows (B3)."""
-    del session, before, beside
+    del session, previous, siblings
     wrong, compared = [], 0
     for side in _SIDES:
         # A row without whole lots has a price that its lots do not tell.
@@ -116,10 +116,10 @@ def averages_agree(
 
 
 def prices_consistent(
-    frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None, beside: Mapping[str, pl.DataFrame]
+    frame: pl.DataFrame, *, session: date, previous: pl.DataFrame | None, siblings: Mapping[str, pl.DataFrame]
 ) -> Finding:
     """Where the regular board traded, low <= close <= high; the change is close less previous."""
-    del session, before, beside
+    del session, previous, siblings
     outside = (pl.col("volume_shares") > 0) & ~pl.col("close_idr").is_between(pl.col("low_idr"), pl.col("high_idr"))
     change = pl.col("change_idr") != pl.col("close_idr") - pl.col("previous_idr")
     wrong = frame.filter(outside.fill_null(value=True) | change)
@@ -129,22 +129,22 @@ def prices_consistent(
 
 
 def universe_in_band(
-    frame: pl.DataFrame, *, session: date, before: pl.DataFrame | None, beside: Mapping[str, pl.DataFrame]
+    frame: pl.DataFrame, *, session: date, previous: pl.DataFrame | None, siblings: Mapping[str, pl.DataFrame]
 ) -> Finding:
     """About as many stocks are listed as in the session before; new and gone ones are named."""
-    del session, beside
-    if before is None or before.is_empty():
+    del session, siblings
+    if previous is None or previous.is_empty():
         return Finding(passed=True, summary="the session before is not there: nothing to compare with")
     new, gone = (
         one.join(other, on="ticker_code", how="anti")["ticker_code"].sort().to_list()
-        for one, other in ((frame, before), (before, frame))
+        for one, other in ((frame, previous), (previous, frame))
     )
-    moved = abs(frame.height - before.height) / before.height
+    moved = abs(frame.height - previous.height) / previous.height
     names = "".join(f"; {word}: {_some(codes)}" for word, codes in (("new", new), ("gone", gone)) if codes)
     return Finding(
-        passed=max(moved, len(gone) / before.height) <= UNIVERSE_BAND,
-        summary=f"{frame.height} stocks, {before.height} in the session before{names}",
-        numbers={"stocks": frame.height, "before": before.height, "new": len(new), "gone": len(gone)},
+        passed=max(moved, len(gone) / previous.height) <= UNIVERSE_BAND,
+        summary=f"{frame.height} stocks, {previous.height} in the session before{names}",
+        numbers={"stocks": frame.height, "before": previous.height, "new": len(new), "gone": len(gone)},
     )
 
 

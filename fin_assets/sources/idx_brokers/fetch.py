@@ -2,7 +2,7 @@
 
 The exchange stands behind a gate that knows browsers: its start page is opened as a person does, and its lists are asked
 for from inside a page. The broker tables need no page. What an answer says is decided by `parse.py`, `lists.py` and
-`reconcile.py`; here only whether it is the site's own, whether it is the whole list, and where the rest of it is.
+`reconcile.py`; here only whether it is the site's own, and where the rest of it is.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from playwright.async_api import Page
 
+from fin_assets.core.contract.client import Attempt
 from fin_assets.core.contract.failures import (
     CaptchaPage,
     Drift,
@@ -26,14 +27,13 @@ from fin_assets.core.contract.failures import (
     Refused,
     WrongContentType,
 )
-from fin_assets.core.contract.source import Fetched
+from fin_assets.core.contract.source import Fetched, Unit
 from fin_assets.core.transport.blocked import classify_blocked_page
-from fin_assets.core.transport.browser.pool import Attempt, BrowserClient
+from fin_assets.core.transport.browser.client import BrowserClient
 from fin_assets.sources.idx_brokers.page import BROKER_PAGE, open_page, require_broker_page
-from fin_assets.sources.idx_brokers.parse import MORE, parse_broker_page, split_unit
-from fin_assets.sources.idx_brokers.reconcile import require_complete_list
+from fin_assets.sources.idx_brokers.parse import MORE, split_unit
 
-Fetch = Callable[[BrowserClient, str, date], Awaitable[Fetched]]
+Fetch = Callable[[BrowserClient, Unit, date], Awaitable[Fetched]]
 Ask = Callable[[str], Awaitable[Fetched]]
 
 STOCK_SUMMARY = "/primary/TradingSummary/GetStockSummary?length={length}&start={start}&date={date:%Y%m%d}"
@@ -76,7 +76,7 @@ def json_fetcher(base_url: str, path_template: str) -> Fetch:
     """
     gate = _Gate()
 
-    async def fetch(client: BrowserClient, unit: str, session: date) -> Fetched:
+    async def fetch(client: BrowserClient, unit: Unit, session: date) -> Fetched:
         del unit
 
         def address(start: int) -> str:
@@ -109,8 +109,8 @@ def broker_fetcher(base_url: str) -> Fetch:
     """
     learned = _Learned()
 
-    async def fetch(client: BrowserClient, unit: str, session: date) -> Fetched:
-        ticker, board, investor = split_unit(unit)
+    async def fetch(client: BrowserClient, unit: Unit, session: date) -> Fetched:
+        ticker, board, investor = split_unit(unit.name)
         asked = {
             "code": ticker,
             "start": f"{session:%m/%d/%Y}",
@@ -123,12 +123,12 @@ def broker_fetcher(base_url: str) -> Fetch:
             async with client.page() as page:
                 await client.navigate(page, shown_on, guard=_not_refused)
                 ask_inside = _inside(client, page, _own_table)
-                return _as_promised(await _complete(ask_inside, base_url, asked, _Learned(), cut_will_do=True), unit)
+                return await _complete(ask_inside, base_url, asked, _Learned(), cut_will_do=True)
 
         async def ask(url: str) -> Fetched:
             return await client.get(url, headers={"referer": shown_on, **AS_A_SCRIPT}, guard=_own_table)
 
-        return _as_promised(await _complete(ask, base_url, asked, learned), unit)
+        return await _complete(ask, base_url, asked, learned)
 
     return fetch
 
@@ -227,38 +227,10 @@ def _read(fetched: Fetched) -> _ListPage:
     return _ListPage(text[place.end() + 1 : end - 1].strip(), len(rows), envelope["recordsTotal"])
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A broker table, and whether the site gave it as the complete one."""
-
-    fetched: Fetched
-    promised_whole: bool = False
-
-
-def _as_promised(found: _Found, unit: str) -> Fetched:
-    """Return the table. Ten rows of a complete list that was cut in half look like the usual page of ten.
-
-    Raises:
-        HalfTable: it was given as the complete one and is not, by its own totals.
-        CollectionFailure: it cannot be read.
-    """
-    fetched = found.fetched
-    if not found.promised_whole:
-        return fetched
-    page = parse_broker_page(fetched.body, content_type=fetched.content_type)
-    try:
-        if not page.offers_more:
-            require_complete_list(page, unit)
-    except HalfTable as failure:
-        failure.body, failure.status = fetched.body, fetched.status
-        raise
-    return fetched
-
-
 async def _complete(
     ask: Ask, base_url: str, asked: dict[str, str], learned: _Learned, *, cut_will_do: bool = False
-) -> _Found:
-    """Return the complete table, or the one that is shown if the site offers no more.
+) -> Fetched:
+    """Return the complete table, marked as promised to be whole, or the one that is shown if the site offers no more.
 
     Args:
         ask: sends one request.
@@ -275,25 +247,25 @@ async def _complete(
     if learned.more:
         whole = await ask(_address(table, asked | learned.more))
         if _has_table(whole):
-            return _Found(whole, promised_whole=True)
+            return replace(whole, promised_whole=True)
         shown = await ask(_address(table, asked))
         if not _has_table(shown):
             # There is none either way: that says nothing about the link.
-            return _Found(shown)
+            return shown
         learned.more = {}
     else:
         shown = await ask(_address(table, asked))
     link = _link_to_more(shown)
     if link is None:
-        return _Found(shown)
+        return shown
     whole = await ask(link)
     if not _has_table(whole):
         if cut_will_do:
-            return _Found(shown)
+            return shown
         msg = f"{shown.url}: the page offers the complete list, and {link} gives no table"
         raise MissingPanel(msg, body=whole.body, status=whole.status)
     learned.more = _added(link, table, asked)
-    return _Found(whole, promised_whole=True)
+    return replace(whole, promised_whole=True)
 
 
 def _address(page: str, query: dict[str, str]) -> str:

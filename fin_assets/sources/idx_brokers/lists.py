@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from fin_assets.core.contract.failures import Drift, StaleDate
-from fin_assets.core.contract.source import Parsed
+from fin_assets.core.contract.source import DateRange, Fetched, Parsed, Unit
 from fin_assets.sources.idx_brokers.page import evidence, json_rows, read_date
 
 STOCK_SUMMARY, BROKER_SUMMARY, MEMBERS = "the stock summary", "the broker summary", "the list of members"
@@ -174,31 +174,16 @@ def parse_members(body: bytes, *, content_type: str = "") -> DayList:
         return DayList(None, _frame(rows, MEMBERS, MEMBER_COLUMNS, set()))
 
 
-def examine_stock_summary(body: bytes, content_type: str, unit: str, session: date) -> Parsed:
-    """Return rows and date of the list of stocks; raises as `parse_stock_summary`."""
-    del unit
-    return _examined(parse_stock_summary, body, content_type, session)
+def parsed_by(parse: Callable[..., DayList]) -> Callable[[Fetched, Unit], Parsed]:
+    """Return the `Table.parse` of a list, which raises as `parse` does; the list of members states no date."""
 
+    def parsed(fetched: Fetched, unit: Unit) -> Parsed:
+        del unit
+        found = parse(fetched.body, content_type=fetched.content_type)
+        covers = None if found.stated_date is None else DateRange.day(found.stated_date)
+        return Parsed(rows=found.rows.height, covers=covers, page=found)
 
-def examine_broker_summary_market(body: bytes, content_type: str, unit: str, session: date) -> Parsed:
-    """Return rows and date of the brokers' totals; raises as `parse_broker_summary`."""
-    del unit
-    return _examined(parse_broker_summary, body, content_type, session)
-
-
-def examine_members(body: bytes, content_type: str, unit: str, session: date) -> Parsed:
-    """Return rows of the list of members, which is of the day on which it is asked for; raises as `parse_members`."""
-    del unit
-    return _examined(parse_members, body, content_type, session)
-
-
-def _examined(parse: Callable[..., DayList], body: bytes, content_type: str, session: date) -> Parsed:
-    try:
-        found = parse(body, content_type=content_type)
-    except StaleDate as failure:
-        msg = f"the exchange has no rows for {session}: not published yet, or a holiday that the calendar lacks"
-        raise StaleDate(msg, body=body) from failure
-    return Parsed(rows=found.rows.height, stated_date=found.stated_date or session)
+    return parsed
 
 
 def _day_list(
@@ -216,7 +201,9 @@ def _day_list(
 def _some_rows(body: bytes, content_type: str, wanted: str) -> list[dict[str, Any]]:
     rows = json_rows(body, content_type=content_type, wanted=wanted)
     if not rows:
-        raise StaleDate(f"{wanted} has no rows")
+        raise StaleDate(
+            f"{wanted} has no rows: it is not published yet, or the day is a holiday that the calendar lacks"
+        )
     return rows
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from fin_assets.core.contract.failures import Drift, HalfTable, MissingPanel
-from fin_assets.core.contract.source import Parsed
+from fin_assets.core.contract.source import DateRange, Fetched, Parsed, Unit
 from fin_assets.sources.idx_brokers.numbers import TextNumber, is_blank, price, text_number
 from fin_assets.sources.idx_brokers.page import evidence, is_empty, open_page, read_date, require_broker_page
 
@@ -169,23 +169,22 @@ def parse_broker_page(body: bytes, *, content_type: str = "") -> BrokerPage:
         return _read(document.html, document.encoding)
 
 
-def examine_broker_trades(body: bytes, content_type: str, unit: str, session: date) -> Parsed:
-    """Return rows and date of a page of `unit`, and the page itself to be reconciled.
+def parse_broker_trades(fetched: Fetched, unit: Unit) -> Parsed:
+    """Return rows and date of a page of `unit`, and the page itself to be reconciled and staged.
 
-    A page without a date of its own (an empty body) is taken to be of `session`: it has no rows that could be filed wrongly,
-    and it counts as content only if `reconcile_unit` proves that it may be empty.
+    An empty body states no date: it counts as content only if `reconcile_unit` proves that it may be empty.
 
     Raises:
         Drift: a range of days, or another ticker, board or investor type than asked for.
         HalfTable: no rows, although the page's totals say that there are some.
         CollectionFailure: what `parse_broker_page` raises.
     """
-    page = parse_broker_page(body, content_type=content_type)
-    _require_unit(page, unit, body)
+    page = parse_broker_page(fetched.body, content_type=fetched.content_type)
+    _require_unit(page, unit.name, fetched.body)
     if page.rows == 0 and page.footer is not None and (page.footer.lots.value or page.footer.value.value):
         totals = f"{page.footer.lots.text} lots, {page.footer.value.text} IDR"
-        raise HalfTable(f"{unit}: the table has no rows, its totals are {totals}", body=body)
-    return Parsed(rows=page.rows, stated_date=page.start or session, page=page)
+        raise HalfTable(f"{unit.name}: the table has no rows, its totals are {totals}", body=fetched.body)
+    return Parsed(rows=page.rows, covers=None if page.start is None else DateRange.day(page.start), page=page)
 
 
 def require_single_day(page: BrokerPage) -> None:

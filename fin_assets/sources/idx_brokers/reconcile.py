@@ -15,7 +15,7 @@ from decimal import Decimal
 import polars as pl
 
 from fin_assets.core.contract.failures import HalfTable
-from fin_assets.core.contract.source import Parsed
+from fin_assets.core.contract.source import Context, Parsed, Unit
 from fin_assets.sources.idx_brokers.failures import EmptyAnswer, LowCoverage, Unreconciled
 from fin_assets.sources.idx_brokers.numbers import TextNumber
 from fin_assets.sources.idx_brokers.parse import BrokerPage, SideRow, split_unit, unit_name
@@ -158,7 +158,7 @@ def reconcile_unit(parsed: Parsed, unit: str, fact: TickerDay, *, min_coverage: 
     Coverage is 100 only if both sides are proven to be complete; else it is what the shorter side shows of the volume.
 
     Args:
-        parsed: of `parse.examine_broker_trades`.
+        parsed: of `parse.parse_broker_trades`.
         unit: ticker/board/investor.
         fact: what the exchange says of the ticker.
         min_coverage: least share (0 to 1) that a list which may be cut must show.
@@ -170,7 +170,7 @@ def reconcile_unit(parsed: Parsed, unit: str, fact: TickerDay, *, min_coverage: 
     """
     page = parsed.page
     if not isinstance(page, BrokerPage):
-        msg = f"{unit}: only a page of parse.examine_broker_trades can be reconciled"
+        msg = f"{unit}: only a page of parse.parse_broker_trades can be reconciled"
         raise TypeError(msg)
     _ticker, board, investor = split_unit(unit)
     known = known_of(fact, board, investor)
@@ -355,3 +355,17 @@ def require_complete_list(page: BrokerPage, unit: str) -> None:
             total_said = f"its own total is {page.footer.lots.text} lots, {page.footer.value.text} IDR"
             msg = f"{unit}: the complete list shows {len(rows)} {who} with {shown:,} lots, {total_said}"
             raise HalfTable(msg)
+
+
+def complete_if_promised(parsed: Parsed, unit: Unit, context: Context) -> Parsed:
+    """Accept a page unless the site gave it as the complete list and it is not, by its own totals.
+
+    Ten rows of a complete list that was cut in half look like the usual page of ten.
+
+    Raises:
+        HalfTable: as `require_complete_list`.
+    """
+    page = parsed.page
+    if context.fetched.promised_whole and isinstance(page, BrokerPage) and not page.offers_more:
+        require_complete_list(page, unit.name)
+    return parsed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -11,8 +10,12 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from fin_assets.core.calendars.exchange import get_calendar
-from fin_assets.core.contract.source import Source, Table, UnitsFrom
-from fin_assets.settings import Settings, SourceSettings, base_url, source_settings
+from fin_assets.core.collection.acceptance import Reconciled, RowBand, StatesItsSession
+from fin_assets.core.contract.calendar import CalendarOf
+from fin_assets.core.contract.expecting import each, named_by, present_only
+from fin_assets.core.contract.sites import site_of
+from fin_assets.core.contract.source import Schedules, Site, Source, Table
+from fin_assets.settings import Settings, SourceSettings, source_settings
 from fin_assets.sources.idx_brokers import checks, fetch, lists, parse, reconcile, stage
 from fin_assets.sources.idx_brokers.schema import BrokerSummaryMarket, BrokerTrades, Members, StockSummary
 
@@ -29,6 +32,12 @@ PUBLISHED_AFTER = timedelta(hours=-6)
 
 LIVE_RATE, LIVE_WORKERS = 0.5, 2
 """Users of the broker page pace themselves by two seconds a request."""
+
+ONE_LIST = "all"
+"""The only unit of an exchange's list."""
+
+BROKERS_BAND = RowBand(below=0.10, above=0.15)
+"""Brokers without a trade are not listed: 95 to 97 in early 2021."""
 
 Board = Literal["all", "RG", "TN", "NG"]
 Investor = Literal["all", "F", "D"]
@@ -81,7 +90,7 @@ class IdxSettings(SourceSettings):
     def _codes(cls, value: object, info: ValidationInfo) -> object:
         codes = [code.strip() for code in value.split(",") if code.strip()] if isinstance(value, str) else value
         if info.field_name in {"tickers", "skip_tickers"} and isinstance(codes, list | tuple):
-            # No list has a code in small letters: of such a one nothing would ever be expected, and nothing missed.
+            # Lists use upper-case codes; a lower-case one would match nothing, silently.
             codes = [code.upper() if isinstance(code, str) else code for code in codes]
         if isinstance(codes, list | tuple) and len(set(codes)) != len(codes):
             msg = f"{', '.join(map(str, codes))}: something is named twice"
@@ -101,10 +110,10 @@ class IdxSettings(SourceSettings):
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
-    """The tables bound to their two addresses and one set of settings."""
+    """The tables bound to their two sites and one set of settings."""
 
-    exchange: str
-    brokers: str
+    exchange: Site
+    brokers: Site
     settings: IdxSettings
 
     def stock_summary(self) -> Table:
@@ -112,13 +121,19 @@ class _Tables:
             name="stock_summary",
             description="The exchange's daily list of companies: prices, volume and value by board, foreign flow.",
             schema=StockSummary,
-            sessions=self._sessions,
-            units=_one_list,
-            fetch=fetch.json_fetcher(self.exchange, fetch.STOCK_SUMMARY),
-            parse=lists.examine_stock_summary,
+            site=self.exchange,
+            calendar=self._calendar,
+            due=PUBLISHED_AFTER,
+            schedules=self._schedules(intraday=True),
+            partition_timezone=EVENING,
+            expected=each([ONE_LIST]),
+            fetch=fetch.json_fetcher(self.exchange.base_url, fetch.STOCK_SUMMARY),
+            parse=lists.parsed_by(lists.parse_stock_summary),
+            accept=(
+                StatesItsSession(),
+                RowBand(below=self.settings.row_count_below, above=self.settings.row_count_above),
+            ),
             stage=lambda units, session: stage.stage_stock_summary(units, session_date=session),
-            closed_reason=_never_closed,
-            published_after=PUBLISHED_AFTER,
             off_calendar=True,
             checks=dict(checks.STOCK_SUMMARY_CHECKS),
             parser_version=parse.PARSER_VERSION,
@@ -129,70 +144,80 @@ class _Tables:
             name="broker_summary_market",
             description="The exchange's totals of each broker; every trade counts for its buyer and for its seller.",
             schema=BrokerSummaryMarket,
-            sessions=self._sessions,
-            units=_one_list,
-            fetch=fetch.json_fetcher(self.exchange, fetch.BROKER_SUMMARY),
-            parse=lists.examine_broker_summary_market,
+            site=self.exchange,
+            calendar=self._calendar,
+            due=PUBLISHED_AFTER,
+            schedules=self._schedules(intraday=True),
+            partition_timezone=EVENING,
+            expected=each([ONE_LIST]),
+            fetch=fetch.json_fetcher(self.exchange.base_url, fetch.BROKER_SUMMARY),
+            parse=lists.parsed_by(lists.parse_broker_summary),
+            accept=(StatesItsSession(), BROKERS_BAND),
             stage=lambda units, session: stage.stage_broker_summary_market(units, session_date=session),
-            closed_reason=_never_closed,
-            published_after=PUBLISHED_AFTER,
-            # Brokers without a trade are not listed: 95 to 97 in early 2021.
-            row_band=(0.10, 0.15),
             parser_version=parse.PARSER_VERSION,
         )
 
     def members(self) -> Table:
+        one_list = each([ONE_LIST])
         return Table(
             name="members",
             description="The exchange's members and their licenses, as listed when the session was collected.",
             schema=Members,
-            sessions=self._sessions,
-            units=_one_list,
-            present_only=True,
-            fetch=fetch.json_fetcher(self.exchange, fetch.MEMBERS),
-            parse=lists.examine_members,
+            site=self.exchange,
+            calendar=self._calendar,
+            due=PUBLISHED_AFTER,
+            schedules=self._schedules(),
+            partition_timezone=EVENING,
+            expected=present_only(
+                "members", one_list, calendar=self._calendar, due=PUBLISHED_AFTER, end=self.settings.end
+            ),
+            fetch=fetch.json_fetcher(self.exchange.base_url, fetch.MEMBERS),
+            parse=lists.parsed_by(lists.parse_members),
+            accept=(BROKERS_BAND,),
             stage=lambda units, session: stage.stage_members(units, session_date=session),
-            closed_reason=_never_closed,
-            published_after=PUBLISHED_AFTER,
-            row_band=(0.10, 0.15),
             parser_version=parse.PARSER_VERSION,
         )
 
     def broker_trades(self) -> Table:
         own = self.settings
+        facts = partial(
+            reconcile.facts,
+            boards=own.boards,
+            investors=own.investors,
+            tickers=own.tickers or None,
+            skip=own.skip_tickers,
+        )
         return Table(
             name="broker_trades",
             description="What each broker bought and sold of each company in a session, by board and kind of investor.",
             schema=BrokerTrades,
-            sessions=self._sessions,
-            units_from=UnitsFrom(
-                table="stock_summary",
-                facts=partial(
-                    reconcile.facts,
-                    boards=own.boards,
-                    investors=own.investors,
-                    tickers=own.tickers or None,
-                    skip=own.skip_tickers,
-                ),
-                reconcile=partial(reconcile.reconcile_unit, min_coverage=own.min_coverage),
+            site=self.brokers,
+            calendar=self._calendar,
+            due=PUBLISHED_AFTER,
+            schedules=self._schedules(),
+            partition_timezone=EVENING,
+            expected=named_by("stock_summary", facts),
+            needs=("stock_summary",),
+            fetch=fetch.broker_fetcher(self.brokers.base_url),
+            parse=parse.parse_broker_trades,
+            accept=(
+                reconcile.complete_if_promised,
+                StatesItsSession(empty_may_be_undated=True),
+                Reconciled(partial(reconcile.reconcile_unit, min_coverage=own.min_coverage)),
             ),
-            fetch=fetch.broker_fetcher(self.brokers),
-            parse=parse.examine_broker_trades,
             stage=lambda units, session: stage.stage_broker_trades(units, session_date=session),
-            closed_reason=_never_closed,
-            published_after=PUBLISHED_AFTER,
             checks=dict(checks.BROKER_TRADES_CHECKS),
             parser_version=parse.PARSER_VERSION,
         )
 
     @property
-    def _sessions(self) -> Callable[[date, date], list[date]]:
-        end = self.settings.end
+    def _calendar(self) -> CalendarOf:
+        # A session of the calendar has data. A holiday that was announced late belongs into the overrides.
+        return CalendarOf(timezone=TIMEZONE, days=get_calendar(MIC).sessions, end=self.settings.end)
 
-        def sessions(first: date, last: date) -> list[date]:
-            return get_calendar(MIC).sessions_in_range(first, last if end is None else min(last, end))
-
-        return sessions
+    def _schedules(self, *, intraday: bool = False) -> Schedules:
+        snapshots = "*/30 9-15 * * 1-5" if intraday and self.settings.intraday else None
+        return Schedules(daily="10 18 * * *", weekly="0 9 * * 6", intraday=snapshots)
 
 
 def source(settings: Settings) -> Source:
@@ -202,8 +227,9 @@ def source(settings: Settings) -> Source:
         SettingsError: its section of the settings is wrong.
     """
     own = source_settings(settings, NAME, IdxSettings)
-    exchange = base_url(settings, own)
-    tables = _Tables(exchange, _broker_url(settings, own), own)
+    exchange = site_of(settings, own, name="idx", transport="browser")
+    brokers = site_of(settings, own, name="indopremier", transport="browser", address=_broker_url(settings, own))
+    tables = _Tables(exchange, brokers, own)
     return Source(
         name=NAME,
         title="IDX broker flow",
@@ -211,14 +237,8 @@ def source(settings: Settings) -> Source:
         owner="team:indonesia",
         link="https://www.idx.co.id/en/market-data/trading-summary/broker-summary/",
         timezone=TIMEZONE,
-        partition_timezone=EVENING,
         start=own.start,
         end=own.end,
-        schedule="10 18 * * *",
-        heal_schedule="*/30 * * * *",
-        weekly_schedule="0 9 * * 6",
-        intraday_schedule="*/30 9-15 * * 1-5" if own.intraday else None,
-        base_url=exchange,
         settings=own,
         tables=(tables.stock_summary(), tables.broker_summary_market(), tables.members(), tables.broker_trades()),
     )
@@ -228,12 +248,3 @@ def _broker_url(settings: Settings, own: IdxSettings) -> str:
     if own.broker_base_url:
         return own.broker_base_url.rstrip("/")
     return "https://www.indopremier.com" if own.mode == "live" else f"{settings.sandbox_url}/ipot"
-
-
-def _one_list(_session: date) -> list[str]:
-    return ["all"]
-
-
-def _never_closed(_session: date) -> str | None:
-    """A session of the calendar has data. A holiday that was announced late belongs into overrides.toml."""
-    return None

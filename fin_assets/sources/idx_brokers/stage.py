@@ -1,24 +1,21 @@
-"""Raw units of one session -> typed rows, sorted by their grain. Pure and deterministic: same units, same rows.
+"""Accepted units of one session -> typed rows, sorted by their grain. Pure and deterministic: same units, same rows.
 
-Which units a session must have, and that all are there, was finished before; nothing is fetched or written here. What only
+Which units a session must have, and that all are there, was decided before; nothing is fetched or written here. What only
 several pages together can show, they show here: boards and investor types that do not add up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 
 import dataframely as dy
 import polars as pl
 
 from fin_assets.core.calendars.exchange import get_calendar
-from fin_assets.core.contract.failures import StaleDate
-from fin_assets.core.contract.manifest import RawUnit
-from fin_assets.core.contract.source import Staged
+from fin_assets.core.contract.source import Accepted, Staged
 from fin_assets.sources.idx_brokers.agree import require_parts_agree
-from fin_assets.sources.idx_brokers.lists import DayList, parse_broker_summary, parse_members, parse_stock_summary
-from fin_assets.sources.idx_brokers.parse import BrokerPage, SideRow, examine_broker_trades, split_unit
+from fin_assets.sources.idx_brokers.parse import BrokerPage, SideRow, split_unit
 from fin_assets.sources.idx_brokers.schema import (
     NOT_A_SESSION,
     RULE,
@@ -36,91 +33,56 @@ _SIDE = ("lots", "lots_step", "value_idr", "value_step_idr", "average_idr")
 _NO_SIDE: tuple[None, ...] = (None,) * len(_SIDE)
 
 
-def stage_stock_summary(units: Sequence[RawUnit], *, session_date: date) -> Staged:
+def stage_stock_summary(units: Sequence[Accepted], *, session_date: date) -> Staged:
     """Return the exchange's list of a session; columns and rules as `schema.StockSummary`.
 
     A day that is no session of the exchange's calendar (a test session that the site serves on a Saturday) goes into
     quarantine whole, under the rule `not_a_session`.
 
-    Raises:
-        StaleDate: the list is of another date.
-        CollectionFailure: what `lists.parse_stock_summary` raises.
-        ValueError: a unit comes twice or has a time without offset.
+    Args:
+        units: the list, as `lists.DayList`.
+        session_date: the day that it is of.
     """
-    return _stage_list(units, session_date, parse_stock_summary, StockSummary)
+    return _stage_list(units, session_date, StockSummary)
 
 
-def stage_broker_summary_market(units: Sequence[RawUnit], *, session_date: date) -> Staged:
-    """Return the brokers' totals of a session; columns and rules as `schema.BrokerSummaryMarket`.
-
-    Raises: as `stage_stock_summary`.
-    """
-    return _stage_list(units, session_date, parse_broker_summary, BrokerSummaryMarket)
+def stage_broker_summary_market(units: Sequence[Accepted], *, session_date: date) -> Staged:
+    """Return the brokers' totals of a session; columns and rules as `schema.BrokerSummaryMarket`."""
+    return _stage_list(units, session_date, BrokerSummaryMarket)
 
 
-def stage_members(units: Sequence[RawUnit], *, session_date: date) -> Staged:
-    """Return the exchange's members as they were when the list was fetched; columns and rules as `schema.Members`.
-
-    Raises: as `stage_stock_summary`; the list states no date.
-    """
-    return _stage_list(units, session_date, parse_members, Members)
+def stage_members(units: Sequence[Accepted], *, session_date: date) -> Staged:
+    """Return the exchange's members as they were when the list was fetched; columns and rules as `schema.Members`."""
+    return _stage_list(units, session_date, Members)
 
 
-def stage_broker_trades(units: Sequence[RawUnit], *, session_date: date) -> Staged:
+def stage_broker_trades(units: Sequence[Accepted], *, session_date: date) -> Staged:
     """Return what each broker bought and sold; columns and rules as `schema.BrokerTrades`.
 
     A list counts as complete if its own totals prove it, if its coverage is exactly 100, or if it has neither a link to more
     rows nor exactly the ten that a cut list has.
 
     Args:
-        units: pages named ticker/board/investor, in any order, each reconciled. Empty ones are left out.
-        session_date: the session; every page must state it.
+        units: pages named ticker/board/investor, in any order, each reconciled.
+        session_date: the session.
 
     Raises:
-        StaleDate: a page is of another date.
         Unreconciled: boards or investor types of a ticker contradict each other; `units` names all of its pages.
-        CollectionFailure: what `parse.examine_broker_trades` raises.
-        ValueError: a unit is not named ticker/board/investor, comes twice, or has a time without offset.
+        ValueError: a unit is not named ticker/board/investor.
     """
-    frame = _columns(_page_rows(_ordered(units), session_date), BrokerTrades, session_date)
+    frame = _columns(_page_rows(units), BrokerTrades, session_date)
     require_parts_agree(frame, [unit.unit for unit in units])
     return _staged(frame, BrokerTrades, session_date)
 
 
-def _ordered(units: Sequence[RawUnit]) -> list[RawUnit]:
-    """Return units with content by name: the order in which they arrived must not show in the staged file."""
-    seen: set[str] = set()
-    for unit in units:
-        if unit.unit in seen:
-            msg = f"unit {unit.unit!r} is there twice"
-            raise ValueError(msg)
-        if unit.fetched_at.utcoffset() is None:
-            msg = f"unit {unit.unit!r}: fetched_at {unit.fetched_at} has no offset"
-            raise ValueError(msg)
-        seen.add(unit.unit)
-    return sorted(
-        (unit for unit in units if unit.closed_reason is None and unit.empty_reason is None), key=lambda unit: unit.unit
-    )
-
-
-def _stage_list(
-    units: Sequence[RawUnit], session_date: date, parse: Callable[..., DayList], schema: type[dy.Schema]
-) -> Staged:
-    frames = []
-    for unit in _ordered(units):
-        found = parse(unit.body, content_type=unit.content_type)
-        _require_date(found.stated_date or session_date, session_date, unit)
-        frames.append(
-            found.rows.with_columns(
-                session_date=pl.lit(session_date), observed_at=pl.lit(unit.fetched_at, dtype=_UTC)
-            ).select(schema.column_names())
-        )
+def _stage_list(units: Sequence[Accepted], session_date: date, schema: type[dy.Schema]) -> Staged:
+    frames = [
+        unit.parsed.page.rows.with_columns(
+            session_date=pl.lit(session_date), observed_at=pl.lit(unit.fetched_at, dtype=_UTC)
+        ).select(schema.column_names())
+        for unit in units
+    ]
     return _staged(pl.concat(frames) if frames else schema.create_empty(), schema, session_date)
-
-
-def _require_date(stated: date, session_date: date, unit: RawUnit) -> None:
-    if stated != session_date:
-        raise StaleDate(f"{unit.unit} states {stated}, the session is {session_date}", body=unit.body)
 
 
 def _staged(rows: pl.DataFrame, schema: type[dy.Schema], session_date: date) -> Staged:
@@ -132,14 +94,13 @@ def _staged(rows: pl.DataFrame, schema: type[dy.Schema], session_date: date) -> 
     return Staged(frame=good.sort(grain), quarantine=refused.sort([*grain, RULE]))
 
 
-def _page_rows(units: Iterable[RawUnit], session_date: date) -> Iterator[tuple[object, ...]]:
+def _page_rows(units: Iterable[Accepted]) -> Iterator[tuple[object, ...]]:
     """Yield a tuple in the order of `schema.BrokerTrades`, without its session, for each broker of each page."""
     for unit in units:
-        parsed = examine_broker_trades(unit.body, unit.content_type, unit.unit, session_date)
-        _require_date(parsed.stated_date, session_date, unit)
-        page = parsed.page
+        page = unit.parsed.page
         if isinstance(page, BrokerPage):
-            yield from _rows_of(page, split_unit(unit.unit), unit.fetched_at, coverage_pct=unit.coverage_pct)
+            coverage_pct = unit.parsed.coverage_pct
+            yield from _rows_of(page, split_unit(unit.unit), unit.fetched_at, coverage_pct=coverage_pct)
 
 
 def _rows_of(

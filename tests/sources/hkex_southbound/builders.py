@@ -5,18 +5,22 @@ The sandbox writes whole pages for everyone else; here every part of a page can 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from html import escape
+from pathlib import Path
 from typing import Literal
 
-from fin_assets.core.contract.manifest import RawUnit
+from fin_assets.core.contract.source import Accepted, Unit
+from fin_assets.settings import Settings
+from fin_assets.sources.hkex_southbound.source import source
+from tests.sources.accepting import answer
 
 Layout = Literal["modern", "plain", "browser", "legacy"]
 """modern: labels for small screens; plain: without; browser: modern as a browser saves it; legacy: before 2018."""
 
+SOURCE = source(Settings(home=Path("no-such-home")))
 FETCHED_AT = datetime(2024, 9, 3, 0, 30, tzinfo=UTC)
 
 _WORDS = {
@@ -367,26 +371,10 @@ def landing(*, alert: str = "", action: str = "./mutualmarket.aspx?t=hk") -> byt
     return page("", action=action, alert=alert)
 
 
-def raw_unit(unit: str, body: bytes, *, fetched_at: datetime = FETCHED_AT) -> RawUnit:
-    """Return `body` as the collector stores it."""
-    return RawUnit(
-        unit=unit,
-        body=body,
-        url=f"https://site.example/{unit}",
-        status=200,
-        content_type="text/html; charset=utf-8",
-        transport="request",
-        fetched_at=fetched_at,
-        sha256=hashlib.sha256(body).hexdigest(),
-        rows=0,
-        attempts=1,
-        seconds=0.1,
-    )
-
-
-def closed(unit: RawUnit, reason: str) -> RawUnit:
-    """Return `unit` as one that a closed session explains."""
-    return replace(unit, closed_reason=reason)
+def accepted(unit: str, body: bytes, *, fetched_at: datetime = FETCHED_AT) -> Accepted:
+    """Return `body` as staging gets it: read by the parser of the table that asks for such units."""
+    table = SOURCE.table("participants" if unit.isdigit() else "holdings")
+    return Accepted(unit=unit, parsed=table.parse(answer(body), Unit(name=unit)), fetched_at=fetched_at)
 
 
 def slashed(day: date) -> str:

@@ -15,19 +15,22 @@ import pytest_asyncio
 
 from fin_assets.core.collection.fetch_jobs import Job, Outcome, run_jobs
 from fin_assets.core.contract import failures
+from fin_assets.core.contract.client import Attempt
 from fin_assets.core.contract.failures import CollectionFailure, Drift, MissingPanel
 from fin_assets.core.contract.manifest import PartitionKey
-from fin_assets.core.contract.source import Fetched, Parsed
-from fin_assets.core.transport.browser.pool import Attempt, BrowserClient, BrowserPool
+from fin_assets.core.contract.source import DateRange, Fetched, Parsed, Unit
+from fin_assets.core.transport.browser.client import BrowserClient
+from fin_assets.core.transport.browser.pool import BrowserPool
 from fin_assets.sandbox import Fault, FaultKind, Sandbox, SandboxConfig
 from fin_assets.settings import BrowserSettings
-from fin_assets.sources.hkex_southbound import parse
 from fin_assets.sources.hkex_southbound.fetch import Fetch, Form, holdings_fetcher, participants_fetcher
 from tests.core.tiny_site import TinySite, answer
+from tests.sources.hkex_southbound.builders import SOURCE
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.e2e]
 
 DAY = date(2024, 10, 8)
+HK_EN = Unit(name="hk/en")
 SATURDAY = date(2024, 10, 12)
 FRIDAY_BEFORE = date(2024, 10, 10)
 """11 October 2024 was Chung Yeung: the last list before that Saturday is Thursday's."""
@@ -67,22 +70,20 @@ async def shared_pool() -> AsyncIterator[BrowserPool]:
         yield pool
 
 
-def examine_holdings(fetched: Fetched) -> Parsed:
-    page = parse.parse_holdings(fetched.body, content_type=fetched.content_type)
-    return Parsed(rows=page.rows.height, stated_date=page.stated_date)
+def read(fetched: Fetched, unit: str) -> Parsed:
+    """Parse as the source's own table does."""
+    return SOURCE.table("holdings" if "/" in unit else "participants").parse(fetched, Unit(name=unit))
 
 
-def examine_participants(fetched: Fetched) -> Parsed:
-    page = parse.parse_participants(fetched.body, content_type=fetched.content_type)
-    return Parsed(rows=page.rows.height, stated_date=page.stated_date)
+def stated(parsed: Parsed) -> tuple[int, DateRange | None]:
+    return parsed.rows, parsed.covers
 
 
 def job(fetch: Fetch, unit: str, session: date) -> Job:
     async def get(client: BrowserClient) -> Fetched:
-        return await fetch(client, unit, session)
+        return await fetch(client, Unit(name=unit), session)
 
-    parse = examine_holdings if "/" in unit else examine_participants
-    return Job(key=PartitionKey("hkex_southbound", "t", session), unit=unit, fetch=get, parse=parse)
+    return Job(key=PartitionKey("hkex_southbound", "t", session), unit=unit, fetch=get, parse=partial(read, unit=unit))
 
 
 async def collected(pool: BrowserPool, jobs: Sequence[Job], tmp_path: Path) -> dict[tuple[str, date], Outcome]:
@@ -103,7 +104,7 @@ async def test_a_visitor_opens_the_page_once_and_then_only_sends_its_form(tmp_pa
         assert outcome.failure is None
         assert outcome.fetched is not None
         assert outcome.parsed is not None
-        assert (outcome.fetched.transport, outcome.parsed.stated_date) == ("request", day)
+        assert (outcome.fetched.transport, outcome.parsed.covers) == ("request", DateRange.day(day))
         assert outcome.parsed.rows == rows[day]
 
 
@@ -119,20 +120,19 @@ async def test_every_kind_of_page_can_be_reached_by_both_ways(shared_site: Sandb
             (holdings, "sz/en"),
             (participants, code),
         ]:
-            parse = examine_holdings if "/" in unit else examine_participants
             client.attempt = Attempt()
-            quick = await fetch(client, unit, DAY)
+            quick = await fetch(client, Unit(name=unit), DAY)
             client.attempt = Attempt(number=2, previous=Drift("renamed"), last=True)
-            slow = await fetch(client, unit, DAY)
+            slow = await fetch(client, Unit(name=unit), DAY)
             assert (quick.transport, slow.transport) == ("request", "navigation")
-            assert parse(quick) == parse(slow)
+            assert stated(read(quick, unit)) == stated(read(slow, unit))
             assert quick.body.replace(b"\r\n", b"\n") == slow.body.replace(b"\r\n", b"\n")
 
 
 async def test_the_cookie_banner_is_accepted_once_and_stays_accepted() -> None:
     async with sandbox() as site, opened(workers=1) as pool, pool.client() as client:
         fetch = holdings_fetcher(site.base_url)
-        await fetch(client, "hk/en", DAY)
+        await fetch(client, HK_EN, DAY)
         (context,) = pool.browser.contexts
         assert "OptanonAlertBoxClosed" in {cookie.get("name") for cookie in await context.cookies()}
         async with client.page() as page:
@@ -147,7 +147,7 @@ async def test_a_page_of_another_date_is_not_a_failure_of_the_fetch(
     found = await collected(shared_pool, [job(fetch, "hk/en", SATURDAY)], tmp_path)
     outcome = found["hk/en", SATURDAY]
     assert outcome.parsed is not None
-    assert outcome.parsed.stated_date == FRIDAY_BEFORE
+    assert outcome.parsed.covers == DateRange.day(FRIDAY_BEFORE)
 
 
 async def test_a_date_out_of_range_is_a_missing_panel_after_both_ways(tmp_path: Path) -> None:
@@ -198,7 +198,9 @@ async def test_each_fault_is_its_typed_failure_and_heals_when_it_ends(
     assert failed.failure is not None
     assert (failed.failure.kind, failed.attempts) == (kind, attempts)
     if failed.failure.body:
-        assert [path.name for path in failed.evidence] == [f"{code}-1.html", f"{code}-1.png"]
+        # That fault answers with JSON, of which there is no picture.
+        kinds = ["json"] if kind == "wrong_content_type" else ["html", "png"]
+        assert [path.name for path in failed.evidence] == [f"{code}-1.{each}" for each in kinds]
     assert found[other, DAY].failure is None
     site.set_faults([replace(fault, match=f"{code}:*", method="POST", count=1)])
     healed = (await collected(pool, [job(fetch, code, DAY)], tmp_path))[code, DAY]
@@ -237,7 +239,7 @@ async def test_a_refused_view_state_is_renewed_by_a_new_visit(tmp_path: Path) ->
     async with sandbox() as site, opened(workers=1) as pool:
         fetch = holdings_fetcher(site.base_url)
         async with pool.client() as client:
-            await fetch(client, "hk/en", DAY)
+            await fetch(client, HK_EN, DAY)
             (url, form) = next((key, value) for key, value in client.state.items() if isinstance(value, Form))
             client.state[url] = replace(form, fields=form.fields | {"__VIEWSTATE": "of somebody else"})
         outcome = (await collected(pool, [job(fetch, "hk/en", DAY)], tmp_path))["hk/en", DAY]
@@ -261,11 +263,11 @@ async def test_the_form_of_before_2018_is_filled_by_its_selects_on_both_ways(sha
     async with TinySite(**{"sdw/search/mutualmarket.aspx": answer(OLD_FORM.encode())}) as site:
         fetch = holdings_fetcher(site.url)
         async with pool.client() as client:
-            await fetch(client, "hk/en", date(2018, 5, 2))
+            await fetch(client, HK_EN, date(2018, 5, 2))
             client.attempt = Attempt(number=2, previous=Drift("renamed"), last=True)
-            await fetch(client, "hk/en", date(2018, 5, 2))
+            await fetch(client, HK_EN, date(2018, 5, 2))
             with pytest.raises(MissingPanel, match="ddlShareholdingYear does not offer 2019-05-02"):
-                await fetch(client, "hk/en", date(2019, 5, 2))
+                await fetch(client, HK_EN, date(2019, 5, 2))
         by_request, by_page = (dict(pair.split("=", 1) for pair in body.decode().split("&")) for body in site.bodies)
         assert {name: value for name, value in by_request.items() if not name.startswith("btnSearch")} == {
             "__VIEWSTATE": "abc%3D",
@@ -289,7 +291,7 @@ async def test_a_page_that_does_not_send_the_search_says_why(shared_pool: Browse
     ):
         client.attempt = Attempt(number=2, previous=MissingPanel("no panel"), last=True)
         with pytest.raises(MissingPanel, match="did not send the search for 2020-01-02: Out of range"):
-            await holdings_fetcher(site.url)(client, "hk/en", date(2020, 1, 2))
+            await holdings_fetcher(site.url)(client, HK_EN, date(2020, 1, 2))
 
 
 @pytest.mark.parametrize(
@@ -306,7 +308,7 @@ async def test_a_form_that_is_not_the_known_one_is_drift(page: str, message: str
     body = f"<html><body>{page}</body></html>".encode()
     async with TinySite(**{"sdw/search/mutualmarket.aspx": answer(body)}) as site, shared_pool.client() as client:
         with pytest.raises(Drift, match=message):
-            await holdings_fetcher(site.url)(client, "hk/en", DAY)
+            await holdings_fetcher(site.url)(client, HK_EN, DAY)
 
 
 async def test_a_participants_page_without_a_field_for_the_code_is_drift() -> None:

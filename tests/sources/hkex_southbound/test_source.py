@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,8 +11,8 @@ import polars as pl
 import pytest
 
 from fin_assets.core.contract.failures import Drift
-from fin_assets.core.contract.source import Source
-from fin_assets.core.orchestration.partitions import due_at, due_sessions, partitions_of
+from fin_assets.core.contract.source import Sibling, Source, Table, Unit, due_at
+from fin_assets.core.orchestration.partitions import due_sessions, partitions_of
 from fin_assets.discovery import discover
 from fin_assets.sandbox import SandboxConfig
 from fin_assets.sandbox.site import HkexSite
@@ -23,7 +24,8 @@ from fin_assets.sources.hkex_southbound.checks import (
     unchanged_from_yesterday,
 )
 from fin_assets.sources.hkex_southbound.source import DEFAULT_WATCHLIST
-from tests.sources.hkex_southbound.builders import HOLDINGS, HoldingsHtml, raw_unit
+from tests.sources.accepting import answer
+from tests.sources.hkex_southbound.builders import HOLDINGS, HoldingsHtml, accepted
 
 HK = ZoneInfo("Asia/Hong_Kong")
 DAY = date(2024, 9, 2)
@@ -33,6 +35,12 @@ DAY = date(2024, 9, 2)
 def source(tmp_path: Path) -> Source:
     [found] = [one for one in discover(load(tmp_path)) if one.name == "hkex_southbound"]
     return found
+
+
+def names(table: Table, day: date) -> list[str]:
+    expected = table.expected(day, lambda _table: Sibling(state="missing"))
+    assert isinstance(expected, Sequence)
+    return [unit.name for unit in expected]
 
 
 def holdings(**shares_and_pct: tuple[int, float | None]) -> pl.DataFrame:
@@ -57,17 +65,17 @@ def test_sessions_collected_in_two_languages_are_still_staged_when_one_is_collec
     settings = load(tmp_path).model_copy(update={"sources": {"hkex_southbound": {"languages": ["zh"]}}})
     [source] = [one for one in discover(settings) if one.name == "hkex_southbound"]
     table = source.table("holdings")
-    units = [raw_unit("hk/en", HoldingsHtml().body()), raw_unit("hk/zh", HoldingsHtml(language="zh").body())]
-    assert table.units(DAY) == ["hk/zh"]
+    units = [accepted("hk/en", HoldingsHtml().body()), accepted("hk/zh", HoldingsHtml(language="zh").body())]
+    assert names(table, DAY) == ["hk/zh"]
     assert table.stage(units, DAY).frame.height == len(HOLDINGS)
     assert table.stage(units[1:], DAY).frame.height == len(HOLDINGS)
 
 
 def test_units_are_markets_by_language_and_stocks_of_the_watchlist(source: Source) -> None:
     day = date(2026, 9, 30)
-    assert source.table("holdings").units(day) == ["hk/en", "hk/zh"]
-    assert source.table("northbound").units(day) == ["sh/en", "sz/en"]
-    assert source.table("participants").units(day) == list(DEFAULT_WATCHLIST)
+    assert names(source.table("holdings"), day) == ["hk/en", "hk/zh"]
+    assert names(source.table("northbound"), day) == ["sh/en", "sz/en"]
+    assert names(source.table("participants"), day) == list(DEFAULT_WATCHLIST)
 
 
 def test_partitions_are_the_list_days_and_a_day_becomes_one_when_it_is_over(source: Source) -> None:
@@ -76,7 +84,7 @@ def test_partitions_are_the_list_days_and_a_day_becomes_one_when_it_is_over(sour
     keys = partitions.get_partition_keys(current_time=datetime(2026, 10, 3, 1, tzinfo=HK))
     assert keys[0] == "2024-09-02"
     assert keys[-3:] == ["2026-09-29", "2026-09-30", "2026-10-02"]
-    assert len(keys) == len(table.sessions(source.start, date(2026, 10, 2)))
+    assert len(keys) == len(table.calendar.sessions(source.start, date(2026, 10, 2)))
     assert "2024-09-06" in keys, "a storm may have a list"
 
 
@@ -89,7 +97,7 @@ def test_northbound_partitions_are_quarter_ends(source: Source) -> None:
 
 def test_sessions_fall_due_after_publication_and_never_on_closed_days(source: Source) -> None:
     table = source.table("holdings")
-    assert due_at(source, table, date(2026, 9, 30)) == datetime(2026, 10, 1, 6, tzinfo=HK)
+    assert due_at(table, date(2026, 9, 30)) == datetime(2026, 10, 1, 6, tzinfo=HK)
 
     def due(day: date) -> list[date]:
         tick = datetime(day.year, day.month, day.day, 6, 30, tzinfo=HK)
@@ -103,21 +111,21 @@ def test_sessions_fall_due_after_publication_and_never_on_closed_days(source: So
 
 def test_an_unchanged_list_is_explained_on_a_closed_leg_and_suspect_otherwise() -> None:
     before = holdings(s00001=(10, 0.1), s00002=(20, 0.2))
-    explained = unchanged_from_yesterday(before, session=date(2017, 10, 3), before=before, beside={})
+    explained = unchanged_from_yesterday(before, session=date(2017, 10, 3), previous=before, siblings={})
     assert explained.passed
     assert "southbound_closed" in explained.summary
-    suspect = unchanged_from_yesterday(before, session=date(2017, 9, 20), before=before, beside={})
+    suspect = unchanged_from_yesterday(before, session=date(2017, 9, 20), previous=before, siblings={})
     assert not suspect.passed
     assert suspect.numbers == {"equal": 2, "compared": 2, "day": "open"}
     changed = holdings(s00001=(11, 0.1), s00002=(20, 0.2))
-    assert unchanged_from_yesterday(changed, session=date(2017, 9, 20), before=before, beside={}).passed
-    assert unchanged_from_yesterday(changed, session=date(2017, 9, 20), before=None, beside={}).passed
+    assert unchanged_from_yesterday(changed, session=date(2017, 9, 20), previous=before, siblings={}).passed
+    assert unchanged_from_yesterday(changed, session=date(2017, 9, 20), previous=None, siblings={}).passed
 
 
 def test_a_percent_that_does_not_follow_from_the_holding_is_found() -> None:
     before = holdings(s00198=(149_696_000, 1.10), s00700=(100_000, 5.0), s00005=(10, None))
     after = holdings(s00198=(149_696_000, 0.0), s00700=(110_000, 5.5), s00005=(10, None))
-    found = pct_matches_list_before(after, session=date(2017, 6, 2), before=before, beside={})
+    found = pct_matches_list_before(after, session=date(2017, 6, 2), previous=before, siblings={})
     assert not found.passed
     assert "00198" in found.summary
     assert found.numbers == {"compared": 2, "different": 1}
@@ -132,9 +140,9 @@ def test_participants_percents_are_held_against_the_issued_shares_of_their_own_p
             "issued_shares": [9_144_770_041] * 2,
         }
     )
-    assert pct_matches_issued(page, session=date(2025, 11, 7), before=None, beside={}).passed
+    assert pct_matches_issued(page, session=date(2025, 11, 7), previous=None, siblings={}).passed
     wrong = page.with_columns(pct_of_issued=pl.Series([5.95, 6.09]))
-    assert pct_matches_issued(wrong, session=date(2025, 11, 7), before=None, beside={}).numbers == {
+    assert pct_matches_issued(wrong, session=date(2025, 11, 7), previous=None, siblings={}).numbers == {
         "compared": 2,
         "different": 1,
     }
@@ -144,7 +152,7 @@ def test_a_participant_above_the_issued_shares_is_found_and_kept() -> None:
     page = pl.DataFrame(
         {"stock_code": ["00931", "00931"], "shareholding_shares": [2_000, 900], "issued_shares": [1_000, 1_000]}
     )
-    found = holding_within_issued(page, session=date(2017, 8, 14), before=None, beside={})
+    found = holding_within_issued(page, session=date(2017, 8, 14), previous=None, siblings={})
     assert not found.passed
     assert found.numbers == {"compared": 2, "above": 1}
 
@@ -152,4 +160,4 @@ def test_a_participant_above_the_issued_shares_is_found_and_kept() -> None:
 def test_a_page_of_another_market_is_refused(source: Source) -> None:
     page = HoldingsHtml(market="sh").body()
     with pytest.raises(Drift, match="asked for hk/en, the page is of sh/en"):
-        source.table("holdings").parse(page, "text/html", "hk/en", date(2019, 1, 25))
+        source.table("holdings").parse(answer(page, "text/html"), Unit(name="hk/en"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import permutations
 from pathlib import Path
 
@@ -14,17 +14,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fin_assets.core.contract.failures import Drift, HalfTable, StaleDate
+from fin_assets.core.contract.source import Accepted
+from fin_assets.sources.hkex_southbound.calendar import southbound_calendar
 from fin_assets.sources.hkex_southbound.schema import RULE, Holdings, Participants
 from fin_assets.sources.hkex_southbound.stage import stage_holdings, stage_participants
+from tests.sources.accepting import accept, answer
 from tests.sources.hkex_southbound.builders import (
     FETCHED_AT,
     HOLDINGS,
     PARTICIPANTS,
+    SOURCE,
     Holding,
     HoldingsHtml,
     ParticipantsHtml,
-    closed,
-    raw_unit,
+    accepted,
 )
 
 SAMPLES = Path(__file__).resolve().parents[3].parent / "shared" / "samples" / "hkexnews"
@@ -43,10 +46,10 @@ def parquet(frame: pl.DataFrame) -> bytes:
 def test_holdings_are_typed_sorted_and_in_schema_order() -> None:
     rows = list(reversed(HOLDINGS))
     units = [
-        raw_unit("sh/en", HoldingsHtml(market="sh", rows=rows).body()),
-        raw_unit("hk/en", HoldingsHtml(rows=rows).body()),
+        accepted("sh/en", HoldingsHtml(market="sh", rows=rows).body()),
+        accepted("hk/en", HoldingsHtml(rows=rows).body()),
     ]
-    staged = stage_holdings(units, DAY)
+    staged = stage_holdings(units)
     assert dict(staged.frame.schema) == dict(pl.Schema(Holdings))
     assert staged.frame.select("market", "stock_code").rows() == [
         (market, code) for market in ("hk", "sh") for code in ("00001", "00700", "02888", "09988")
@@ -57,12 +60,12 @@ def test_holdings_are_typed_sorted_and_in_schema_order() -> None:
 
 def test_the_name_on_the_other_page_stands_beside_the_first() -> None:
     units = [
-        raw_unit("hk/zh", HoldingsHtml(language="zh", rows=CHINESE).body()),
-        raw_unit("hk/en", HoldingsHtml().body()),
+        accepted("hk/zh", HoldingsHtml(language="zh", rows=CHINESE).body()),
+        accepted("hk/en", HoldingsHtml().body()),
     ]
-    got = stage_holdings(units, DAY).frame.select("stock_code", "stock_name", "name_language", "other_name")
+    got = stage_holdings(units).frame.select("stock_code", "stock_name", "name_language", "other_name")
     assert got.row(0) == ("00001", "ALPHA HOLDINGS LIMITED", "en", "阿爾法")
-    first_chinese = stage_holdings(units, DAY, languages=("zh", "en")).frame
+    first_chinese = stage_holdings(units, languages=("zh", "en")).frame
     assert first_chinese.select("stock_name", "name_language", "other_name").row(0) == (
         "阿爾法",
         "zh",
@@ -71,18 +74,16 @@ def test_the_name_on_the_other_page_stands_beside_the_first() -> None:
 
 
 def test_one_language_leaves_the_other_name_null() -> None:
-    assert stage_holdings([raw_unit("hk/en", HoldingsHtml().body())], DAY).frame["other_name"].null_count() == len(
-        HOLDINGS
-    )
+    assert stage_holdings([accepted("hk/en", HoldingsHtml().body())]).frame["other_name"].null_count() == len(HOLDINGS)
 
 
 def test_the_a_share_code_comes_from_whichever_page_has_it() -> None:
     english = Holding("90519", "SPIRITS (A #600519)", "5", "0.01%")
     units = [
-        raw_unit("sh/zh", HoldingsHtml(market="sh", language="zh", rows=[replace(english, name="酒業")]).body()),
-        raw_unit("sh/en", HoldingsHtml(market="sh", rows=[english]).body()),
+        accepted("sh/zh", HoldingsHtml(market="sh", language="zh", rows=[replace(english, name="酒業")]).body()),
+        accepted("sh/en", HoldingsHtml(market="sh", rows=[english]).body()),
     ]
-    assert stage_holdings(units, DAY, languages=("zh", "en")).frame["a_share_code"].to_list() == ["600519"]
+    assert stage_holdings(units, languages=("zh", "en")).frame["a_share_code"].to_list() == ["600519"]
 
 
 @pytest.mark.parametrize(
@@ -98,44 +99,64 @@ def test_the_a_share_code_comes_from_whichever_page_has_it() -> None:
     ],
 )
 def test_two_languages_that_differ_are_drift_that_names_the_first_difference(rows: list[Holding], message: str) -> None:
-    units = [raw_unit("hk/en", HoldingsHtml().body()), raw_unit("hk/zh", HoldingsHtml(language="zh", rows=rows).body())]
+    units = [accepted("hk/en", HoldingsHtml().body()), accepted("hk/zh", HoldingsHtml(language="zh", rows=rows).body())]
     with pytest.raises(Drift, match=message):
-        stage_holdings(units, DAY)
+        stage_holdings(units)
 
 
-def test_a_page_that_states_another_date_is_stale_and_not_staged() -> None:
-    with pytest.raises(StaleDate, match="hk/en states 2024-08-30, the session is 2024-09-02"):
-        stage_holdings([raw_unit("hk/en", HoldingsHtml(day="2024/08/30").body())], DAY)
-    with pytest.raises(StaleDate, match="00700 states 2024-09-02"):
-        stage_participants([raw_unit("00700", ParticipantsHtml().body())], date(2024, 9, 3))
+def test_a_page_that_states_another_date_is_stale_and_not_accepted() -> None:
+    another = HoldingsHtml(day="2024/08/30").body()
+    with pytest.raises(StaleDate, match="hk/en: asked for 2024-09-02, the page states 2024-08-30") as caught:
+        accept(SOURCE.table("holdings"), "hk/en", answer(another), DAY)
+    assert (caught.value.belongs_to, caught.value.body) == (date(2024, 8, 30), another)
+    northbound = HoldingsHtml(market="sh", day="2024/08/30").body()
+    with pytest.raises(StaleDate, match="sh/en: asked for 2024-09-30, the page states 2024-08-30"):
+        accept(SOURCE.table("northbound"), "sh/en", answer(northbound), date(2024, 9, 30))
+    with pytest.raises(StaleDate, match="00700: asked for 2024-09-03, the page states 2024-09-02"):
+        accept(SOURCE.table("participants"), "00700", answer(ParticipantsHtml().body()), date(2024, 9, 3))
+
+
+def test_a_page_of_its_session_is_accepted_and_the_page_is_what_is_staged() -> None:
+    parsed = accept(SOURCE.table("holdings"), "hk/en", answer(HoldingsHtml().body()), DAY)
+    assert (parsed.rows, parsed.closed_reason, parsed.empty_reason) == (len(HOLDINGS), None, None)
+    staged = stage_holdings([Accepted(unit="hk/en", parsed=parsed, fetched_at=FETCHED_AT)])
+    assert staged.frame["session_date"].unique().to_list() == [DAY]
 
 
 def test_a_page_under_the_name_of_another_unit_is_drift() -> None:
     with pytest.raises(Drift, match="asked for sh/en"):
-        stage_holdings([raw_unit("sh/en", HoldingsHtml().body())], DAY)
+        accept(SOURCE.table("northbound"), "sh/en", answer(HoldingsHtml().body()), DAY)
     with pytest.raises(Drift, match="asked for 00005"):
-        stage_participants([raw_unit("00005", ParticipantsHtml().body())], DAY)
+        accept(SOURCE.table("participants"), "00005", answer(ParticipantsHtml().body()), DAY)
 
 
-def test_a_half_table_is_never_staged() -> None:
+def test_a_half_table_is_never_accepted() -> None:
+    half = ParticipantsHtml(listed=PARTICIPANTS[:-1]).body()
     with pytest.raises(HalfTable):
-        stage_participants([raw_unit("00700", ParticipantsHtml(listed=PARTICIPANTS[:-1]).body())], DAY)
+        accept(SOURCE.table("participants"), "00700", answer(half), DAY)
 
 
-def test_units_that_cannot_be_named_or_timed_are_errors() -> None:
-    body = HoldingsHtml().body()
+def test_units_that_cannot_be_named_are_errors() -> None:
     with pytest.raises(ValueError, match="is not market/language"):
-        stage_holdings([raw_unit("hk", body)], DAY)
-    with pytest.raises(ValueError, match="there twice"):
-        stage_holdings([raw_unit("hk/en", body), raw_unit("hk/en", body)], DAY)
-    with pytest.raises(ValueError, match="no offset"):
-        stage_holdings([raw_unit("hk/en", body, fetched_at=datetime(2024, 9, 3))], DAY)  # noqa: DTZ001 - the point
+        stage_holdings([replace(accepted("hk/en", HoldingsHtml().body()), unit="hk")])
 
 
-def test_a_session_that_a_closed_exchange_explains_has_no_rows_and_all_columns() -> None:
-    unit = closed(raw_unit("hk/en", HoldingsHtml(day="2024/08/30").body()), "Hong Kong is closed")
-    assert stage_holdings([unit], DAY).frame.schema == pl.Schema(Holdings)
-    assert stage_participants([], DAY).frame.schema == pl.Schema(Participants)
+def test_a_session_that_a_storm_explains_is_closed_by_the_page_of_another_day() -> None:
+    storm = date(2024, 9, 6)
+    for table, unit, body in (
+        ("holdings", "hk/en", HoldingsHtml(day="2024/09/05").body()),
+        ("participants", "00700", ParticipantsHtml(day="2024/09/05", original="2024/09/05", bar="2024/09/05").body()),
+    ):
+        parsed = accept(SOURCE.table(table), unit, answer(body), storm)
+        assert parsed.closed_reason is not None
+        assert parsed.closed_reason.endswith("; the page states 2024-09-05")
+        reason = southbound_calendar().hong_kong.overrides[storm].reason
+        assert parsed.closed_reason.startswith(reason)
+
+
+def test_a_session_without_pages_has_no_rows_and_all_columns() -> None:
+    assert stage_holdings([]).frame.schema == pl.Schema(Holdings)
+    assert stage_participants([]).frame.schema == pl.Schema(Participants)
 
 
 def test_participants_carry_the_summary_of_their_page() -> None:
@@ -143,7 +164,7 @@ def test_participants_carry_the_summary_of_their_page() -> None:
         code: ParticipantsHtml(code=code, issued=issued).body()
         for code, issued in (("00700", 10_000_000), ("00005", None))
     }
-    staged = stage_participants([raw_unit(code, body) for code, body in bodies.items()], DAY)
+    staged = stage_participants([accepted(code, body) for code, body in bodies.items()])
     assert dict(staged.frame.schema) == dict(pl.Schema(Participants))
     assert staged.frame["stock_code"].to_list() == ["00005"] * 7 + ["00700"] * 7
     assert staged.frame["line_no"].to_list() == [*range(1, 8)] * 2
@@ -154,20 +175,20 @@ def test_participants_carry_the_summary_of_their_page() -> None:
 
 def test_rows_that_break_a_rule_are_in_quarantine_with_its_name() -> None:
     rows = [*HOLDINGS, Holding("5", "DELTA", "1", "-1%")]
-    staged = stage_holdings([raw_unit("hk/en", HoldingsHtml(rows=rows).body())], DAY)
+    staged = stage_holdings([accepted("hk/en", HoldingsHtml(rows=rows).body())])
     assert staged.frame.height == len(HOLDINGS)
     assert staged.quarantine.select("stock_code", RULE).rows() == [("00005", "pct_of_issued|min")]
 
 
 def test_the_order_in_which_units_arrived_does_not_show() -> None:
     units = [
-        raw_unit("hk/en", HoldingsHtml().body()),
-        raw_unit(
+        accepted("hk/en", HoldingsHtml().body()),
+        accepted(
             "hk/zh", HoldingsHtml(language="zh", rows=CHINESE).body(), fetched_at=FETCHED_AT + timedelta(seconds=1)
         ),
-        raw_unit("sh/en", HoldingsHtml(market="sh").body()),
+        accepted("sh/en", HoldingsHtml(market="sh").body()),
     ]
-    assert len({parquet(stage_holdings(order, DAY).frame) for order in permutations(units)}) == 1
+    assert len({parquet(stage_holdings(order).frame) for order in permutations(units)}) == 1
 
 
 @settings(max_examples=25, deadline=None)
@@ -178,8 +199,8 @@ def test_the_order_in_which_units_arrived_does_not_show() -> None:
 )
 def test_the_same_bytes_give_the_same_file_and_every_share_of_the_page(shares: list[tuple[int, int]]) -> None:
     rows = [Holding(f"{code:5d}", f"STOCK {code}", f"{held:,}", "0.10%") for code, held in shares]
-    unit = raw_unit("hk/en", HoldingsHtml(rows=rows).body())
-    once, again = stage_holdings([unit], DAY).frame, stage_holdings([unit], DAY).frame
+    unit = accepted("hk/en", HoldingsHtml(rows=rows).body())
+    once, again = stage_holdings([unit]).frame, stage_holdings([unit]).frame
     assert parquet(once) == parquet(again)
     assert dict(once.select("stock_code", "shareholding_shares").rows()) == {
         f"{code:05d}": held for code, held in shares
@@ -193,10 +214,10 @@ def test_the_recorded_pages_are_staged_without_a_refused_row() -> None:
     }
     if not SAMPLES.exists():
         pytest.skip("the recordings are not at hand (../shared/samples/hkexnews)")
-    units = [raw_unit(unit, (SAMPLES / name).read_bytes()) for unit, name in names.items()]
-    staged = stage_holdings(units, date(2019, 1, 25))
+    units = [accepted(unit, (SAMPLES / name).read_bytes()) for unit, name in names.items()]
+    staged = stage_holdings(units)
     assert dict(staged.frame.group_by("market").len().rows()) == {"hk": 564, "sh": 845}
     assert staged.quarantine.is_empty()
-    people = raw_unit("00700", (SAMPLES / "searchsdw_00700_20251108_result_browser-dom.html").read_bytes())
-    participants = stage_participants([people], date(2025, 11, 8))
+    people = accepted("00700", (SAMPLES / "searchsdw_00700_20251108_result_browser-dom.html").read_bytes())
+    participants = stage_participants([people])
     assert (participants.frame.height, participants.quarantine.height) == (408, 0)

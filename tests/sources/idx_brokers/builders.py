@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from itertools import zip_longest
 from pathlib import Path
@@ -13,15 +13,20 @@ from typing import Any
 
 import pytest
 
-from fin_assets.core.contract.manifest import RawUnit
-from fin_assets.sources.idx_brokers.lists import BROKER_COLUMNS, STOCK_COLUMNS
-from fin_assets.sources.idx_brokers.parse import HEADINGS
+from fin_assets.core.contract.source import Accepted, Unit
+from fin_assets.settings import Settings
+from fin_assets.sources.idx_brokers.lists import BROKER_COLUMNS, STOCK_COLUMNS, DayList, parsed_by
+from fin_assets.sources.idx_brokers.parse import HEADINGS, parse_broker_trades
 from fin_assets.sources.idx_brokers.reconcile import TickerDay
+from fin_assets.sources.idx_brokers.source import source
+from tests.sources.accepting import answer
 
 SAMPLES = Path(__file__).resolve().parents[3].parent / "shared/samples/idx"
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 DAY = date(2021, 1, 19)
-HTML, JSON = "text/html; charset=utf-8", "application/json; charset=utf-8"
+JSON = "application/json; charset=utf-8"
+ALL = Unit(name="all")
+SOURCE = source(Settings(home=Path("no-such-home")))
 
 Row = tuple[str, str, str, str]
 """Code, lots, value and average of one side, as printed."""
@@ -132,22 +137,16 @@ def fact(
     )
 
 
-def raw(unit: str, body: bytes, content_type: str = HTML, **more: Any) -> RawUnit:
-    """Return a fetched unit."""
-    return RawUnit(
-        unit=unit,
-        body=body,
-        url="https://example.test/",
-        status=200,
-        content_type=content_type,
-        transport="request",
-        fetched_at=more.pop("fetched_at", NOW),
-        sha256="",
-        rows=0,
-        attempts=1,
-        seconds=0.1,
-        **more,
-    )
+def listed(parse: Callable[..., DayList], body: bytes, *, fetched_at: datetime = NOW) -> Accepted:
+    """Return one of the exchange's lists as staging gets it, read by its parser."""
+    parsed = parsed_by(parse)(answer(body, JSON), ALL)
+    return Accepted(unit=ALL.name, parsed=parsed, fetched_at=fetched_at)
+
+
+def accepted(unit: str, body: bytes, *, fetched_at: datetime = NOW, **found: Any) -> Accepted:
+    """Return a broker page as staging gets it: read, and with what was found out when it was accepted."""
+    parsed = parse_broker_trades(answer(body), Unit(name=unit))
+    return Accepted(unit=unit, parsed=replace(parsed, **found), fetched_at=fetched_at)
 
 
 def stock(code: str, **more: Any) -> dict[str, Any]:
@@ -197,7 +196,7 @@ def srtg() -> tuple[Sheet, TickerDay]:
         [(ln[code], f"{ln[f'{s}Lot']} ", ln[f"{s}Val"], f"{ln[f'{s}Avg']} ") for ln in lines if ln[code]]
         for code, s in (("BY", "B"), ("SL", "S"))
     ]
-    shown = Sheet(
+    page = Sheet(
         buy=sides[0],
         sell=sides[1],
         value="7.4 B",
@@ -206,7 +205,7 @@ def srtg() -> tuple[Sheet, TickerDay]:
         start="30 December 2021",
         end="30 Desember 2021",
     )
-    return shown, TickerDay(
+    return page, TickerDay(
         ticker="SRTG",
         session_date=day,
         volume_shares=number["volume"],

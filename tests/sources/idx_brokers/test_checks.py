@@ -7,27 +7,39 @@ from dataclasses import replace
 import pytest
 
 from fin_assets.sources.idx_brokers.checks import BROKER_TRADES_CHECKS, STOCK_SUMMARY_CHECKS
+from fin_assets.sources.idx_brokers.lists import parse_broker_summary, parse_stock_summary
 from fin_assets.sources.idx_brokers.stage import (
     stage_broker_summary_market,
     stage_broker_trades,
     stage_stock_summary,
 )
-from tests.sources.idx_brokers.builders import DAY, JSON, broker, envelope, raw, sample, sheet, srtg, stock, traded
+from tests.sources.idx_brokers.builders import (
+    DAY,
+    accepted,
+    broker,
+    envelope,
+    listed,
+    sample,
+    sheet,
+    srtg,
+    stock,
+    traded,
+)
 
 PAGES = {"AAAA": sheet({"YP": 30, "AK": 20}, {"CC": 50}), "BBBB": sheet({"AK": 10}, {"YP": 10}, price=500)}
 
 
 def stocks(*rows):
-    return stage_stock_summary([raw("all", envelope(rows), JSON)], session_date=DAY).frame
+    return stage_stock_summary([listed(parse_stock_summary, envelope(rows))], session_date=DAY).frame
 
 
 def market(**values):
     rows = [broker(code, value) for code, value in values.items()]
-    return stage_broker_summary_market([raw("all", envelope(rows), JSON)], session_date=DAY).frame
+    return stage_broker_summary_market([listed(parse_broker_summary, envelope(rows))], session_date=DAY).frame
 
 
 def trades(pages=None):
-    units = [raw(f"{code}/all/all", page.body()) for code, page in (pages or PAGES).items()]
+    units = [accepted(f"{code}/all/all", page.body()) for code, page in (pages or PAGES).items()]
     return stage_broker_trades(units, session_date=DAY).frame
 
 
@@ -35,9 +47,9 @@ SUMMARY = (traded("AAAA", 5_000, 1000), traded("BBBB", 1_000, 500))
 TOTALS = {"AK": 2_500_000, "CC": 5_000_000, "YP": 3_500_000}
 
 
-def judge(name, frame, *, before=None, **beside):
+def judge(name, frame, *, previous=None, **siblings):
     checks = {**BROKER_TRADES_CHECKS, **STOCK_SUMMARY_CHECKS}
-    return checks[name](frame, session=DAY, before=before, beside=beside)
+    return checks[name](frame, session=DAY, previous=previous, siblings=siblings)
 
 
 def test_brokers_match_the_market_when_everything_is_counted_twice():
@@ -61,11 +73,11 @@ def test_a_market_apart_names_its_worst_broker():
 
 
 def test_the_market_is_not_compared_while_lists_are_lacking_or_cut():
-    beside = {"stock_summary": stocks(*SUMMARY), "broker_summary_market": market(YP=100)}
+    siblings = {"stock_summary": stocks(*SUMMARY), "broker_summary_market": market(YP=100)}
     part = trades({"AAAA": PAGES["AAAA"]})
-    assert "1 of 2 traded tickers" in judge("brokers_match_market", part, **beside).summary
+    assert "1 of 2 traded tickers" in judge("brokers_match_market", part, **siblings).summary
     cut = trades({**PAGES, "BBBB": replace(PAGES["BBBB"], more='<a href="?">more</a>', lots="11 ")})
-    assert "1 of 2 traded tickers" in judge("brokers_match_market", cut, **beside).summary
+    assert "1 of 2 traded tickers" in judge("brokers_match_market", cut, **siblings).summary
     assert "not there" in judge("brokers_match_market", trades()).summary
 
 
@@ -81,12 +93,12 @@ def test_values_match_the_exchange_within_the_steps_of_the_texts():
 
 def test_the_averages_of_srtg_and_of_the_recorded_page_agree_with_value_over_lots():
     shown, known = srtg()
-    frame = stage_broker_trades([raw("SRTG/all/all", shown.body())], session_date=known.session_date).frame
+    frame = stage_broker_trades([accepted("SRTG/all/all", shown.body())], session_date=known.session_date).frame
     found = judge("averages_agree", frame)
     assert found.passed
     assert found.numbers["compared"] == len(shown.buy) + len(shown.sell)
     body = sample("ipot_BBCA_20221010_brokersummary_browser-dom.html").read_bytes()
-    page = stage_broker_trades([raw("BBCA/all/all", body)], session_date=DAY.replace(2022, 10, 10)).frame
+    page = stage_broker_trades([accepted("BBCA/all/all", body)], session_date=DAY.replace(2022, 10, 10)).frame
     assert judge("averages_agree", page).passed
 
 
@@ -101,7 +113,7 @@ def test_an_average_that_is_not_value_over_lots_is_found():
 @pytest.mark.parametrize("name", ["2015-01-02", "2020-03-23", "2021-01-19"])
 def test_the_prices_of_recorded_days_are_consistent(name):
     body = sample(f"GetStockSummary_{name}.json").read_bytes()
-    frame = stage_stock_summary([raw("all", body, JSON)], session_date=DAY.fromisoformat(name)).frame
+    frame = stage_stock_summary([listed(parse_stock_summary, body)], session_date=DAY.fromisoformat(name)).frame
     assert judge("prices_consistent", frame).passed
 
 
@@ -118,10 +130,10 @@ def test_the_universe_may_grow_by_one_and_not_lose_half():
     full = stocks(*(stock(code) for code in codes))
     grown = stocks(*(stock(code) for code in [*codes, "NEWC"]))
     half = stocks(*(stock(code) for code in codes[:20]))
-    found = judge("universe_in_band", grown, before=full)
+    found = judge("universe_in_band", grown, previous=full)
     assert found.passed
     assert "new: NEWC" in found.summary
-    lost = judge("universe_in_band", half, before=full)
+    lost = judge("universe_in_band", half, previous=full)
     assert not lost.passed
     assert lost.numbers["gone"] == 20
     assert judge("universe_in_band", full).passed

@@ -16,6 +16,7 @@ import pytest_asyncio
 
 from fin_assets.core.collection.fetch_jobs import Event, Job, Outcome, run_jobs
 from fin_assets.core.contract import failures
+from fin_assets.core.contract.client import Attempt
 from fin_assets.core.contract.failures import (
     CaptchaPage,
     CollectionFailure,
@@ -25,8 +26,9 @@ from fin_assets.core.contract.failures import (
     WrongContentType,
 )
 from fin_assets.core.contract.manifest import PartitionKey
-from fin_assets.core.contract.source import Fetched, Parsed
-from fin_assets.core.transport.browser.pool import Attempt, BrowserClient, BrowserPool
+from fin_assets.core.contract.source import DateRange, Fetched, Parsed, Unit
+from fin_assets.core.transport.browser.client import BrowserClient
+from fin_assets.core.transport.browser.pool import BrowserPool
 from fin_assets.core.transport.concurrency import AdaptiveConcurrency
 from fin_assets.core.transport.host_limiter import Hosts
 from fin_assets.sandbox import Fault, FaultKind, Sandbox, SandboxConfig
@@ -40,7 +42,10 @@ from fin_assets.sources.idx_brokers.fetch import (
     json_fetcher,
 )
 from fin_assets.sources.idx_brokers.page import json_rows
-from fin_assets.sources.idx_brokers.parse import TOP, examine_broker_trades, parse_broker_page
+from fin_assets.sources.idx_brokers.parse import TOP, parse_broker_page, parse_broker_trades
+from fin_assets.sources.idx_brokers.reconcile import complete_if_promised
+from tests.sources.accepting import situation
+from tests.sources.idx_brokers.builders import ALL, SOURCE
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.e2e]
 
@@ -94,7 +99,8 @@ async def browser() -> AsyncIterator[BrowserPool]:
 @pytest.fixture
 def pool(browser: BrowserPool) -> BrowserPool:
     """The shared browser in a new attempt: no host given up, no worker taken away."""
-    browser.hosts, browser.pace = Hosts(rate_per_second=500), AdaptiveConcurrency(WORKERS)
+    browser.begin_attempt()
+    browser.hosts, browser.concurrency = Hosts(rate_per_second=500), AdaptiveConcurrency(WORKERS)
     return browser
 
 
@@ -114,17 +120,19 @@ def traded(site: Sandbox, day: date = DAY) -> list[str]:
 
 def examine_list(fetched: Fetched) -> Parsed:
     rows = json_rows(fetched.body, content_type=fetched.content_type, wanted="the list")
-    return Parsed(rows=len(rows), stated_date=DAY)
+    return Parsed(rows=len(rows), covers=DateRange.day(DAY))
 
 
 def job(fetch: Fetch, unit: str, day: date = DAY) -> Job:
     async def get(client: BrowserClient) -> Fetched:
-        return await fetch(client, unit, day)
+        return await fetch(client, Unit(name=unit), day)
 
     def parse(fetched: Fetched) -> Parsed:
         if unit == "all":
             return examine_list(fetched)
-        found = examine_broker_trades(fetched.body, fetched.content_type, unit, day)
+        asked = Unit(name=unit)
+        found = parse_broker_trades(fetched, asked)
+        complete_if_promised(found, asked, situation(SOURCE.table("broker_trades"), day, fetched))
         if not found.rows:
             raise MissingPanel("the exchange has a volume", body=fetched.body)
         return found
@@ -144,7 +152,7 @@ async def collected(
 async def test_a_visitor_opens_the_start_page_once_and_then_asks_without_one(site: Sandbox, pool: BrowserPool) -> None:
     async with visitor(pool) as client:
         said = [
-            await json_fetcher(site.idx_url, template)(client, "all", DAY)
+            await json_fetcher(site.idx_url, template)(client, ALL, DAY)
             for template in (STOCK_SUMMARY, BROKER_SUMMARY, MEMBERS)
         ]
     assert [answer.transport for answer in said] == ["in_page", "request", "request"]
@@ -163,7 +171,7 @@ async def test_a_gate_that_knows_browsers_is_passed_inside_a_page_from_then_on(
     site.set_faults([Fault(kind=FaultKind.REFUSED, match="*GetStockSummary*", after=1, count=1)])
     fetch = json_fetcher(site.idx_url, STOCK_SUMMARY)
     async with visitor(pool) as client:
-        said = [await fetch(client, "all", DAY) for _ in range(3)]
+        said = [await fetch(client, ALL, DAY) for _ in range(3)]
     assert [answer.transport for answer in said] == ["in_page", "in_page", "in_page"]
     assert [request.status for request in site.requests] == [200, 200, 403, 200, 200, 200, 200]
     assert len({answer.body for answer in said}) == 1
@@ -172,10 +180,10 @@ async def test_a_gate_that_knows_browsers_is_passed_inside_a_page_from_then_on(
 async def test_a_cookie_that_has_run_out_is_renewed_at_the_start_page(site: Sandbox, pool: BrowserPool) -> None:
     fetch = json_fetcher(site.idx_url, STOCK_SUMMARY)
     async with visitor(pool) as client:
-        assert [(await fetch(client, "all", DAY)).transport for _ in range(2)] == ["in_page", "request"]
+        assert [(await fetch(client, ALL, DAY)).transport for _ in range(2)] == ["in_page", "request"]
         for context in pool.browser.contexts:
             await context.clear_cookies()
-        assert [(await fetch(client, "all", DAY)).transport for _ in range(2)] == ["in_page", "request"]
+        assert [(await fetch(client, ALL, DAY)).transport for _ in range(2)] == ["in_page", "request"]
 
 
 async def test_a_list_whose_pages_are_capped_is_asked_for_to_its_end_and_keeps_every_character(
@@ -183,8 +191,8 @@ async def test_a_list_whose_pages_are_capped_is_asked_for_to_its_end_and_keeps_e
 ) -> None:
     async with sandbox(idx_page_cap=25) as capped, visitor(pool) as client:
         for template in (STOCK_SUMMARY, MEMBERS):
-            joined = await json_fetcher(capped.idx_url, template)(client, "all", DAY)
-            whole = await json_fetcher(site.idx_url, template)(client, "all", DAY)
+            joined = await json_fetcher(capped.idx_url, template)(client, ALL, DAY)
+            whole = await json_fetcher(site.idx_url, template)(client, ALL, DAY)
             assert joined.body[joined.body.index(b'"data"') :] == whole.body[whole.body.index(b'"data"') :]
             assert examine_list(joined) == examine_list(whole)
         starts = [request.path.partition("start=")[2].partition("&")[0] for request in capped.requests[1:]]
@@ -193,16 +201,16 @@ async def test_a_list_whose_pages_are_capped_is_asked_for_to_its_end_and_keeps_e
 
 async def test_a_day_without_data_is_one_answer_as_it_was_sent(site: Sandbox, pool: BrowserPool) -> None:
     async with visitor(pool) as client:
-        said = await json_fetcher(site.idx_url, STOCK_SUMMARY)(client, "all", date(2026, 3, 29))
+        said = await json_fetcher(site.idx_url, STOCK_SUMMARY)(client, ALL, date(2026, 3, 29))
     assert json.loads(said.body) == {"draw": 0, "recordsTotal": 0, "recordsFiltered": 0, "data": []}
 
 
 async def test_the_last_try_opens_a_list_as_a_document(site: Sandbox, pool: BrowserPool) -> None:
     fetch = json_fetcher(site.idx_url, STOCK_SUMMARY)
     async with visitor(pool) as client:
-        quick = await fetch(client, "all", DAY)
+        quick = await fetch(client, ALL, DAY)
         client.attempt = Attempt(number=3, previous=WrongContentType("a page"), last=True)
-        slow = await fetch(client, "all", DAY)
+        slow = await fetch(client, ALL, DAY)
     assert (quick.transport, slow.transport) == ("in_page", "navigation")
     assert examine_list(quick) == examine_list(slow)
 
@@ -230,14 +238,17 @@ async def test_the_link_to_the_complete_table_is_followed_once_and_then_known(si
 async def test_boards_and_investors_are_asked_for_by_name(unit: str, site: Sandbox, pool: BrowserPool) -> None:
     board, investor = unit.split("/")
     async with visitor(pool) as client:
-        said = await broker_fetcher(site.ipot_url)(client, f"{traded(site)[0]}/{unit}", DAY)
+        said = await broker_fetcher(site.ipot_url)(client, Unit(name=f"{traded(site)[0]}/{unit}"), DAY)
     assert f"start=03/31/2026&end=03/31/2026&fd={investor}&board={board}" in said.url
 
 
 async def test_without_a_link_the_table_that_is_shown_is_the_answer(pool: BrowserPool) -> None:
     async with sandbox(idx_more=False) as site, visitor(pool) as client:
         fetch = broker_fetcher(site.ipot_url)
-        rows = [parse_broker_page((await fetch(client, f"{code}/all/all", DAY)).body).rows for code in traded(site)[:6]]
+        rows = [
+            parse_broker_page((await fetch(client, Unit(name=f"{code}/all/all"), DAY)).body).rows
+            for code in traded(site)[:6]
+        ]
         assert len(site.requests) == len(rows)
     assert max(rows) == TOP
 
@@ -248,18 +259,18 @@ async def test_a_known_address_that_gives_no_table_any_more_is_forgotten(site: S
     )
     fetch = broker_fetcher(site.ipot_url)
     async with visitor(pool) as client:
-        assert FULL in (await fetch(client, f"{long}/all/all", DAY)).url
+        assert FULL in (await fetch(client, Unit(name=f"{long}/all/all"), DAY)).url
         site.set_faults([Fault(kind=FaultKind.MISSING_PANEL, match=f"*{FULL}*")])
         with pytest.raises(MissingPanel, match=r"offers the complete list, and .* gives no table"):
-            await fetch(client, f"{others[0]}/all/all", DAY)
+            await fetch(client, Unit(name=f"{others[0]}/all/all"), DAY)
         client.attempt = Attempt(number=2, previous=MissingPanel("no table"), last=True)
-        shown = await fetch(client, f"{others[0]}/all/all", DAY)
+        shown = await fetch(client, Unit(name=f"{others[0]}/all/all"), DAY)
         assert FULL not in shown.url
         assert parse_broker_page(shown.body).offers_more
         client.attempt = Attempt()
         site.set_faults([])
         site.clear_requests()
-        assert FULL in (await fetch(client, f"{others[1]}/all/all", DAY)).url
+        assert FULL in (await fetch(client, Unit(name=f"{others[1]}/all/all"), DAY)).url
         assert [FULL in request.path for request in site.requests] == [False, True]
 
 
@@ -269,10 +280,10 @@ async def test_a_ticker_that_was_not_traded_is_empty_by_both_addresses_and_nothi
     idle = next(code for code in site.idx.facts(DAY).codes if code not in traded(site))
     fetch = broker_fetcher(site.ipot_url)
     async with visitor(pool) as client:
-        await fetch(client, f"{traded(site)[0]}/all/all", DAY)
+        await fetch(client, Unit(name=f"{traded(site)[0]}/all/all"), DAY)
         site.clear_requests()
-        assert (await fetch(client, f"{idle}/RG/all", DAY)).body == b""
-        await fetch(client, f"{traded(site)[1]}/all/all", DAY)
+        assert (await fetch(client, Unit(name=f"{idle}/RG/all"), DAY)).body == b""
+        await fetch(client, Unit(name=f"{traded(site)[1]}/all/all"), DAY)
         assert [FULL in request.path for request in site.requests] == [True, False, True]
 
 
@@ -280,9 +291,9 @@ async def test_the_last_try_asks_from_inside_the_stocks_page(site: Sandbox, pool
     unit = f"{traded(site)[0]}/all/all"
     fetch = broker_fetcher(site.ipot_url)
     async with visitor(pool) as client:
-        quick = await fetch(client, unit, DAY)
+        quick = await fetch(client, Unit(name=unit), DAY)
         client.attempt = Attempt(number=2, previous=MissingPanel("empty"), last=True)
-        slow = await fetch(client, unit, DAY)
+        slow = await fetch(client, Unit(name=unit), DAY)
     assert (quick.transport, slow.transport) == ("request", "in_page")
     assert quick.body == slow.body
 
@@ -360,14 +371,14 @@ async def test_a_start_page_that_lets_nobody_pass_is_a_refusal(
     site.set_faults([Fault(kind=kind, match="*/idx/")])
     async with visitor(pool) as client:
         with pytest.raises(expected):
-            await json_fetcher(site.idx_url, STOCK_SUMMARY)(client, "all", DAY)
+            await json_fetcher(site.idx_url, STOCK_SUMMARY)(client, ALL, DAY)
     assert [request.key for request in site.requests] == ["idx:home"]
 
 
 async def test_a_half_list_is_had_whole_by_asking_on(site: Sandbox, pool: BrowserPool) -> None:
     site.set_faults([Fault(kind=FaultKind.HALF_TABLE, match="*GetBrokerSummary*", count=1)])
     async with visitor(pool) as client:
-        said = await json_fetcher(site.idx_url, BROKER_SUMMARY)(client, "all", DAY)
+        said = await json_fetcher(site.idx_url, BROKER_SUMMARY)(client, ALL, DAY)
     codes = [row["IDFirm"] for row in json.loads(said.body)["data"]]
     assert len(codes) == len(set(codes)) == json.loads(said.body)["recordsTotal"]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from fin_assets.core.contract.client import Attempt
 from fin_assets.core.contract.failures import (
     CollectionFailure,
     Drift,
@@ -18,7 +19,6 @@ from fin_assets.core.contract.failures import (
     NetworkFailure,
 )
 from fin_assets.core.contract.source import Fetched
-from fin_assets.core.transport.browser.pool import Attempt
 from fin_assets.sources.idx_brokers import fetch as fetching
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from fin_assets.core.collection.acceptance import states_sessions
 from fin_assets.core.contract.failures import (
     CollectionFailure,
     Drift,
@@ -17,15 +18,15 @@ from fin_assets.core.contract.failures import (
     TruncatedBody,
     WrongContentType,
 )
+from fin_assets.core.contract.source import DateRange
 from fin_assets.sources.idx_brokers.lists import (
-    examine_broker_summary_market,
-    examine_members,
-    examine_stock_summary,
     parse_broker_summary,
     parse_members,
     parse_stock_summary,
+    parsed_by,
 )
-from tests.sources.idx_brokers.builders import DAY, JSON, broker, envelope, sample, stock, traded
+from tests.sources.accepting import accept, answer
+from tests.sources.idx_brokers.builders import ALL, DAY, JSON, SOURCE, broker, envelope, sample, stock, traded
 
 RECORDED = {
     "GetStockSummary_2015-01-02.json": (date(2015, 1, 2), 510),
@@ -94,10 +95,13 @@ def test_a_date_of_delisting_is_a_date():
 
 def test_an_empty_list_is_no_list():
     for body in (envelope([]), b"[]"):
-        with pytest.raises(StaleDate, match="not published yet, or a holiday that the calendar lacks"):
-            examine_stock_summary(body, JSON, "all", DAY)
-    with pytest.raises(StaleDate):
-        examine_broker_summary_market(b"[]", JSON, "all", DAY)
+        for name in ("stock_summary", "broker_summary_market", "members"):
+            with pytest.raises(
+                StaleDate, match="not published yet, or the day is a holiday that the calendar lacks"
+            ) as caught:
+                SOURCE.table(name).parse(answer(body, JSON), ALL)
+            assert caught.value.body == body
+            assert caught.value.belongs_to is None, "an empty list says nothing of another day"
 
 
 def test_fewer_rows_than_the_envelope_states_is_half_a_list():
@@ -155,14 +159,24 @@ NOT_A_LIST = {
 
 @pytest.mark.parametrize(("body", "content_type", "kind"), NOT_A_LIST.values(), ids=NOT_A_LIST)
 def test_what_is_no_list_is_named_for_what_it_is(body, content_type, kind):
-    for parse in (examine_stock_summary, examine_broker_summary_market, examine_members):
+    for parse in (parse_stock_summary, parse_broker_summary, parse_members):
         with pytest.raises(CollectionFailure) as caught:
-            parse(body, content_type, "all", DAY)
+            parsed_by(parse)(answer(body, content_type), ALL)
         assert isinstance(caught.value, kind)
 
 
-def test_lists_state_their_date_and_members_have_that_of_the_session():
-    assert examine_stock_summary(envelope([stock("AAAA")]), JSON, "all", date(2021, 1, 20)).stated_date == DAY
-    assert parse_broker_summary(envelope([broker("YP", 500)])).stated_date == DAY
+def test_lists_state_their_date_and_members_have_none():
+    for name, body in (
+        ("stock_summary", envelope([stock("AAAA")])),
+        ("broker_summary_market", envelope([broker("YP", 500)])),
+    ):
+        parsed = SOURCE.table(name).parse(answer(body, JSON), ALL)
+        assert (parsed.rows, parsed.covers) == (1, DateRange.day(DAY))
+        assert parsed.page.stated_date == DAY
     members = envelope([{"Code": "YP", "Name": "MIRAE", "License": "Perantara Pedagang Efek"}])
-    assert examine_members(members, JSON, "all", date(2021, 1, 20)).stated_date == date(2021, 1, 20)
+    parsed = SOURCE.table("members").parse(answer(members, JSON), ALL)
+    assert (parsed.rows, parsed.covers) == (1, None)
+    # So that they count as those of the session on which they are asked for.
+    assert not states_sessions(SOURCE.table("members"))
+    found = accept(SOURCE.table("members"), "all", answer(members, JSON), date(2021, 1, 20))
+    assert (found.rows, found.covers, found.closed_reason) == (1, None, None)

@@ -21,13 +21,19 @@ from fin_assets.core.contract.failures import (
     TruncatedBody,
     WrongContentType,
 )
+from fin_assets.core.contract.source import DateRange, Parsed, Unit
 from fin_assets.sources.idx_brokers.failures import UnknownTicker
 from fin_assets.sources.idx_brokers.page import read_date
-from fin_assets.sources.idx_brokers.parse import BrokerPage, examine_broker_trades, parse_broker_page
-from tests.sources.idx_brokers.builders import DAY, HTML, Sheet, row, sample, sheet
+from fin_assets.sources.idx_brokers.parse import BrokerPage, parse_broker_page, parse_broker_trades
+from tests.sources.accepting import HTML, answer
+from tests.sources.idx_brokers.builders import DAY, Sheet, row, sample, sheet
 
 RECORDED = "ipot_BBCA_20221010_brokersummary_browser-dom.html"
 SMALL = sheet({"YP": 30, "AK": 20}, {"CC": 50}, kinds={"AK": "foreign", "CC": "bumn"})
+
+
+def read(body: bytes, unit: str = "TEST/all/all") -> Parsed:
+    return parse_broker_trades(answer(body), Unit(name=unit))
 
 
 def recorded() -> bytes:
@@ -195,39 +201,40 @@ def test_a_date_that_cannot_be_is_drift(text):
 def test_a_range_of_days_is_drift():
     body = replace(SMALL, end="01/20/2021").body()
     with pytest.raises(Drift, match="2021-01-19 to 2021-01-20") as caught:
-        examine_broker_trades(body, HTML, "TEST/all/all", DAY)
+        read(body)
     assert caught.value.body == body
 
 
 def test_a_page_of_another_ticker_board_or_investor_is_drift():
     body = SMALL.body() + b'<input type="hidden" id="stockPageCode" value="BBCA">'
-    assert examine_broker_trades(body, HTML, "BBCA/all/all", DAY).rows == 2
+    assert read(body, "BBCA/all/all").rows == 2
     for sent, unit, said in (
         (body, "BBRI/all/all", "ticker BBCA"),
         (replace(SMALL, board="NG").body(), "TEST/RG/all", "board NG"),
         (replace(SMALL, investor="F").body(), "TEST/all/D", "investor type F"),
     ):
         with pytest.raises(Drift, match=said):
-            examine_broker_trades(sent, HTML, unit, DAY)
+            read(sent, unit)
 
 
 def test_a_page_states_its_own_date_whatever_was_asked_for():
-    assert examine_broker_trades(SMALL.body(), HTML, "TEST/all/all", date(2021, 1, 20)).stated_date == DAY
+    assert read(SMALL.body()).covers == DateRange.day(DAY)
 
 
 def test_an_empty_body_is_an_empty_page_that_proves_nothing():
     for body in (b"", b" \r\n"):
-        parsed = examine_broker_trades(body, HTML, "TEST/all/all", DAY)
+        parsed = read(body)
         assert (parsed.rows, parsed.page, parsed.empty_reason) == (0, BrokerPage(), None)
+        assert parsed.covers is None, "it states no date"
     with pytest.raises(ValueError, match="empty page"):
         BrokerPage().coverage_bounds()
 
 
 def test_a_table_without_rows_whose_totals_are_not_zero_is_half_a_table():
     none = Sheet()
-    assert examine_broker_trades(none.body(), HTML, "TEST/all/all", DAY).rows == 0
+    assert read(none.body()).rows == 0
     with pytest.raises(HalfTable, match="7"):
-        examine_broker_trades(replace(none, lots="7 ").body(), HTML, "TEST/all/all", DAY)
+        read(replace(none, lots="7 ").body())
 
 
 def test_an_unknown_ticker_is_what_the_site_says():

@@ -12,20 +12,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fin_assets.core.contract.failures import HalfTable
-from fin_assets.core.contract.source import Parsed
+from fin_assets.core.contract.failures import HalfTable, StaleDate
+from fin_assets.core.contract.source import DateRange, Parsed, Unit
 from fin_assets.sources.idx_brokers.failures import EmptyAnswer, LowCoverage, Unreconciled
-from fin_assets.sources.idx_brokers.parse import examine_broker_trades, parse_broker_page
-from fin_assets.sources.idx_brokers.reconcile import TickerDay, facts, known_of, reconcile_unit, require_complete_list
+from fin_assets.sources.idx_brokers.lists import parse_stock_summary
+from fin_assets.sources.idx_brokers.parse import parse_broker_page, parse_broker_trades
+from fin_assets.sources.idx_brokers.reconcile import (
+    TickerDay,
+    complete_if_promised,
+    facts,
+    known_of,
+    reconcile_unit,
+    require_complete_list,
+)
 from fin_assets.sources.idx_brokers.stage import stage_stock_summary
+from tests.sources.accepting import accept, answer, situation
 from tests.sources.idx_brokers.builders import (
     DAY,
-    HTML,
-    JSON,
+    SOURCE,
     Sheet,
     envelope,
     fact,
-    raw,
+    listed,
     sample,
     sheet,
     srtg,
@@ -36,8 +44,15 @@ from tests.sources.idx_brokers.builders import (
 TEN = {f"A{letter}": 100 - 5 * place for place, letter in enumerate("ABCDEFGHIJ")}
 
 
-def parsed(page: Sheet, unit: str = "TEST/all/all", day: date = DAY) -> Parsed:
-    return examine_broker_trades(page.body(), HTML, unit, day)
+TRADES = SOURCE.table("broker_trades")
+
+
+def parsed(page: Sheet, unit: str = "TEST/all/all") -> Parsed:
+    return read(page.body(), unit)
+
+
+def read(body: bytes, unit: str = "TEST/all/all") -> Parsed:
+    return parse_broker_trades(answer(body), Unit(name=unit))
 
 
 def reconciled(page: Sheet, known: TickerDay, unit: str = "TEST/all/all", **more: float) -> Parsed:
@@ -46,8 +61,8 @@ def reconciled(page: Sheet, known: TickerDay, unit: str = "TEST/all/all", **more
 
 def test_the_transcribed_table_of_srtg_reconciles_to_26_501_lots():
     shown, known = srtg()
-    found = parsed(shown, "SRTG/RG/all", known.session_date)
-    assert found.stated_date == known.session_date
+    found = parsed(shown, "SRTG/RG/all")
+    assert found.covers == DateRange.day(known.session_date)
     assert known.volume_shares == 2_650_100
     page = parse_broker_page(shown.body())
     assert page.visible_lots == (26_501, 26_501)
@@ -63,7 +78,7 @@ def test_srtg_without_any_one_of_its_brokers_does_not_reconcile():
         less = replace(shown, buy=[*shown.buy[:place], *shown.buy[place + 1 :]])
         missing = int(shown.buy[place][1].replace(",", ""))
         with pytest.raises(Unreconciled, match=rf"missing brokers: {missing:,} lots") as caught:
-            reconcile_unit(parsed(less, unit, known.session_date), unit, known)
+            reconcile_unit(parsed(less, unit), unit, known)
         assert "26,501 lots" in str(caught.value)
         assert f"{26_501 - missing:,} lots" in str(caught.value)
 
@@ -94,7 +109,8 @@ def test_the_seven_days_of_akpi_reconcile_to_the_lot():
         total = f"{value / 1e6:.1f} M"
         page = Sheet(buy=rows[0], sell=rows[1], lots=f"{bought} ", value=total, start=stated, end=stated)
         known = replace(fact(bought, ticker="AKPI"), session_date=day, value_idr=value)
-        found = parsed(page, "AKPI/RG/all", day)
+        found = parsed(page, "AKPI/RG/all")
+        assert found.covers == DateRange.day(day)
         assert reconcile_unit(found, "AKPI/RG/all", known).coverage_pct == 100
         with pytest.raises(Unreconciled):
             reconcile_unit(found, "AKPI/RG/all", replace(known, volume_shares=(bought + 1) * 100))
@@ -103,7 +119,7 @@ def test_the_seven_days_of_akpi_reconcile_to_the_lot():
 def test_the_recorded_page_of_bbca_is_covered_by_what_the_exchange_would_say():
     body = sample("ipot_BBCA_20221010_brokersummary_browser-dom.html").read_bytes()
     day = date(2022, 10, 10)
-    found = examine_broker_trades(body, HTML, "BBCA/all/all", day)
+    found = read(body, "BBCA/all/all")
     known = replace(fact(1_071_300, price=8249, ticker="BBCA"), session_date=day)
     assert reconcile_unit(found, "BBCA/all/all", known).coverage_pct == pytest.approx(100 * 936_784 / 1_071_300)
     with pytest.raises(LowCoverage, match=r"87\.4 %"):
@@ -240,7 +256,7 @@ def test_of_all_boards_an_investor_type_is_bounded_by_what_was_traded_outside():
 
 def test_an_empty_page_of_a_traded_ticker_is_a_failure():
     for page in (Sheet(), None):
-        found = parsed(page) if page else examine_broker_trades(b"", HTML, "TEST/all/all", DAY)
+        found = parsed(page) if page else read(b"")
         with pytest.raises(EmptyAnswer, match="50 lots bought and 50 sold, 5,000,000 IDR") as caught:
             reconcile_unit(found, "TEST/all/all", fact(50))
         assert caught.value.kind == "empty_answer"
@@ -257,7 +273,7 @@ def test_an_empty_page_of_a_traded_ticker_is_a_failure():
     ],
 )
 def test_an_empty_page_is_right_where_the_exchange_leaves_room_for_it(unit, known):
-    found = reconcile_unit(examine_broker_trades(b"", HTML, unit, DAY), unit, known)
+    found = reconcile_unit(read(b"", unit), unit, known)
     assert found.empty_reason
     assert found.coverage_pct is None
 
@@ -270,6 +286,47 @@ def test_a_complete_list_that_falls_short_of_its_own_total_is_half_a_list():
             require_complete_list(parse_broker_page(half.body()), "TEST/all/all")
 
 
+def test_a_complete_list_that_was_promised_and_is_cut_in_half_is_not_accepted():
+    whole = sheet(TEN, TEN)
+    half = replace(whole, buy=whole.buy[:5])
+    unit = Unit(name="TEST/all/all", fact=fact(775))
+    for page in (half, replace(whole, sell=whole.sell[:9])):
+        promised = answer(page.body(), promised_whole=True)
+        with pytest.raises(HalfTable, match=r"the complete list shows .* its own total is 775 lots"):
+            complete_if_promised(read(page.body()), unit, situation(TRADES, DAY, promised))
+        with pytest.raises(HalfTable, match="its own total is 775 lots"):
+            accept(TRADES, unit.name, promised, DAY, fact=unit.fact)
+    # What the site did not give as the complete list is left to the exchange's word on it.
+    shown = answer(half.body())
+    assert complete_if_promised(read(half.body()), unit, situation(TRADES, DAY, shown)) == read(half.body())
+    with pytest.raises(LowCoverage):
+        accept(TRADES, unit.name, shown, DAY, fact=unit.fact)
+
+
+def test_a_promised_list_that_is_whole_or_leads_on_is_accepted_for_what_it_shows():
+    promised = answer(sheet(TEN, TEN).body(), promised_whole=True)
+    assert accept(TRADES, "TEST/all/all", promised, DAY, fact=fact(775)).coverage_pct == 100
+    lots = sum(TEN.values())
+    cut = sheet(TEN, TEN, lots=f"{lots + 100:,} ", value=f"{(lots + 100) * 100_000:,} ", more='<a href="?">more</a>')
+    found = accept(TRADES, "TEST/all/all", answer(cut.body(), promised_whole=True), DAY, fact=fact(lots + 100))
+    assert found.coverage_pct == pytest.approx(100 * lots / (lots + 100))
+
+
+def test_a_broker_page_of_another_date_is_not_accepted_even_if_it_would_reconcile():
+    page = answer(sheet({"YP": 50}, {"CC": 50}).body())
+    assert accept(TRADES, "TEST/all/all", page, DAY, fact=fact(50)).coverage_pct == 100
+    with pytest.raises(StaleDate, match="asked for 2021-01-20, the page states 2021-01-19"):
+        accept(TRADES, "TEST/all/all", page, date(2021, 1, 20), fact=fact(50))
+
+
+def test_an_empty_answer_is_accepted_only_where_the_exchange_leaves_room_for_it():
+    found = accept(TRADES, "TEST/NG/all", answer(b""), DAY, fact=fact(50, outside=700))
+    assert (found.rows, found.covers, found.closed_reason) == (0, None, None)
+    assert found.empty_reason
+    with pytest.raises(EmptyAnswer, match="50 lots bought and 50 sold"):
+        accept(TRADES, "TEST/all/all", answer(b""), DAY, fact=fact(50))
+
+
 def test_only_what_was_traded_is_asked_for():
     rows = [
         traded("AAAA", 5_000, ForeignBuy=100.0),
@@ -277,7 +334,7 @@ def test_only_what_was_traded_is_asked_for():
         stock("SUSP"),
         stock("NEGO", NonRegularVolume=300.0, NonRegularValue=30_000.0),
     ]
-    frame = stage_stock_summary([raw("all", envelope(rows), JSON)], session_date=DAY).frame
+    frame = stage_stock_summary([listed(parse_stock_summary, envelope(rows))], session_date=DAY).frame
     assert list(facts(frame)) == ["AAAA/all/all", "BBBB/all/all", "NEGO/all/all"]
     assert list(facts(frame, skip={"BBBB"}, tickers=["BBBB", "AAAA"])) == ["AAAA/all/all"]
     assert list(facts(frame, boards=("RG",), investors=("F", "D"))) == ["AAAA/RG/D", "AAAA/RG/F", "BBBB/RG/F"]
@@ -290,7 +347,7 @@ def test_only_what_was_traded_is_asked_for():
 def test_the_recorded_days_name_exactly_the_traded_tickers():
     for name, day in (("2015-01-02", date(2015, 1, 2)), ("2020-03-23", date(2020, 3, 23)), ("2021-01-19", DAY)):
         body = sample(f"GetStockSummary_{name}.json").read_bytes()
-        frame = stage_stock_summary([raw("all", body, JSON)], session_date=day).frame
+        frame = stage_stock_summary([listed(parse_stock_summary, body)], session_date=day).frame
         wanted = {
             f"{line['StockCode']}/all/all" for line in json.loads(body) if line["Volume"] + line["NonRegularVolume"]
         }

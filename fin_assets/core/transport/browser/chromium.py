@@ -145,8 +145,8 @@ def end_survivors(processes: list[psutil.Process], *, grace: float) -> None:
     """Kill what is left of a tree after `grace` seconds. Blocking; each process is known by id and start time."""
     _, alive = psutil.wait_procs(processes, timeout=grace)
     for process in alive:
-        log.warning("killing %s (pid %d): it outlived its browser", process.name(), process.pid)
         try:
+            log.warning("killing %s (pid %d): it outlived its browser", process.name(), process.pid)
             process.kill()
         except psutil.NoSuchProcess:
             continue

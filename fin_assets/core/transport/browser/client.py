@@ -1,6 +1,6 @@
 """One visitor of a site: a browser context with its cookies, its form state and three ways to get a document.
 
-A client is what a source's `fetch.py` is given; the pool in `browser` lends it out and owns the browser below it.
+A client is what a source's `fetch.py` is given; `pool` lends it out and owns the browser below it.
 Nothing here retries or knows what a page means.
 """
 
@@ -10,28 +10,21 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, Page, Request, Response
 from playwright.async_api import Error as PlaywrightError
 
-from fin_assets.core.contract.failures import BrowserLost, CollectionFailure, NetworkFailure, ServerError, TruncatedBody
-from fin_assets.core.contract.manifest import Transport
+from fin_assets.core.contract.client import Guard
+from fin_assets.core.contract.failures import BrowserLost, CollectionFailure, NetworkFailure, TruncatedBody
 from fin_assets.core.contract.source import Fetched
-from fin_assets.core.transport.responses import judge
+from fin_assets.core.transport.client_pool import Answer, SiteClient
 
 if TYPE_CHECKING:
     from fin_assets.core.transport.browser.pool import BrowserPool
-    from fin_assets.core.transport.host_limiter import HostLimiter
 
 EMPTY_REFUSAL = "net::ERR_HTTP_RESPONSE_CODE_FAILURE"
 """How Chromium puts a status of 400 or more that came without a body."""
-
-SLOWNESS = (NetworkFailure, ServerError)
-"""Failures that a site shows when it is asked too much."""
 
 # The body as base64: what the page's own scripts would be given as text is not the bytes that the site sent.
 FETCH_IN_PAGE = """async ([url, headers, patience]) => {
@@ -56,26 +49,8 @@ FETCH_IN_PAGE = """async ([url, headers, patience]) => {
     }
 }"""
 
-Guard = Callable[[Fetched], None]
-"""Raises a CollectionFailure if the answer is not the site's own content."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """Where a unit stands when its fetch is called.
-
-    Attributes:
-        number: 1 for the first request.
-        previous: what made the last one fail.
-        last: no further one is allowed if this fails in the same way: the time for the slow and certain way.
-    """
-
-    number: int = 1
-    previous: CollectionFailure | None = None
-    last: bool = False
-
-
-class BrowserClient:
+class BrowserClient(SiteClient):
     """One visitor: a browser context with its cookies, and what the source remembers of its forms.
 
     Attributes:
@@ -84,16 +59,15 @@ class BrowserClient:
         limiter: of the host that was asked last; None before the first request.
     """
 
+    ERRORS = (PlaywrightError,)
+
     def __init__(self, pool: BrowserPool) -> None:
+        super().__init__(pool)
         self._pool = pool
         self._context: BrowserContext | None = None
         self._browser: Browser | None = None
         self._cookies: list[Any] = []
         self._units = 0
-        self._watch: asyncio.Timeout | None = None
-        self.state: dict[str, Any] = {}
-        self.attempt = Attempt()
-        self.limiter: HostLimiter | None = None
 
     async def get(self, url: str, *, headers: Mapping[str, str] | None = None, guard: Guard | None = None) -> Fetched:
         """Ask with the visitor's cookies, without a page. Raises as `post`."""
@@ -155,7 +129,7 @@ class BrowserClient:
             CollectionFailure: as `post`.
         """
 
-        async def answer() -> tuple[Fetched, dict[str, str]]:
+        async def answer() -> Answer:
             asked = [url, dict(headers or {}), self._milliseconds]
             said = await self._pool.within(page.evaluate(FETCH_IN_PAGE, asked), what=f"asking {url} in a page")
             if "failed" in said:
@@ -203,44 +177,16 @@ class BrowserClient:
         self._cookies = []
         self.state.clear()
 
-    @asynccontextmanager
-    async def limited(self, limit: timedelta) -> AsyncIterator[None]:
-        """Give up on what is inside after `limit`, not counting the time spent waiting for politeness.
-
-        Raises:
-            NetworkFailure: the limit passed.
-        """
-        try:
-            async with asyncio.timeout(limit.total_seconds()) as self._watch:
-                yield
-        except TimeoutError as error:
-            msg = f"not finished within {limit.total_seconds():.0f} s"
-            raise NetworkFailure(msg) from error
-        finally:
-            self._watch = None
-
     @property
     def _milliseconds(self) -> float:
         return self._pool.request_timeout.total_seconds() * 1000
-
-    async def _slot(self, url: str) -> tuple[HostLimiter, float]:
-        limiter = self.limiter = self._pool.hosts.of(url)
-        watch, now = self._watch, asyncio.get_running_loop().time
-        left = (watch.when() or now()) - now() if watch else 0.0
-        if watch:
-            watch.reschedule(None)
-        try:
-            return limiter, await limiter.slot()
-        finally:
-            if watch:
-                watch.reschedule(now() + left)
 
     async def _request(
         self, method: str, url: str, *, form: dict[str, Any] | None, headers: Mapping[str, str], guard: Guard | None
     ) -> Fetched:
         context = await self._ready()
 
-        async def answer() -> tuple[Fetched, dict[str, str]]:
+        async def answer() -> Answer:
             response = await self._pool.within(
                 context.request.fetch(url, method=method, form=form, headers=dict(headers), timeout=self._milliseconds),
                 what=f"{method} {url}",
@@ -260,7 +206,7 @@ class BrowserClient:
     async def _document(
         self, page: Page, url: str, action: Callable[[], Awaitable[Response | None]], guard: Guard | None
     ) -> Fetched:
-        async def answer() -> tuple[Fetched, dict[str, str]]:
+        async def answer() -> Answer:
             response = await _first_of(page, action)
             if response is None:
                 msg = f"{url} loaded no document"
@@ -273,32 +219,10 @@ class BrowserClient:
 
         return await self._judged(url, answer, guard, transport="navigation")
 
-    async def _judged(
-        self,
-        url: str,
-        answer: Callable[[], Awaitable[tuple[Fetched, dict[str, str]]]],
-        guard: Guard | None,
-        *,
-        transport: Transport,
-    ) -> Fetched:
-        limiter, asked_at = await self._slot(url)
-        now, parts = asyncio.get_running_loop().time, urlsplit(url)
-        begun, trouble = now(), False
-        try:
-            try:
-                fetched, headers = await answer()
-            except PlaywrightError as error:
-                raise self._pool.translated(error, where=url) from error
-            judge(fetched, headers, guard=guard)
-        except CollectionFailure as failure:
-            trouble = isinstance(failure, SLOWNESS)
-            limiter.failed(failure, asked_at=asked_at)
-            raise
-        finally:
-            # The way and the path tell answers apart that take differently long; the query is what differs by unit.
-            self._pool.concurrency.answered(f"{transport} {parts.netloc}{parts.path}", now() - begun, trouble=trouble)
-        limiter.succeeded()
-        return fetched
+    def _translated(self, error: Exception, where: str) -> CollectionFailure:
+        if not isinstance(error, PlaywrightError):
+            raise error
+        return self._pool.translated(error, where=where)
 
     async def _ready(self) -> BrowserContext:
         browser = self._pool.browser

@@ -1,6 +1,6 @@
 """The browser pool: one Chromium, a client for each worker, everything closed again.
 
-Leases are in `client`, retries, evidence and the order of work in `fetching`, pace and breaker in `http`, which Chromium
+Clients are in `client`, retries, evidence and the order of work in `collection.fetch_jobs`, which Chromium
 and its processes in `chromium`.
 """
 
@@ -21,15 +21,15 @@ from playwright.async_api import Error as PlaywrightError
 from fin_assets.core.contract.failures import BrowserLost, CollectionFailure
 from fin_assets.core.transport.browser import chromium
 from fin_assets.core.transport.browser.chromium import BrowserMissing, Found, ProcessTree, find_chromium
-from fin_assets.core.transport.browser.client import Attempt, BrowserClient
-from fin_assets.core.transport.concurrency import AdaptiveConcurrency, free_memory
-from fin_assets.core.transport.host_limiter import BreakerRule, Hosts
-from fin_assets.core.transport.responses import translate
+from fin_assets.core.transport.browser.client import BrowserClient
+from fin_assets.core.transport.browser.errors import translate
+from fin_assets.core.transport.client_pool import ClientPool
+from fin_assets.core.transport.concurrency import free_memory
+from fin_assets.core.transport.host_limiter import BreakerRule
 
 if TYPE_CHECKING:
+    from fin_assets.core.transport.quota import DailyQuota
     from fin_assets.settings import BrowserSettings
-
-__all__ = ["Attempt", "BrowserClient", "BrowserMissing", "BrowserPool", "Found", "PoolStats", "find_chromium"]
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -78,7 +78,7 @@ class _Traffic:
     quiet: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class BrowserPool:
+class BrowserPool(ClientPool):
     """One Chromium for up to `workers` clients. Use it as `async with`.
 
     Args:
@@ -86,7 +86,7 @@ class BrowserPool:
         workers: clients at most.
         rate_per_second: requests a second to one host, all clients together.
         request_timeout: for one request or navigation.
-        breaker: when a failing host is paused and given up.
+        breaker, quota: as in `ClientPool`.
         free_memory: bytes that the machine has left.
 
     Attributes:
@@ -105,14 +105,18 @@ class BrowserPool:
         rate_per_second: float,
         request_timeout: timedelta,
         breaker: BreakerRule | None = None,
+        quota: DailyQuota | None = None,
         free_memory: Callable[[], int] = free_memory,
     ) -> None:
+        super().__init__(
+            workers=workers,
+            rate_per_second=rate_per_second,
+            request_timeout=request_timeout,
+            breaker=breaker,
+            quota=quota,
+        )
         self.settings = browser
-        self.workers = workers
-        self.concurrency = AdaptiveConcurrency(workers)
-        self.request_timeout = request_timeout
         self._free_memory = free_memory
-        self.hosts = Hosts(rate_per_second=rate_per_second, breaker=breaker)
         self.stats = PoolStats()
         self.found: Found | None = None
         self._running: _Running | None = None
@@ -154,15 +158,6 @@ class BrowserPool:
             msg = "the browser pool is not open"
             raise BrowserLost(msg)
         return self._running.browser
-
-    @property
-    def ended(self) -> str | None:
-        """Why nothing is asked any more, or None."""
-        return self.hosts.given_up
-
-    def end_attempt(self, reason: str) -> None:
-        """Ask nothing more, of no host, for as long as this pool lives. Whoever waits for a slot gets CircuitOpen."""
-        self.hosts.give_up(reason)
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[BrowserClient]:

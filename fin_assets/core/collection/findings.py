@@ -1,0 +1,137 @@
+"""The checks that every table has, and what they find: sentences and numbers for people, from manifest and staged rows."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import polars as pl
+
+from fin_assets.core.collection.acceptance import row_band, states_sessions
+from fin_assets.core.collection.row_baseline import Judgement, RowBaseline
+from fin_assets.core.contract.manifest import Manifest, PartitionKey, PartitionState, StagedRef, UnitState
+from fin_assets.core.contract.source import Finding, Source, Table
+from fin_assets.core.storage.store import Store
+
+RAW_CHECKS = {
+    "complete": "Every expected unit is fetched, or proven empty by the site or the calendar.",
+    "date_is_the_pages_own": "Every page states the session that it is stored under.",
+}
+STAGED_CHECKS = {
+    "schema": "Every staged row keeps every rule of the schema; refused rows are in quarantine.",
+    "row_count_in_band": "Rows of each unit lie in the band around the median of 20 complete sessions (H6).",
+}
+
+
+def raw_checks(table: Table) -> dict[str, str]:
+    """Return the blocking checks of a table's raw pages; answers that cover a history state no session."""
+    return {
+        name: text for name, text in RAW_CHECKS.items() if name != "date_is_the_pages_own" or states_sessions(table)
+    }
+
+
+def staged_checks(table: Table) -> dict[str, str]:
+    """Return the blocking checks of a table's staged rows; the row count is judged only where a band says so."""
+    return {
+        name: text for name, text in STAGED_CHECKS.items() if name != "row_count_in_band" or row_band(table) is not None
+    }
+
+
+def raw_findings(manifest: Manifest) -> dict[str, Finding]:
+    """Return what the manifest says: completeness, and whether every page is of the session."""
+    counts = {state.value: sum(unit.state is state for unit in manifest.units) for state in UnitState}
+    stale = [unit for unit in manifest.units if unit.error_kind == "stale_date"]
+    remedy = next((unit.remedy for unit in manifest.unfinished() if unit.remedy), None)
+    why = manifest.why() + (f". Mend it: {remedy}" if remedy else "")
+    if manifest.next_retry_at and not manifest.exhausted:
+        why += f". Asked again not before {manifest.next_retry_at:%Y-%m-%d %H:%M} UTC"
+    coverage = [unit.coverage_pct for unit in manifest.units if unit.coverage_pct is not None]
+    covered = {"lowest_coverage_pct": round(min(coverage), 3), "units_with_coverage": len(coverage)} if coverage else {}
+    return {
+        "complete": Finding(
+            passed=manifest.state.is_done,
+            summary=f"{manifest.done} of {len(manifest.units)} units" if manifest.state.is_done else why,
+            numbers={"expected": len(manifest.units), **counts, "attempts": manifest.attempts, **covered},
+        ),
+        "date_is_the_pages_own": Finding(
+            passed=not stale,
+            summary=stale[0].error or "" if stale else (manifest.reason or f"every page states {manifest.session}"),
+            numbers={"stale": len(stale)},
+        ),
+    }
+
+
+def staged_findings(
+    source: Source, table: Table, manifest: Manifest, *, store: Store, baseline: RowBaseline
+) -> dict[str, Finding]:
+    """Return what the staged rows say, by check; nothing if there are none. Reads the partition before and the siblings."""
+    if manifest.staged is None:
+        return {}
+    findings = {"schema": _schema_finding(manifest.staged)}
+    if "row_count_in_band" in staged_checks(table):
+        findings["row_count_in_band"] = _band_finding(manifest, baseline)
+    if table.checks:
+        frame = store.read_staged(manifest)
+        previous = _previous(table, manifest, store)
+        siblings = _siblings(source, table, manifest.session, store)
+        if frame is not None:
+            findings |= {
+                name: check(frame, session=manifest.session, previous=previous, siblings=siblings)
+                for name, check in table.checks.items()
+            }
+    return findings
+
+
+def _schema_finding(staged: StagedRef) -> Finding:
+    return Finding(
+        passed=staged.quarantined == 0,
+        summary=f"{staged.rows} rows kept, {staged.quarantined} refused"
+        + (f": {staged.quarantine_file}" if staged.quarantined else ""),
+        numbers={"rows": staged.rows, "quarantined": staged.quarantined},
+    )
+
+
+def _band_finding(manifest: Manifest, baseline: RowBaseline) -> Finding:
+    judged = [
+        baseline.judge(unit.unit, manifest.session, unit.rows)
+        for unit in manifest.units
+        if unit.state is UnitState.FETCHED
+    ]
+    out = [one for one in judged if not one.in_band]
+    unjudged = sum(one.median is None for one in judged)
+    return Finding(
+        passed=not out,
+        summary=_out_of_band(manifest, out)
+        or (f"{len(judged) - unjudged} of {len(judged)} units judged, all in band" if judged else "no units"),
+        numbers={"units": len(judged), "out_of_band": len(out), "without_reference": unjudged},
+    )
+
+
+def _out_of_band(manifest: Manifest, out: list[Judgement]) -> str:
+    if not out:
+        return ""
+    units = "; ".join(
+        f"{one.unit}: {one.rows} rows, median {one.median:g} of {one.sessions} sessions" for one in out[:5]
+    )
+    again = f"fin reparse {manifest.source} --from {manifest.session} --to {manifest.session}"
+    return f"{units}. If that is true, widen the row band of {manifest.source} in fin.toml (row_count_above), then: {again}"
+
+
+def _siblings(source: Source, table: Table, session: date, store: Store) -> dict[str, pl.DataFrame]:
+    frames = {}
+    for other in source.tables:
+        if other.name == table.name:
+            continue
+        manifest = store.manifest(PartitionKey(source.name, other.name, session))
+        if manifest is not None and manifest.state is PartitionState.COMPLETE and manifest.staged is not None:
+            frame = store.read_staged(manifest)
+            if frame is not None:
+                frames[other.name] = frame
+    return frames
+
+
+def _previous(table: Table, manifest: Manifest, store: Store) -> pl.DataFrame | None:
+    days = table.calendar.sessions(manifest.session - timedelta(days=20), manifest.session - timedelta(days=1))
+    if not days:
+        return None
+    earlier = store.manifest(PartitionKey(manifest.source, manifest.table, days[-1]))
+    return store.read_staged(earlier) if earlier is not None else None

@@ -1,0 +1,29 @@
+"""From a source's settings to the sites that it asks."""
+
+from __future__ import annotations
+
+from fin_assets.core.contract.source import Kind, Site
+from fin_assets.settings import Settings, SourceSettings, base_url
+
+
+def site_of(
+    settings: Settings, source: SourceSettings, *, name: str, transport: Kind, address: str | None = None
+) -> Site:
+    """Return a site with the mode, rate, workers and time limit of its source.
+
+    Args:
+        settings: of the home.
+        source: the source's section.
+        name: of the site, unique within the source.
+        transport: how it is reached.
+        address: where it is, if it is not where the mode of the source implies.
+    """
+    return Site(
+        name=name,
+        base_url=(address or base_url(settings, source)).rstrip("/"),
+        mode=source.mode,
+        transport=transport,
+        rate_per_second=source.rate_per_second,
+        workers=source.workers,
+        request_timeout=source.request_timeout,
+    )
