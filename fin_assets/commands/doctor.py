@@ -131,7 +131,7 @@ def _locked() -> dict[str, str]:
     if not path.exists():
         return {}
     pairs = (
-        line.rstrip(" \\").split("==")
+        line.rstrip(" \\").split("==", 1)
         for line in path.read_text(encoding="utf-8").splitlines()
         if "==" in line and not line.startswith(" ")
     )
