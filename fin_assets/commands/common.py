@@ -54,10 +54,12 @@ def project() -> tuple[Settings, list[Source]]:
     Raises:
         SettingsError: they cannot be used.
     """
+    from fin_assets.commands.site import site_options
     from fin_assets.core.source import discover
     from fin_assets.settings import settings
 
     found = settings()
+    site_options(found)
     return found, discover(found)
 
 

@@ -228,8 +228,7 @@ def _ports(settings: Settings) -> Iterator[Line]:
         yield Line(
             "ok",
             f"port {port}",
-            f"our sandbox: Hong Kong {facts['data']}, {facts['first_list']} to {facts['newest_list']}; "
-            f"Jakarta {facts['idx_data']}",
+            "our sandbox: " + "; ".join(f"{name} with {site['summary']}" for name, site in facts["sites"].items()),
         )
     elif is_free(port):
         yield Line("ok", f"port {port}", "free for the sandbox; commands start it when they need it")

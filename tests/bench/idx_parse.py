@@ -18,9 +18,10 @@ from fin_assets.core import clock
 from fin_assets.core.calendars import get_calendar
 from fin_assets.core.manifest import Manifest, PartitionKey, PartitionState, RawUnit
 from fin_assets.core.store import Store
-from fin_assets.sandbox import SandboxConfig
-from fin_assets.sandbox.idx.site import IdxSite
-from fin_assets.sandbox.pages import idx_json
+from fin_assets.sandbox.context import SiteContext
+from fin_assets.sandbox.sites.idx_brokers import IdxOptions
+from fin_assets.sandbox.sites.idx_brokers.pages import idx_json
+from fin_assets.sandbox.sites.idx_brokers.site import IdxSite
 from fin_assets.sources.idx_brokers.parse import examine_broker_trades
 from fin_assets.sources.idx_brokers.reconcile import TickerDay, facts, reconcile_unit
 from fin_assets.sources.idx_brokers.stage import stage_broker_trades, stage_stock_summary
@@ -35,7 +36,7 @@ _SCALES = {"B": 10**9, "M": 10**6, "K": 10**3}
 def measure() -> Section:
     """Generate the pages first; then time each way on the same bytes, one process, the clock of the processor."""
     where = machine()
-    site = IdxSite(SandboxConfig(idx_tickers=920, end=DAY))
+    site = IdxSite(SiteContext(end=DAY), IdxOptions(tickers=920))
     pages, known = session(site, DAY)
     pages = dict(list(pages.items())[:TABLES])
     ours = [_seconds(lambda: read_and_stage(pages, known, DAY)) for _ in range(TIMES)]
@@ -63,7 +64,7 @@ def measure() -> Section:
 
 def session(site: IdxSite, day: date) -> tuple[dict[str, bytes], dict[str, TickerDay]]:
     """Return the complete pages of a session by unit, and what the exchange says of each."""
-    rows = idx_json.stock_summary(site.facts(day))
+    rows = idx_json.stock_summary(site.session_facts(day))
     listed = raw("all", idx_json.envelope(rows, total=len(rows)).encode(), JSON)
     known = dict(facts(stage_stock_summary([listed], session_date=day).frame))
     stated = f"{day:%m/%d/%Y}"
