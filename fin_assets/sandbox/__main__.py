@@ -15,7 +15,6 @@ _EXAMPLE = """examples:
   python -m fin_assets.sandbox --port 8601
   python -m fin_assets.sandbox --port 8601 --dataset lists.csv.gz --latency-ms 300
   python -m fin_assets.sandbox --fault kind=rate_limited,share=0.1 --fault "kind=half_table,match=hk:2026-03-*,count=1"
-  python -m fin_assets.sandbox --site-option idx_brokers.tickers=200
 """
 
 

@@ -55,7 +55,7 @@ def flags() -> list[SiteFlag]:
 
 
 def parse_site_option(text: str) -> tuple[str, str, str]:
-    """Read `idx_brokers.tickers=60`; return site, key and value. The value is checked with the other options of the site.
+    """Read `SOURCE.KEY=VALUE`; return its parts. The value is checked with the other options of the site.
 
     Raises:
         SandboxError: it has another form, or there is no such site.

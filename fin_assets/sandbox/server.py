@@ -229,12 +229,13 @@ class Sandbox:
         for prefix in declared.prefixes:
             app.router.add_get(prefix + TERMS, self._terms)
         for page in site.pages():
+            if not declared.prefix_of(page.path):
+                msg = f"sandbox: the page {page.path} of {declared.title} lies below none of its prefixes"
+                raise SandboxError(msg)
             handler = self._handler(declared, page.answer)
-            for method in page.methods:
-                # A HEAD request gets what a GET gets, without the body, as aiohttp does it.
-                app.add_routes(
-                    [web.get(page.path, handler) if method == "GET" else web.route(method, page.path, handler)]
-                )
+            app.router.add_get(page.path, handler)
+            if page.is_form:
+                app.router.add_post(page.path, handler)
 
     def _handler(self, site: Site[Any], answer: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def serve(request: web.Request) -> web.StreamResponse:

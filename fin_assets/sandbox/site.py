@@ -33,12 +33,12 @@ class Page:
     Attributes:
         path: from the server's root, with aiohttp's `{name}` parts.
         answer: gives an `Answer`; or a response, which is the site's own refusal: it is logged and no fault hits it.
-        methods: GET, and POST where a form is posted.
+        is_form: it takes a POST as well as a GET.
     """
 
     path: str
     answer: Handler
-    methods: tuple[str, ...] = ("GET",)
+    is_form: bool = False
 
 
 class OpenSite(ABC):

@@ -233,6 +233,29 @@ def test_a_folder_that_declares_no_site_or_a_prefix_that_is_taken_is_refused_by_
             discovery.sites()
 
 
+@pytest.mark.usefixtures("folder")
+def test_a_page_outside_of_its_sites_prefixes_is_refused(folder: Path) -> None:
+    written = folder / "site.py"
+    written.write_text(written.read_text(encoding="utf-8").replace('"/toy-b")]', '"/other")]'), encoding="utf-8")
+    with pytest.raises(SandboxError, match="/other/prices of Toy prices lies below none"), running().run_in_thread():
+        pass
+
+
+def test_no_shared_module_names_a_site() -> None:
+    package = Path(discovery.__file__).parent
+    shared = [
+        *package.glob("*.py"),
+        *(package / "pages").glob("*.py"),
+        *Path(commands_site.__file__).parent.glob("*.py"),
+    ]
+    shared.append(package.parent / "settings.py")
+    names = [*discovery.sites(), *(prefix for site in discovery.sites().values() for prefix in site.prefixes)]
+    assert len(shared) > 20
+    for path in shared:
+        text = path.read_text(encoding="utf-8")
+        assert not [name for name in names if name in text], path
+
+
 def test_the_flags_of_the_command_line_are_those_that_the_sites_declare() -> None:
     declared = {flag.flag.name for flag in discovery.flags()}
     assert {

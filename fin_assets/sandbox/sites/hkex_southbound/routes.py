@@ -39,7 +39,7 @@ class HkexRoutes:
 
     def pages(self) -> list[Page]:
         """Return the search pages."""
-        return [Page(path=SEARCH + page, answer=self._page, methods=("GET", "POST")) for page in PAGES]
+        return [Page(path=SEARCH + page, answer=self._page, is_form=True) for page in PAGES]
 
     def plain_routes(self) -> list[web.RouteDef]:
         """Return the start page, the list of stocks, style and script."""
