@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
 SiteT = TypeVar("SiteT", bound=OpenSite)
 _LOG_KEPT: Final = 500_000
-_START_SECONDS: Final = 30
+_START_SECONDS: Final = 120
+"""Generating two years of markets takes two seconds; a machine under load takes many times as long."""
 _NOT_RUNNING: Final = "the sandbox does not run: enter it first (async with, or run_in_thread)"
 
 
