@@ -61,7 +61,7 @@ class PortTaken(Exception):
 def origin(settings: Settings, source: str = "hkex_southbound") -> str:
     """Return where a source's data come from, in words: a reader must see whether they are generated."""
     mode = str(settings.sources.get(source, {}).get("mode", "sandbox"))
-    given = settings.sandbox.dataset if source == "hkex_southbound" else settings.sandbox.idx_dataset
+    given = settings.sandbox.dataset(source)
     if mode == "sandbox" and given is not None:
         return f"embedded sandbox over {given.name}"
     return ORIGIN_NAMES[source].get(mode, mode)

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from fin_assets.commands.args import errors
 from fin_assets.commands.errors import explain
+from fin_assets.commands.site_flags import SiteValues, site_flags
 
 
 class _Shown(TyperGroup):
@@ -68,21 +69,21 @@ Marts = Annotated[bool, typer.Option("--marts/--no-marts", help="Build and publi
 
 
 @app.command(epilog="Example: fin demo --no-serve --sessions 30")
+@site_flags(only="dataset")
 def demo(
     *,
-    dataset: Annotated[
-        Path | None, typer.Option(help="CSV or CSV.GZ with real lists, in place of generated ones.", metavar="FILE")
-    ] = None,
-    idx_dataset: Annotated[
-        Path | None, typer.Option(help="CSV or CSV.XZ with real prices and volumes of Jakarta.", metavar="FILE")
-    ] = None,
     serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve the pages until Ctrl-C afterwards.")] = True,
     sessions: Annotated[int, typer.Option(min=1, help="How many of the newest sessions to collect.")] = 80,
+    site_dataset: Annotated[
+        list[str] | None,
+        typer.Option(help="A file that the site of a source serves (repeatable).", metavar="SOURCE=FILE"),
+    ] = None,
+    site_values: SiteValues,
 ) -> None:
-    """Show the whole street: sandbox, collection, marts, pages."""
+    """Run everything once: sandbox, collection, marts, summary, pages."""
     from fin_assets.commands.demo import demo as work
 
-    work(dataset=dataset, idx_dataset=idx_dataset, serve=serve, sessions=sessions)
+    work(site_values=site_values, site_datasets=site_dataset or [], serve=serve, sessions=sessions)
 
 
 @app.command(epilog="Example: fin doctor")
@@ -208,37 +209,26 @@ def sql(
 
 
 @app.command(epilog="Example: fin sandbox --latency-ms 300 --fault kind=rate_limited,share=0.1")
+@site_flags()
 def sandbox(
     *,
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Another seed, another market.")] = None,
-    start: Annotated[str | None, typer.Option(help="First day with a list.", metavar="DATE")] = None,
-    end: Annotated[str | None, typer.Option(help="The site's today.", metavar="DATE")] = None,
-    dataset: Annotated[
-        Path | None, typer.Option(help="CSV or CSV.GZ in place of generated lists.", metavar="FILE")
-    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed, other data.")] = None,
+    start: Annotated[str | None, typer.Option(help="First day with data.", metavar="DATE")] = None,
+    end: Annotated[str | None, typer.Option(help="The sandbox's today.", metavar="DATE")] = None,
     latency_ms: Annotated[float | None, typer.Option(min=0, help="Waiting time of every page.")] = None,
-    history_months: Annotated[int | None, typer.Option(min=1, help="How far back the site answers.")] = None,
-    idx_tickers: Annotated[
-        int | None, typer.Option(min=20, help="Companies of the generated market of Jakarta.")
-    ] = None,
-    idx_dataset: Annotated[
-        Path | None, typer.Option(help="CSV, CSV.GZ or CSV.XZ of Jakarta's daily lists in its place.", metavar="FILE")
-    ] = None,
-    idx_more: Annotated[
-        bool | None, typer.Option("--idx-more/--no-idx-more", help="Broker tables link to their complete list.")
-    ] = None,
-    idx_page_cap: Annotated[
-        int | None, typer.Option(min=1, help="Most rows of one answer of the exchange's lists.", metavar="ROWS")
-    ] = None,
     behaviour: Annotated[
         Path | None, typer.Option(help="TOML or JSON file with faults and latencies.", metavar="FILE")
     ] = None,
     fault: Annotated[
         list[str] | None, typer.Option(help="kind=...,match=...,share=...,count=... (repeatable).", metavar="FAULT")
     ] = None,
+    site_option: Annotated[
+        list[str] | None, typer.Option(help="An option of one site (repeatable).", metavar="SOURCE.KEY=VALUE")
+    ] = None,
+    site_values: SiteValues,
 ) -> None:
-    """Serve the embedded exchange sites until Ctrl-C. Defaults come from fin.toml, section sandbox."""
+    """Serve the embedded sites until Ctrl-C. Defaults come from fin.toml, section sandbox."""
     from fin_assets.commands.sandbox import sandbox as work
 
     work(
@@ -246,15 +236,11 @@ def sandbox(
         seed=seed,
         start=start,
         end=end,
-        dataset=dataset,
         latency_ms=latency_ms,
-        history_months=history_months,
-        idx_tickers=idx_tickers,
-        idx_dataset=idx_dataset,
-        idx_more=idx_more,
-        idx_page_cap=idx_page_cap,
         behaviour=behaviour,
         faults=fault or [],
+        site_options=site_option or [],
+        site_values=site_values,
     )
 
 

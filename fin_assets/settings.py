@@ -22,6 +22,7 @@ from fin_assets.clock import ENV as CLOCK_ENV
 
 HOME_ENV = "FIN_HOME"
 CONFIG_ENV = "FIN_CONFIG"
+MOVED_KEYS = Path(__file__).with_name("moved_keys.toml")
 _OTHER_ENV = {CLOCK_ENV, HOME_ENV, CONFIG_ENV}
 
 
@@ -64,17 +65,19 @@ class SourceSettings(Strict):
 
 
 class SandboxSettings(Strict):
-    """The embedded sites."""
+    """The embedded sites. What one site alone can be told stands under `sites` and is checked by that site's own model."""
 
     port: int = Field(default=8601, ge=1, le=65535)
     seed: int = 7
     start: date = date(2024, 9, 2)
     end: date | None = Field(default=None, description="the sandbox's today; default: the real one")
-    dataset: Path | None = None
     latency: timedelta = timedelta(0)
-    idx_tickers: int = Field(default=60, ge=20, le=1200, description="companies of the generated Indonesian market")
-    idx_dataset: Path | None = Field(default=None, description="the exchange's daily lists in place of that market")
-    idx_more: bool = Field(default=True, description="broker tables link to their complete list")
+    sites: dict[str, dict[str, Any]] = Field(default_factory=dict, description="options of each site, by its source")
+
+    def dataset(self, source: str) -> Path | None:
+        """Return the file that the site of a source serves in place of generated data, or None."""
+        given = self.sites.get(source, {}).get("dataset")
+        return None if given is None else Path(given)
 
 
 class BrowserSettings(Strict):
@@ -209,11 +212,13 @@ def base_url(all_settings: Settings, source: SourceSettings) -> str:
 
 
 def explain(error: ValidationError, *, where: str, model: type[BaseModel]) -> str:
-    """Return one line for each wrong key, with the nearest known key for an unknown one."""
+    """Return one line for each wrong key: its present name if it moved, else the nearest known key if it is unknown."""
     lines = []
     for problem in error.errors(include_url=False, include_input=False):
         key = ".".join(str(part) for part in problem["loc"])
-        if problem["type"] == "extra_forbidden":
+        if problem["type"] == "extra_forbidden" and key in _moved_keys():
+            lines.append(_moved(key, where))
+        elif problem["type"] == "extra_forbidden":
             known = _keys(model)
             near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; known keys: {', '.join(sorted(known))}"
@@ -221,6 +226,24 @@ def explain(error: ValidationError, *, where: str, model: type[BaseModel]) -> st
         else:
             lines.append(f"{where}: {key}: {problem['msg']}")
     return "\n".join(lines)
+
+
+def _moved_keys() -> dict[str, str]:
+    """Return the present name of each key that had another."""
+    moved: dict[str, str] = tomllib.loads(MOVED_KEYS.read_text(encoding="utf-8"))
+    return moved
+
+
+def _moved(key: str, where: str) -> str:
+    now = _moved_keys()[key]
+    variable = _variable(key)
+    if variable in os.environ:
+        return f"environment: {variable} is now {_variable(now)}"
+    return f"{where}: the key {key!r} is now {now!r}"
+
+
+def _variable(key: str) -> str:
+    return f"FIN_{key.replace('.', '__').upper()}"
 
 
 def _keys(model: type[BaseModel]) -> set[str]:

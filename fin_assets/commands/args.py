@@ -53,11 +53,13 @@ def project() -> tuple[Settings, list[Source]]:
     Raises:
         SettingsError: they cannot be used.
     """
+    from fin_assets.commands.sandbox_server import site_options
     from fin_assets.core.storage.upgrade import upgrade
     from fin_assets.discovery import discover
     from fin_assets.settings import settings
 
     found = settings()
+    site_options(found)
     upgrade(found.data)
     return found, discover(found)
 

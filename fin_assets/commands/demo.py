@@ -1,4 +1,4 @@
-"""`fin demo` and `fin serve`: the whole street in one command, and the servers that show it."""
+"""`fin demo` and `fin serve`: everything in one command, and the servers that show it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fin_assets.commands.dagster_runner import TableOutcome
+    from fin_assets.commands.site_flags import SiteValues
     from fin_assets.core.contract.source import Source, Table
 
 UNITS_A_TABLE = 320
@@ -30,22 +31,18 @@ UNITS_THAT_ARE_NAMED = 1500
 """As many for a table whose units another one names: its pages are light, and 60 companies over 25 sessions fill the
 windows of 20 sessions that its marts have. 1,500 take about a minute."""
 
-AREAS = {"hkex_southbound": "/hk", "idx_brokers": "/idx"}
-"""Where the pages of a source begin."""
-
 LEAST_SESSIONS = 5
 LEAST_DISK = 300 << 20
 
 
-def demo(*, dataset: Path | None, idx_dataset: Path | None, serve: bool, sessions: int) -> None:
+def demo(*, site_values: SiteValues, site_datasets: list[str], serve: bool, sessions: int) -> None:
     """Collect, build, summarise, and serve until Ctrl-C."""
     begun = time.monotonic()
-    given = {name: path for name, path in (("dataset", dataset), ("idx_dataset", idx_dataset)) if path is not None}
-    whole: set[str] = set()
+    given, whole = bool(site_values or site_datasets), set[str]()
     if given:
-        from fin_assets.commands.dataset import use_datasets
+        from fin_assets.commands.dataset import given_datasets, use_datasets
 
-        whole = use_datasets(given)
+        whole = use_datasets(given_datasets(site_values, site_datasets))
     settings, sources = project()
     _require_possible(serve=serve)
     with ExitStack() as stack:
@@ -67,7 +64,7 @@ def demo(*, dataset: Path | None, idx_dataset: Path | None, serve: bool, session
             from fin_assets.commands.dataset import print_days
 
             print_days([source for source in sources if source.name in whole])
-        _where_to_look(settings.data, own_home=bool(given))
+        _where_to_look(settings.data, own_home=given)
         if any(outcome.unusable for outcome in outcomes):
             console.print(
                 "[yellow]some sessions are not complete[/]: fin status says which and why, fin heal mends them"
@@ -226,9 +223,8 @@ def _serve() -> None:
         with console.status("starting the servers"):
             children.wait_ready(second)
             children.wait_ready(first)
-        areas = [f"{pages}{path}" for name, path in AREAS.items() if name in {source.name for source in project()[1]}]
         console.print(
-            f"\n[bold]dashboards[/]  {'  '.join([*areas, f'{pages}/data'])}\n[bold]Dagster UI[/]  {dagster}\n"
+            f"\n[bold]dashboards[/]  {pages}\n[bold]Dagster UI[/]  {dagster}\n"
             "Ctrl-C stops both and everything they started.",
             soft_wrap=True,
         )

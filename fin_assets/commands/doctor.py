@@ -131,7 +131,7 @@ def _locked() -> dict[str, str]:
     if not path.exists():
         return {}
     pairs = (
-        line.rstrip(" \\").split("==")
+        line.rstrip(" \\").split("==", 1)
         for line in path.read_text(encoding="utf-8").splitlines()
         if "==" in line and not line.startswith(" ")
     )
@@ -228,8 +228,7 @@ def _ports(settings: Settings) -> Iterator[Line]:
         yield Line(
             "ok",
             f"port {port}",
-            f"our sandbox: Hong Kong {facts['data']}, {facts['first_list']} to {facts['newest_list']}; "
-            f"Jakarta {facts['idx_data']}",
+            "our sandbox: " + "; ".join(f"{name} with {site['summary']}" for name, site in facts["sites"].items()),
         )
     elif is_free(port):
         yield Line("ok", f"port {port}", "free for the sandbox; commands start it when they need it")

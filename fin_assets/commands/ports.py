@@ -74,7 +74,7 @@ def sandbox_facts(port: int) -> dict[str, Any] | None:
             facts = json.loads(answer.read())
     except (OSError, ValueError, urllib.error.URLError):
         return None
-    return facts if isinstance(facts, dict) and "southbound_lists" in facts else None
+    return facts if isinstance(facts, dict) and isinstance(facts.get("sites"), dict) else None
 
 
 def answers(url: str) -> str:

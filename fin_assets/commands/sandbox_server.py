@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fin_assets.commands.errors import Problem
@@ -15,27 +16,52 @@ if TYPE_CHECKING:
 
     from fin_assets.core.contract.source import Source
     from fin_assets.sandbox import SandboxConfig
+    from fin_assets.sandbox.options import SiteOptions
     from fin_assets.settings import Settings
 
 
+def site_options(settings: Settings) -> dict[str, SiteOptions]:
+    """Return what `[sandbox.sites.<source>]` says, checked against each site's own model; a path is relative to the home.
+
+    Raises:
+        SettingsError: there is no such site, or its options are wrong; the message names the key.
+    """
+    if not settings.sandbox.sites:
+        return {}
+    from fin_assets.sandbox import SandboxError
+    from fin_assets.sandbox.discovery import site_named
+    from fin_assets.sandbox.options import read_options
+    from fin_assets.settings import SettingsError
+
+    found = {}
+    try:
+        for name, section in settings.sandbox.sites.items():
+            options = read_options(name, site_named(name).options, section)
+            paths = {key: settings.home / value for key, value in options if isinstance(value, Path)}
+            found[name] = options.model_copy(update=paths)
+    except SandboxError as error:
+        raise SettingsError(str(error)) from error
+    return found
+
+
 def sandbox_config(settings: Settings) -> SandboxConfig:
-    """Return the sandbox that `[sandbox]` describes."""
+    """Return the sandbox that `[sandbox]` describes.
+
+    Raises:
+        SettingsError: as `site_options`.
+    """
     from fin_assets.sandbox import SandboxConfig
 
     wanted = settings.sandbox
-    given = wanted.dataset is not None
-    # A dataset brings its own first day; the default start is that of the generated market.
-    start = None if given and "start" not in wanted.model_fields_set else wanted.start
     return SandboxConfig(
         port=wanted.port,
         seed=wanted.seed,
-        start=start,
+        # A dataset brings its own first day; the default start is that of generated data.
+        start=wanted.start if "start" in wanted.model_fields_set else None,
+        generated_from=wanted.start,
         end=wanted.end,
-        dataset=wanted.dataset,
         latency=wanted.latency,
-        idx_tickers=wanted.idx_tickers,
-        idx_dataset=wanted.idx_dataset,
-        idx_more=wanted.idx_more,
+        sites=site_options(settings),
     )
 
 
@@ -76,12 +102,13 @@ def sandbox_up(settings: Settings, sources: Sequence[Source], console: Console) 
 
 
 def _require_same_data(settings: Settings, facts: Mapping[str, Any]) -> None:
-    config = sandbox_config(settings)
-    for name, wanted in (("data", config.data), ("idx_data", config.idx_data)):
-        served = str(facts.get(name, "none"))
+    for name, wanted in sandbox_config(settings).data().items():
+        served = str(facts["sites"].get(name, {}).get("data", "nothing"))
         if served != wanted:
             port = settings.sandbox.port
-            msg = f"The sandbox on port {port} serves other data ({served}) than the settings name ({wanted})."
+            msg = (
+                f"The sandbox on port {port} serves other data for {name} ({served}) than the settings name ({wanted})."
+            )
             owner = listener(port)
             stop = f"stop it (kill {owner.pid})" if owner.pid else "stop it"
             raise Problem(msg, f"{stop}, or give this one another port: FIN_SANDBOX__PORT=8602 in the environment")

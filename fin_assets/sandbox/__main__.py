@@ -6,8 +6,10 @@ import argparse
 import sys
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from fin_assets.sandbox import Fault, SandboxConfig, SandboxError, load_behaviour, run
+from fin_assets.sandbox.discovery import flags, parse_site_option
 
 _EXAMPLE = """examples:
   python -m fin_assets.sandbox --port 8601
@@ -57,26 +59,51 @@ def parse_fault(text: str) -> Fault:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m fin_assets.sandbox",
-        description="Serve the embedded exchange sites on 127.0.0.1.",
+        description="Serve the embedded sites on 127.0.0.1.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--port", type=int, default=8601, help="0 takes a free one (default: 8601)")
-    parser.add_argument("--seed", type=int, default=7, help="another seed, other stocks (default: 7)")
-    parser.add_argument("--start", type=date.fromisoformat, help="first day with a list (default: 26 months ago)")
+    parser.add_argument("--seed", type=int, default=7, help="another seed, other data (default: 7)")
+    parser.add_argument("--start", type=date.fromisoformat, help="first day with data (default: left to each site)")
     parser.add_argument("--end", type=date.fromisoformat, help="the site's today (default: the real one)")
-    parser.add_argument("--dataset", type=Path, help="CSV or CSV.GZ in place of generated southbound lists")
-    parser.add_argument("--idx-tickers", type=int, default=60, help="companies of the Indonesian market (default: 60)")
-    parser.add_argument("--idx-dataset", type=Path, help="CSV, .gz or .xz in place of the generated Indonesian market")
-    parser.add_argument("--idx-page-cap", type=int, help="most rows of one answer of idx.co.id (default: no cap)")
-    parser.add_argument("--no-idx-more", action="store_true", help="broker tables end at the top ten of each side")
     parser.add_argument("--latency-ms", type=_milliseconds, default=timedelta(0), help="waiting time of every page")
-    parser.add_argument("--history-months", type=int, help="how far back the site answers (default: all)")
     parser.add_argument("--behaviour", type=Path, help="TOML or JSON file with faults and latencies")
     parser.add_argument(
         "--fault", action="append", default=[], help="kind=...,match=...,share=...,count=... (repeatable)"
     )
+    parser.add_argument(
+        "--site-option",
+        action="append",
+        default=[],
+        metavar="SOURCE.KEY=VALUE",
+        help="an option of one site (repeatable)",
+    )
+    for flag in flags():
+        form: dict[str, Any] = (
+            {"action": argparse.BooleanOptionalAction} if flag.is_bool else {"metavar": flag.flag.metavar}
+        )
+        parser.add_argument(
+            flag.flag.name, dest=flag.dest, help=f"{flag.site}: {flag.description}".replace("%", "%%"), **form
+        )
     return parser
+
+
+def site_options(given: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Return the options of the sites that the command line sets, by site and key.
+
+    Raises:
+        SandboxError: a `--site-option` that is none.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for flag in flags():
+        value = getattr(given, flag.dest)
+        if value is not None:
+            found.setdefault(flag.site, {})[flag.key] = value
+    for text in given.site_option:
+        site, key, value = parse_site_option(text)
+        found.setdefault(site, {})[key] = value
+    return found
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -89,15 +116,10 @@ def main(arguments: list[str] | None = None) -> int:
             seed=given.seed,
             start=given.start,
             end=given.end,
-            dataset=given.dataset,
             latency=given.latency_ms,
             latencies=latencies,
             faults=(*faults, *(parse_fault(text) for text in given.fault)),
-            history_months=given.history_months,
-            idx_tickers=given.idx_tickers,
-            idx_dataset=given.idx_dataset,
-            idx_more=not given.no_idx_more,
-            idx_page_cap=given.idx_page_cap,
+            sites=site_options(given),
         )
         run(config, announce=_say)
     except SandboxError as error:

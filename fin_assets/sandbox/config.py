@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from fin_assets.sandbox.context import SiteContext
+from fin_assets.sandbox.discovery import site_named, sites
+from fin_assets.sandbox.errors import SandboxError
 from fin_assets.sandbox.faults import Fault
-from fin_assets.sandbox.idx.names import LARGEST, LEAST_COMPANIES
-from fin_assets.sandbox.market import SandboxError
+from fin_assets.sandbox.options import SiteOptions, read_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,67 +45,56 @@ class SandboxConfig:
     Attributes:
         host: address to listen on; keep it local, there is no access control.
         port: 0 takes a free one.
-        seed: the same seed gives the same stocks, holdings and fault decisions.
-        start: first day with a list; default 26 months before today, or the dataset's first day.
-        end: the sandbox's today; default the real today in Hong Kong, or the day after the dataset's last list.
-        dataset: CSV in place of generated southbound lists.
+        seed: the same seed gives the same data and fault decisions.
+        start: first day with data; None leaves it to each site.
+        generated_from: first day of generated data where `start` is None.
+        end: the sandbox's today; None for the real one.
         latency: waiting time of every page; `latencies` go before it, first match wins.
         faults: in force from the start.
-        history_months: how far back the site answers; None for all that it has. The real site keeps 12.
-        publication_lag: a list is on the site so long after its day.
-        quarterly_lag: a northbound list of a quarter's end is on the site so long after that quarter.
-        idx_tickers: companies with which the generated Indonesian market begins; a few come later, fewer leave.
-        idx_dataset: CSV of the exchange's daily list in place of that market; plain, .gz or .xz.
-        idx_more: whether a broker table of more than ten rows a side has a link to the complete list.
-        idx_page_cap: most rows of one answer of idx.co.id, whatever `length` asks for; None for no cap.
+        sites: options by site, as mappings or as the site's own model; a site that is left out has its defaults.
+
+    Raises:
+        SandboxError: a range that is none, an unknown site, an unknown option or a bad value of one.
     """
 
     host: str = "127.0.0.1"
     port: int = 0
     seed: int = 7
     start: date | None = None
+    generated_from: date | None = None
     end: date | None = None
-    dataset: Path | None = None
     latency: timedelta = timedelta(0)
     latencies: tuple[Latency, ...] = ()
     faults: tuple[Fault, ...] = ()
-    history_months: int | None = None
-    publication_lag: timedelta = timedelta(days=1)
-    quarterly_lag: timedelta = timedelta(days=15)
-    idx_tickers: int = 60
-    idx_dataset: Path | None = None
-    idx_more: bool = True
-    idx_page_cap: int | None = None
+    sites: Mapping[str, Mapping[str, Any] | SiteOptions] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse ranges that are none."""
+        """Refuse ranges that are none, and options that no site has."""
         if self.start is not None and self.end is not None and self.start > self.end:
             msg = f"sandbox: start {self.start} is after end {self.end}; swap them"
-            raise SandboxError(msg)
-        if self.history_months is not None and self.history_months < 1:
-            msg = f"sandbox: history_months = {self.history_months} must be 1 or more, or left out"
             raise SandboxError(msg)
         if self.latency < timedelta(0):
             msg = f"sandbox: latency = {self.latency} must not be negative"
             raise SandboxError(msg)
-        if not LEAST_COMPANIES <= self.idx_tickers <= LARGEST:
-            msg = f"sandbox: idx_tickers = {self.idx_tickers} must be from {LEAST_COMPANIES} to {LARGEST}"
-            raise SandboxError(msg)
-        if self.idx_page_cap is not None and self.idx_page_cap < 1:
-            msg = f"sandbox: idx_page_cap = {self.idx_page_cap} must be 1 or more, or left out"
-            raise SandboxError(msg)
+        checked = {name: read_options(name, site_named(name).options, given) for name, given in self.sites.items()}
+        object.__setattr__(self, "sites", checked)
 
-    @property
-    def data(self) -> str:
-        """What the HKEX site serves, in a few words."""
-        return str(self.dataset) if self.dataset else f"generated, seed {self.seed}"
+    def options(self, name: str) -> SiteOptions:
+        """Return the options of a site.
 
-    @property
-    def idx_data(self) -> str:
-        """What the Indonesian sites serve, in a few words."""
-        if self.idx_dataset:
-            return str(self.idx_dataset)
-        return f"generated, seed {self.seed}, {self.idx_tickers} companies"
+        Raises:
+            SandboxError: there is no such site.
+        """
+        model = site_named(name).options
+        return read_options(name, model, self.sites.get(name, {}))
+
+    def data(self) -> dict[str, str]:
+        """Return what each site serves, in a few words."""
+        return {name: self.options(name).data(self.seed) for name in sites()}
+
+    def context(self) -> SiteContext:
+        """Return what every site is opened with."""
+        return SiteContext(seed=self.seed, start=self.start, generated_from=self.generated_from, end=self.end)
 
     def latency_of(self, target: str) -> tuple[timedelta, timedelta]:
         """Return the least and most waiting time of a path with query."""

@@ -5,13 +5,15 @@ Nothing that collects data may know about it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from fin_assets.sandbox.errors import SandboxError
 from fin_assets.sandbox.faults import Fault
-from fin_assets.sandbox.market import SandboxError
 
 if TYPE_CHECKING:
     from fin_assets.sandbox.server import Sandbox
@@ -49,12 +51,15 @@ class Control:
         entries = raw.get("faults") if isinstance(raw, dict) else raw
         if not isinstance(entries, list):
             raise _bad_request('send a list of faults, or {"faults": [...]}')
-        self._sandbox.faults.replace([_fault(entry) for entry in entries])
+        with _refusals():
+            self._sandbox.faults.replace([_fault(entry) for entry in entries])
         return await self.list_faults(request)
 
     async def post_fault(self, request: web.Request) -> web.Response:
         """Add one fault."""
-        self._sandbox.faults.add(_fault(await _body(request)))
+        raw = await _body(request)
+        with _refusals():
+            self._sandbox.faults.add(_fault(raw))
         return await self.list_faults(request)
 
     async def delete_faults(self, request: web.Request) -> web.Response:
@@ -83,8 +88,14 @@ async def _body(request: web.Request) -> Any:
 def _fault(raw: object) -> Fault:
     if not isinstance(raw, dict):
         raise _bad_request(f'a fault is an object such as {{"kind": "captcha", "count": 1}}, not {raw!r}')
+    return Fault.from_mapping(raw)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Answer 400 with the reason where the sandbox does not take a fault."""
     try:
-        return Fault.from_mapping(raw)
+        yield
     except SandboxError as error:
         raise _bad_request(str(error)) from error
 

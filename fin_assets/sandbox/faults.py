@@ -1,6 +1,7 @@
 """What can go wrong on purpose: which request it hits, and how often.
 
-Only the decision belongs here; `server.py` carries it out on the transport, the pages carry out what shows in content.
+Only the decision belongs here; `server.py` carries it out on the transport, the sites' answers carry out what shows in
+content. No site and no column of one is named.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from fnmatch import fnmatchcase
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from fin_assets.sandbox.market import SandboxError
-from fin_assets.sandbox.pages import idx_json, ipot
+from fin_assets.sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -68,23 +68,6 @@ NEEDS_RESULT = frozenset(
 )
 """Kinds that change a result; a request that would not get one neither shows nor uses them up."""
 
-COLUMNS = (
-    "stock-code",
-    "stock-name",
-    "shareholding",
-    "shareholding-percent",
-    "participant-id",
-    "participant-name",
-    "address",
-)
-"""Columns of the HKEX pages."""
-IDX_COLUMNS = tuple(
-    sorted(
-        {*idx_json.STOCK_KEYS, *idx_json.BROKER_KEYS, *idx_json.SECURITY_KEYS, *idx_json.MEMBER_KEYS, *ipot.HEADINGS}
-    )
-)
-"""Keys and headings of the Indonesian sites."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
@@ -101,8 +84,8 @@ class Fault:
         retry_after: for `rate_limited`.
         mode: for `truncated_body`: `length` (Content-Length larger than what is sent), `chunked` (the last chunk never
             comes) or `silent` (a proxy cut the page and the headers agree with the cut).
-        column: for `renamed_column`: which one, by its class without `col-` on HKEX pages, by its key or heading on the
-            Indonesian sites. A site that has no such column renames one that readers need.
+        column: for `renamed_column`: which one, by the name that the site gives it. None, or a page that has no such
+            column, renames one that readers need.
 
     Raises:
         SandboxError: a value out of its range.
@@ -117,7 +100,7 @@ class Fault:
     delay: timedelta = timedelta(seconds=5)
     retry_after: timedelta = timedelta(seconds=2)
     mode: Literal["length", "chunked", "silent"] = "length"
-    column: str = "shareholding"
+    column: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what could never fire or means nothing."""
@@ -128,7 +111,7 @@ class Fault:
             "after": (self.after >= 0, "a whole number, 0 or more"),
             "method": (self.method in (None, "GET", "POST"), "GET or POST, or left out"),
             "mode": (self.mode in ("length", "chunked", "silent"), "length, chunked or silent"),
-            "column": (self.column in (*COLUMNS, *IDX_COLUMNS), f"one of {', '.join((*COLUMNS, *IDX_COLUMNS))}"),
+            "column": (isinstance(self.column, str | None), "the name of a column, or left out"),
             "delay": (self.delay >= timedelta(0), "0 seconds or more"),
             "retry_after": (self.retry_after >= timedelta(0), "0 seconds or more"),
         }
@@ -199,22 +182,54 @@ class Drawn:
 
 @dataclass(slots=True)
 class FaultBook:
-    """The faults in force, in order; of those that change the answer the first that fires wins."""
+    """The faults in force, in order; of those that change the answer the first that fires wins.
+
+    Attributes:
+        seed: decides which requests a fault with a `share` hits.
+        columns: names that a fault may give; None while no site is open.
+    """
 
     seed: int
+    columns: frozenset[str] | None = None
     _standing: list[_Standing] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
     def replace(self, faults: Iterable[Fault]) -> None:
-        """Put these faults in force in place of all others, with fresh counts."""
+        """Put these faults in force in place of all others, with fresh counts.
+
+        Raises:
+            SandboxError: one names a column that no site has; nothing changes then.
+        """
         fresh = [_Standing(fault) for fault in faults]
+        for entry in fresh:
+            self._require_column(entry.fault)
         with self._lock:
             self._standing = fresh
 
     def add(self, fault: Fault) -> None:
-        """Put one more fault in force, after the others."""
+        """Put one more fault in force, after the others.
+
+        Raises:
+            SandboxError: it names a column that no site has.
+        """
+        self._require_column(fault)
         with self._lock:
             self._standing.append(_Standing(fault))
+
+    def know_columns(self, columns: Iterable[str]) -> None:
+        """Learn the columns of the open sites, and check the faults in force.
+
+        Raises:
+            SandboxError: one names a column that no site has.
+        """
+        self.columns = frozenset(columns)
+        for entry in self._standing:
+            self._require_column(entry.fault)
+
+    def _require_column(self, fault: Fault) -> None:
+        if self.columns is not None and fault.column is not None and fault.column not in self.columns:
+            msg = f"fault {fault.kind}: column = {fault.column!r} must be one of {', '.join(sorted(self.columns))}"
+            raise SandboxError(msg)
 
     def listed(self) -> list[dict[str, Any]]:
         """Return each fault as a mapping, with how many requests it has `seen` and `hits`."""
@@ -227,7 +242,7 @@ class FaultBook:
         method: str,
         targets: tuple[str, ...],
         has_result: bool,
-        cannot: frozenset[FaultKind] = frozenset(),
+        known: frozenset[FaultKind] = frozenset(FaultKind),
     ) -> Drawn:
         """Decide what happens to a request.
 
@@ -235,14 +250,14 @@ class FaultBook:
             method: GET or POST.
             targets: what `match` may hit: path with query, and the unit key.
             has_result: the undisturbed answer would show a result.
-            cannot: kinds that mean nothing on this page; they neither show nor are used up.
+            known: kinds that mean something on this site; others neither show nor are used up.
         """
         delay, chosen, kinds = timedelta(0), None, []
         with self._lock:
             for number, entry in enumerate(self._standing):
                 fault = entry.fault
                 slow = fault.kind is FaultKind.SLOW
-                if (chosen is not None and not slow) or fault.kind in cannot:
+                if (chosen is not None and not slow) or fault.kind not in known:
                     continue
                 if not _applies(fault, method, targets, has_result=has_result):
                     continue

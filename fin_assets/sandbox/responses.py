@@ -9,13 +9,14 @@ from urllib.parse import quote
 from aiohttp import web
 
 from fin_assets.sandbox.faults import Fault, FaultKind
-from fin_assets.sandbox.formstate import VIEW_STATE_REFUSED
-from fin_assets.sandbox.pages import other
-from fin_assets.sandbox.pages.common import Edits
+from fin_assets.sandbox.pages import plain
+from fin_assets.sandbox.rendered import ANY_COLUMN, Edits
 
 if TYPE_CHECKING:
-    from fin_assets.sandbox.answers import Answer
+    from fin_assets.sandbox.rendered import Answer
 
+TERMS: Final = "/terms.aspx"
+"""Below the prefix of every site: the page that a consent fault leads to."""
 _UNCACHED: Final = {"Cache-Control": "private, no-store"}
 
 
@@ -42,7 +43,7 @@ def asset(content_type: str, text: str) -> Callable[[web.Request], Any]:
 
 
 def _refusal(status: int, title: str, sentence: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    return html(other.status_page(title, sentence), status=status, headers=headers)
+    return html(plain.status_page(title, sentence), status=status, headers=headers)
 
 
 def _rate_limited(fault: Fault) -> web.Response:
@@ -53,29 +54,29 @@ def _rate_limited(fault: Fault) -> web.Response:
 def _wrong_content_type(answer: Answer) -> web.Response:
     if answer.content_type == "text/html":
         return web.json_response({"error": "temporarily unavailable", "code": 1})
-    return html(other.status_page("Temporarily unavailable", "The list is not available at the moment."))
+    return html(plain.status_page("Temporarily unavailable", "The list is not available at the moment."))
 
 
-def _to_terms(answer: Answer, request: web.Request) -> web.Response:
+def to_terms(prefix: str, request: web.Request) -> web.Response:
+    """Return the redirect to the terms page of a site."""
     back = quote(request.path_qs, safe="")
-    return web.Response(status=302, headers={"Location": f"{answer.site}/terms.aspx?return={back}"})
+    return web.Response(status=302, headers={"Location": f"{prefix}{TERMS}?return={back}"})
 
 
-MISBEHAVIOUR: Final[Mapping[FaultKind, Callable[[Fault, Answer, web.Request], web.Response]]] = {
-    FaultKind.RATE_LIMITED: lambda fault, _answer, _request: _rate_limited(fault),
+MISBEHAVIOUR: Final[Mapping[FaultKind, Callable[[Fault, Answer], web.Response]]] = {
+    FaultKind.RATE_LIMITED: lambda fault, _answer: _rate_limited(fault),
     FaultKind.UNAVAILABLE: lambda *_: _refusal(503, "Service Unavailable", "The service is unavailable at the moment."),
     FaultKind.REFUSED: lambda *_: _refusal(403, "Forbidden", "Access to this page was denied."),
-    FaultKind.WRONG_CONTENT_TYPE: lambda _fault, answer, _request: _wrong_content_type(answer),
-    FaultKind.CAPTCHA: lambda *_: html(other.captcha()),
-    FaultKind.LOGIN_PAGE: lambda *_: html(other.login()),
-    FaultKind.CONSENT_PAGE: lambda _fault, answer, request: _to_terms(answer, request),
-    FaultKind.FORM_STATE_REFUSED: lambda *_: html(other.server_error(VIEW_STATE_REFUSED), status=500),
-    FaultKind.MISSING_PANEL: lambda _fault, answer, _request: content(answer, answer.landing()),
-    FaultKind.STALE_DATE: lambda _fault, answer, _request: content(answer, answer.stale()),
-    FaultKind.HALF_TABLE: lambda _fault, answer, _request: content(answer, answer.render(Edits(half=True))),
-    FaultKind.RENAMED_COLUMN: lambda fault, answer, _request: content(
-        answer, answer.render(Edits(renamed=fault.column))
+    FaultKind.WRONG_CONTENT_TYPE: lambda _fault, answer: _wrong_content_type(answer),
+    FaultKind.CAPTCHA: lambda *_: html(plain.captcha()),
+    FaultKind.LOGIN_PAGE: lambda *_: html(plain.login()),
+    FaultKind.FORM_STATE_REFUSED: lambda _fault, answer: html(answer.form_refused(), status=500),
+    FaultKind.MISSING_PANEL: lambda _fault, answer: content(answer, answer.landing()),
+    FaultKind.STALE_DATE: lambda _fault, answer: content(answer, answer.stale()),
+    FaultKind.HALF_TABLE: lambda _fault, answer: content(answer, answer.render(Edits(half=True))),
+    FaultKind.RENAMED_COLUMN: lambda fault, answer: content(
+        answer, answer.render(Edits(renamed=fault.column or ANY_COLUMN))
     ),
-    FaultKind.WRONG_LOTS: lambda _fault, answer, _request: content(answer, answer.render(Edits(wrong_lots=True))),
+    FaultKind.WRONG_LOTS: lambda _fault, answer: content(answer, answer.render(Edits(wrong_lots=True))),
 }
-"""The answer of each fault that leaves the transport alone."""
+"""The response of each fault that leaves the transport alone and stays on the page."""

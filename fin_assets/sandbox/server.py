@@ -1,6 +1,6 @@
 """Serves the embedded sites over HTTP, and misbehaves on the transport where a fault says so.
 
-What is answered is decided in `site.py` and `idx/site.py`, what goes wrong in `faults.py`; here it happens.
+What is answered is decided by the sites, what goes wrong in `faults.py`; here it happens. No site is named.
 """
 
 from __future__ import annotations
@@ -12,50 +12,57 @@ import socket
 import struct
 import threading
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from aiohttp import web
 
-from fin_assets.sandbox.answers import Answer
 from fin_assets.sandbox.config import SandboxConfig
 from fin_assets.sandbox.control import Control
+from fin_assets.sandbox.discovery import sites
+from fin_assets.sandbox.errors import SandboxError
 from fin_assets.sandbox.faults import Drawn, Fault, FaultBook, FaultKind
-from fin_assets.sandbox.formstate import FormStateRefused
-from fin_assets.sandbox.idx.answers import IDX, IPOT
-from fin_assets.sandbox.idx.routes import IdxRoutes
-from fin_assets.sandbox.idx.site import IdxSite
-from fin_assets.sandbox.market import SandboxError
-from fin_assets.sandbox.pages import other
-from fin_assets.sandbox.pages.assets import FILES
-from fin_assets.sandbox.responses import MISBEHAVIOUR, asset, content, html
-from fin_assets.sandbox.site import PAGES, HkexSite
+from fin_assets.sandbox.pages import plain
+from fin_assets.sandbox.pages.assets import ICON, ICON_PATH, STYLE, STYLE_PATH
+from fin_assets.sandbox.responses import MISBEHAVIOUR, TERMS, asset, content, html, to_terms
+from fin_assets.sandbox.site import OpenSite, Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import TracebackType
 
-PREFIX: Final = "/hkexnews"
-_SEARCH: Final = f"{PREFIX}/sdw/search/"
+    from fin_assets.sandbox.rendered import Answer
+    from fin_assets.sandbox.site import Handler
+
+SiteT = TypeVar("SiteT", bound=OpenSite)
 _LOG_KEPT: Final = 500_000
-_START_SECONDS: Final = 30
+_START_SECONDS: Final = 120
+"""Generating two years of markets takes two seconds; a machine under load takes many times as long."""
 _NOT_RUNNING: Final = "the sandbox does not run: enter it first (async with, or run_in_thread)"
-_NO_UNITS: Final = (":home", ":page")
-"""Ends of the keys of pages that carry no unit of data."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One logged request of a page; `status` is 0 where the connection was reset, `fault` the kinds that hit it."""
+    """One logged request of a page.
+
+    Attributes:
+        number: counts the requests since the start.
+        method, path: path with query.
+        key: the unit that was asked for; None where the site refused.
+        is_unit: whether a unit of data was asked for, not a plain page on the way there.
+        status: 0 where the connection was reset.
+        fault: the kinds that hit it, joined by a plus sign.
+    """
 
     number: int
     method: str
     path: str
     key: str | None
+    is_unit: bool
     status: int
     fault: str | None
 
@@ -64,27 +71,19 @@ class Request:
         """Whether the undisturbed page was sent."""
         return self.status == web.HTTPOk.status_code and self.fault is None
 
-    @property
-    def is_unit(self) -> bool:
-        """Whether a unit of data was asked for, not a plain page."""
-        if self.path.startswith(PREFIX):
-            return self.method == "POST"
-        return self.key is not None and not self.key.endswith(_NO_UNITS)
-
 
 class Sandbox:
     """The embedded sites: `async with Sandbox(config) as site`, or `with Sandbox(config).run_in_thread() as site`.
 
     Args:
-        config: what to serve and how; the default is a generated site on a free port.
+        config: what to serve and how; the default is generated sites on a free port.
     """
 
     def __init__(self, config: SandboxConfig | None = None) -> None:
         self.config = config or SandboxConfig()
         self.faults = FaultBook(self.config.seed)
         self.faults.replace(self.config.faults)
-        self._site: HkexSite | None = None
-        self._idx: IdxSite | None = None
+        self._open: dict[str, OpenSite] = {}
         self._runner: web.AppRunner | None = None
         self._port: int | None = None
         self._log: deque[Request] = deque(maxlen=_LOG_KEPT)
@@ -102,42 +101,16 @@ class Sandbox:
             raise SandboxError(_NOT_RUNNING)
         return f"http://{self.config.host}:{self._port}"
 
-    @property
-    def base_url(self) -> str:
-        """Base address of the HKEX site, for the source's `base_url`."""
-        return self.url + PREFIX
-
-    @property
-    def idx_url(self) -> str:
-        """Base address of idx.co.id's lists."""
-        return self.url + IDX
-
-    @property
-    def ipot_url(self) -> str:
-        """Base address of IndoPremier's broker tables."""
-        return self.url + IPOT
-
-    @property
-    def site(self) -> HkexSite:
-        """The HKEX site behind the pages: what tests compare answers with.
+    def site(self, kind: type[SiteT]) -> SiteT:
+        """Return the open site of a class: what tests compare answers with.
 
         Raises:
             SandboxError: it does not run.
         """
-        if self._site is None:
-            raise SandboxError(_NOT_RUNNING)
-        return self._site
-
-    @property
-    def idx(self) -> IdxSite:
-        """The Indonesian sites behind the pages.
-
-        Raises:
-            SandboxError: it does not run.
-        """
-        if self._idx is None:
-            raise SandboxError(_NOT_RUNNING)
-        return self._idx
+        for site in self._open.values():
+            if isinstance(site, kind):
+                return site
+        raise SandboxError(_NOT_RUNNING)
 
     @property
     def requests(self) -> list[Request]:
@@ -151,20 +124,26 @@ class Sandbox:
             self._log.clear()
 
     def served(self) -> Counter[tuple[str, str]]:
-        """Count the undisturbed answers by (path with query, unit key): searches of HKEX, lists and tables of the others."""
+        """Count the undisturbed answers that carry a unit of data, by (path with query, unit key)."""
         return Counter((r.path, r.key) for r in self.requests if r.key and r.is_content and r.is_unit)
 
     def set_faults(self, faults: Iterable[Fault]) -> None:
-        """Put these faults in force in place of all others."""
+        """Put these faults in force in place of all others.
+
+        Raises:
+            SandboxError: one names a column that no site has.
+        """
         self.faults.replace(faults)
 
     async def __aenter__(self) -> Self:
-        """Build the data and listen.
+        """Open the sites and listen.
 
         Raises:
-            SandboxError: the port is taken, or the dataset cannot be used.
+            SandboxError: the port is taken, a dataset cannot be used, or a fault names a column that no site has.
         """
-        self._site, self._idx = HkexSite(self.config), IdxSite(self.config)
+        context = self.config.context()
+        self._open = {name: site.open(context, self.config.options(name)) for name, site in sites().items()}
+        self.faults.know_columns(column for site in self._open.values() for column in site.columns)
         self._runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
         try:
@@ -215,7 +194,7 @@ class Sandbox:
             thread.join(timeout=_START_SECONDS)
 
     def serve_forever(self, *, announce: Callable[[str], object] = print) -> None:
-        """Serve until SIGINT or SIGTERM; `announce` gets a line for each street once it answers.
+        """Serve until SIGINT or SIGTERM; `announce` gets a line for each site once it answers.
 
         Raises:
             SandboxError: as on entering it.
@@ -227,95 +206,99 @@ class Sandbox:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, stop.set)
             async with self:
-                days = self.site.published("hk")
-                announce(f"sandbox: {self.base_url}/ has {len(days)} southbound lists, {days[0]} to {days[-1]}")
-                announce(f"sandbox: {self.idx_url}/ and {self.ipot_url}/ have Indonesia, {self.config.idx_data}")
+                for name, site in self._open.items():
+                    addresses = " and ".join(f"{self.url}{prefix}/" for prefix in sites()[name].prefixes)
+                    announce(f"sandbox: {addresses} {sites()[name].title}: {site.summary()}")
                 await stop.wait()
 
         asyncio.run(serve())
 
     def _app(self) -> web.Application:
         app = web.Application(client_max_size=4 * 1024**2)
-        app.router.add_get("/", self._to_index)
-        app.router.add_get(f"{PREFIX}/", self._index)
-        for site in (PREFIX, IDX, IPOT):
-            app.router.add_get(f"{site}/terms.aspx", self._terms)
-        app.router.add_get(_SEARCH + "stocklist.aspx", self._stock_list)
-        # Browsers ask for it where a fragment of a page is opened by itself.
-        app.router.add_get("/favicon.ico", asset(*FILES["ncms/images/favicon.svg"]))
-        for path, (content_type, text) in FILES.items():
-            app.router.add_get(f"{PREFIX}/{path}", asset(content_type, text))
-        for page in PAGES:
-            app.router.add_get(_SEARCH + page, self._page)
-            app.router.add_post(_SEARCH + page, self._page)
-        IdxRoutes(self).add_routes(app)
+        app.router.add_get("/", self._start_page)
+        app.router.add_get(STYLE_PATH, asset(*STYLE))
+        # Browsers ask for /favicon.ico where a fragment of a page is opened by itself.
+        for path in (ICON_PATH, "/favicon.ico"):
+            app.router.add_get(path, asset(*ICON))
+        for name, site in self._open.items():
+            self._add_site(app, sites()[name], site)
         Control(self).add_routes(app)
         return app
 
-    async def _to_index(self, _request: web.Request) -> web.Response:
-        raise web.HTTPFound(f"{PREFIX}/")
+    def _add_site(self, app: web.Application, declared: Site[Any], site: OpenSite) -> None:
+        app.add_routes(site.plain_routes())
+        for prefix in declared.prefixes:
+            app.router.add_get(prefix + TERMS, self._terms)
+        for page in site.pages():
+            if not declared.prefix_of(page.path):
+                msg = f"sandbox: the page {page.path} of {declared.title} lies below none of its prefixes"
+                raise SandboxError(msg)
+            handler = self._handler(declared, page.answer)
+            app.router.add_get(page.path, handler)
+            if page.is_form:
+                app.router.add_post(page.path, handler)
 
-    async def _index(self, _request: web.Request) -> web.Response:
-        return html(other.index((name, str(value)) for name, value in self.facts().items()))
+    def _handler(self, site: Site[Any], answer: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def serve(request: web.Request) -> web.StreamResponse:
+            given = await answer(request)
+            if isinstance(given, web.Response):
+                return await self._refuse(request, given)
+            return await self._respond(request, site, given)
+
+        return serve
+
+    async def _start_page(self, _request: web.Request) -> web.Response:
+        sections = [
+            plain.Section(sites()[name].title, site.links(), [(key, str(value)) for key, value in site.facts().items()])
+            for name, site in self._open.items()
+        ]
+        return html(plain.start_page(plain.TITLE, sections))
 
     async def _terms(self, request: web.Request) -> web.Response:
-        return html(other.consent(request.query.get("return", f"{PREFIX}/")))
-
-    async def _stock_list(self, request: web.Request) -> web.Response:
-        days = self.site.published("hk")
-        listed = self.site.list_of(days[-1])
-        asked = request.query.get("shareholdingdate", "")
-        for day in reversed(days):
-            if f"{day:%Y%m%d}" <= asked:
-                listed = self.site.list_of(day)
-                break
-        return html(other.stock_list(listed.day.isoformat(), zip(listed.codes, listed.names_en, strict=True)))
+        return html(plain.consent(request.query.get("return", "/")))
 
     def facts(self) -> dict[str, Any]:
-        """Return what this sandbox serves, for the start page and the control API."""
-        site, days = self.site, self.site.published("hk")
-        return {
-            "today": site.today().isoformat(),
-            "southbound_lists": len(days),
-            "first_list": days[0].isoformat(),
-            "newest_list": days[-1].isoformat(),
-            "data": self.config.data,
-            "idx_data": self.config.idx_data,
+        """Return what this sandbox serves, as JSON values, for the control API."""
+        data = self.config.data()
+        served = {
+            name: {
+                "prefixes": list(sites()[name].prefixes),
+                "data": data[name],
+                "summary": site.summary(),
+                **site.facts(),
+            }
+            for name, site in self._open.items()
         }
+        return {"seed": self.config.seed, "sites": served}
 
-    async def _page(self, request: web.Request) -> web.StreamResponse:
-        page = request.path.rsplit("/", 1)[-1]
-        posted = None
-        if request.method == "POST":
-            posted = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
-        try:
-            answer = self.site.prepare(page, request.query, posted)
-        except FormStateRefused as error:
-            return await self.refuse(request, html(other.server_error(str(error)), status=500))
-        return await self.respond(request, answer)
-
-    async def respond(self, request: web.Request, answer: Answer) -> web.StreamResponse:
+    async def _respond(self, request: web.Request, site: Site[Any], answer: Answer) -> web.StreamResponse:
         """Send an answer after its waiting time, as a fault changes it, and log it."""
-        drawn = self._draw(request, answer)
+        drawn = self._draw(request, site, answer)
         await asyncio.sleep((self._latency(request) + drawn.delay).total_seconds())
-        if drawn.fault is None:
-            return self._logged(request, answer.unit, drawn, content(answer, answer.render()))
-        if drawn.fault.kind is FaultKind.RESET:
-            return self._reset(request, answer.unit, drawn)
-        if drawn.fault.kind is FaultKind.TRUNCATED_BODY:
-            return await self._truncate(request, answer, drawn, drawn.fault)
-        return self._logged(request, answer.unit, drawn, MISBEHAVIOUR[drawn.fault.kind](drawn.fault, answer, request))
+        fault = drawn.fault
+        if fault is None:
+            response = content(answer, answer.render())
+        elif fault.kind is FaultKind.RESET:
+            return self._reset(request, answer, drawn)
+        elif fault.kind is FaultKind.TRUNCATED_BODY:
+            return await self._truncate(request, answer, drawn, fault)
+        elif fault.kind is FaultKind.CONSENT_PAGE:
+            response = to_terms(site.prefix_of(request.path), request)
+        else:
+            response = MISBEHAVIOUR[fault.kind](fault, answer)
+        self._record(request, answer, response.status, drawn)
+        return response
 
-    async def refuse(self, request: web.Request, refusal: web.Response) -> web.StreamResponse:
+    async def _refuse(self, request: web.Request, refusal: web.Response) -> web.StreamResponse:
         """Send what the site itself answers to a request that does not carry what it wants, and log it."""
         await asyncio.sleep(self._latency(request).total_seconds())
-        return self._logged(request, None, Drawn(), refusal)
+        self._record(request, None, refusal.status, Drawn())
+        return refusal
 
-    def _draw(self, request: web.Request, answer: Answer) -> Drawn:
-        targets = (request.path_qs, request.path_qs.removeprefix(answer.site), answer.unit)
-        return self.faults.draw(
-            method=request.method, targets=targets, has_result=answer.has_result, cannot=answer.cannot
-        )
+    def _draw(self, request: web.Request, site: Site[Any], answer: Answer) -> Drawn:
+        prefix = site.prefix_of(request.path)
+        targets = (request.path_qs, request.path_qs.removeprefix(prefix), answer.unit)
+        return self.faults.draw(method=request.method, targets=targets, has_result=answer.has_result, known=site.faults)
 
     def _latency(self, request: web.Request) -> timedelta:
         least, most = self.config.latency_of(request.path_qs)
@@ -324,18 +307,15 @@ class Sandbox:
         digest = hashlib.blake2b(f"{self.config.seed}:{self._number}".encode(), digest_size=4).digest()
         return least + (most - least) * (int.from_bytes(digest) / 2**32)
 
-    def _record(self, request: web.Request, key: str | None, status: int, drawn: Drawn) -> None:
+    def _record(self, request: web.Request, answer: Answer | None, status: int, drawn: Drawn) -> None:
+        key, is_unit = (None, False) if answer is None else (answer.unit, answer.is_unit)
+        fault = "+".join(drawn.kinds) or None
         with self._lock:
             self._number += 1
-            fault = "+".join(drawn.kinds) or None
-            self._log.append(Request(self._number, request.method, request.path_qs, key, status, fault))
+            self._log.append(Request(self._number, request.method, request.path_qs, key, is_unit, status, fault))
 
-    def _logged(self, request: web.Request, key: str | None, drawn: Drawn, response: web.Response) -> web.Response:
-        self._record(request, key, response.status, drawn)
-        return response
-
-    def _reset(self, request: web.Request, key: str, drawn: Drawn) -> web.StreamResponse:
-        self._record(request, key, 0, drawn)
+    def _reset(self, request: web.Request, answer: Answer, drawn: Drawn) -> web.StreamResponse:
+        self._record(request, answer, 0, drawn)
         if request.transport is not None:
             connection = request.transport.get_extra_info("socket")
             # Linger 0 makes the kernel send RST where closing would end the connection politely.
@@ -344,7 +324,7 @@ class Sandbox:
         return web.Response()
 
     async def _truncate(self, request: web.Request, answer: Answer, drawn: Drawn, fault: Fault) -> web.StreamResponse:
-        self._record(request, answer.unit, web.HTTPOk.status_code, drawn)
+        self._record(request, answer, web.HTTPOk.status_code, drawn)
         body = answer.render().encode()
         half = body[: len(body) // 2]
         response = web.StreamResponse(headers={"Content-Type": f"{answer.content_type}; charset=utf-8"})
@@ -363,6 +343,6 @@ def run(config: SandboxConfig, *, announce: Callable[[str], object] = print) -> 
     """Serve `config` until SIGINT or SIGTERM, for `fin sandbox` and `python -m fin_assets.sandbox`.
 
     Raises:
-        SandboxError: the port is taken, or the dataset cannot be used.
+        SandboxError: as on entering the sandbox.
     """
     Sandbox(config).serve_forever(announce=announce)

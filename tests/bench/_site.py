@@ -35,10 +35,10 @@ def sandbox(*, latency: timedelta = LATENCY, idx_tickers: int | None = None) -> 
     command += ["--idx-tickers", str(idx_tickers)] if idx_tickers else []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            line = process.stdout.readline() if process.stdout else ""
-            address = re.search(rf"http://\S+?{HKEX}", line)
+            lines = (re.search(rf"http://\S+?{HKEX}", line) for line in process.stdout or ())
+            address = next((found for found in lines if found), None)
             if address is None:
-                msg = f"the sandbox did not start: {line!r}"
+                msg = "the sandbox did not start"
                 raise RuntimeError(msg)
             yield address[0]
         finally:

@@ -20,9 +20,10 @@ from fin_assets.core.collection.records import raw_unit
 from fin_assets.core.contract.manifest import Manifest, PartitionKey, PartitionState
 from fin_assets.core.contract.source import Accepted, Fetched, Parsed, Table, Unit
 from fin_assets.core.storage.store import Store
-from fin_assets.sandbox import SandboxConfig
-from fin_assets.sandbox.idx.site import IdxSite
-from fin_assets.sandbox.pages import idx_json
+from fin_assets.sandbox.context import SiteContext
+from fin_assets.sandbox.sites.idx_brokers import IdxOptions
+from fin_assets.sandbox.sites.idx_brokers.pages import idx_json
+from fin_assets.sandbox.sites.idx_brokers.site import IdxSite
 from fin_assets.settings import Settings
 from fin_assets.sources.idx_brokers.lists import parse_stock_summary, parsed_by
 from fin_assets.sources.idx_brokers.parse import parse_broker_trades
@@ -40,7 +41,7 @@ _SCALES = {"B": 10**9, "M": 10**6, "K": 10**3}
 def measure() -> Section:
     """Generate the pages first; then time each way on the same bytes, one process, the clock of the processor."""
     where = machine()
-    site = IdxSite(SandboxConfig(idx_tickers=920, end=DAY))
+    site = IdxSite(SiteContext(end=DAY), IdxOptions(tickers=920))
     pages, known = session(site, DAY)
     pages = dict(list(pages.items())[:TABLES])
     ours = [_seconds(lambda: read_and_stage(pages, known, DAY)) for _ in range(TIMES)]
@@ -68,7 +69,7 @@ def measure() -> Section:
 
 def session(site: IdxSite, day: date) -> tuple[dict[str, bytes], dict[str, TickerDay]]:
     """Return the complete pages of a session by unit, and what the exchange says of each."""
-    rows = idx_json.stock_summary(site.facts(day))
+    rows = idx_json.stock_summary(site.session_facts(day))
     whole = answer(idx_json.envelope(rows, total=len(rows)).encode(), JSON)
     listed = accepted("all", parsed_by(parse_stock_summary)(whole, Unit(name="all")))
     known = dict(facts(stage_stock_summary([listed], session_date=day).frame))

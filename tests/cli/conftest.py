@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,14 +30,36 @@ def shared_dagster(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("dagster")
 
 
+@dataclass(frozen=True)
+class Ports:
+    """Free ports of the servers, in place of the defaults: a demo may be running on those."""
+
+    sandbox: int
+    dagster: int
+    dashboards: int
+
+
+@pytest.fixture
+def ports() -> Ports:
+    """All are held until all are known, so that they differ."""
+    servers = [socket.create_server(("127.0.0.1", 0)) for _ in fields(Ports)]
+    found = [server.getsockname()[1] for server in servers]
+    for server in servers:
+        server.close()
+    return Ports(*found)
+
+
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, shared_dagster: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A home below the test's own directory; commands change the environment, so it is put back."""
+def home(tmp_path: Path, shared_dagster: Path, ports: Ports, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home below the test's own directory, on ports of its own; commands change the environment, so it is put back."""
     before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith("FIN_") or name == "DAGSTER_HOME"]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("FIN_HOME", str(tmp_path))
     monkeypatch.setenv("DAGSTER_HOME", str(shared_dagster))
+    monkeypatch.setenv("FIN_SANDBOX__PORT", str(ports.sandbox))
+    monkeypatch.setenv("FIN_SERVERS__DAGSTER_PORT", str(ports.dagster))
+    monkeypatch.setenv("FIN_SERVERS__DASHBOARDS_PORT", str(ports.dashboards))
     forget_project()
     yield tmp_path
     forget_project()

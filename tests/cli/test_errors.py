@@ -19,8 +19,8 @@ from fin_assets.commands.errors import explain
 from fin_assets.commands.sandbox_server import sandbox_up
 from fin_assets.core.transport.clients import Clients
 from fin_assets.discovery import discover
-from fin_assets.settings import SandboxSettings, Settings
-from tests.cli.conftest import flat
+from fin_assets.settings import Settings
+from tests.cli.conftest import Ports, flat
 from tests.core.fakes import fake_source
 
 COMMANDS = sorted(get_command(app).commands)
@@ -53,7 +53,24 @@ def test_every_command_shows_an_example(fin, command: str) -> None:
         (["sql", "--format", "xml"], "no output format 'xml'", "csv"),
         (["demo", "--dataset", "missing.csv", "--no-serve"], "There is no dataset missing.csv", "docs/sandbox.md"),
         (["demo", "--idx-dataset", "missing.csv", "--no-serve"], "There is no dataset missing.csv", "--idx-dataset"),
+        (["demo", "--site-dataset", "lists.csv", "--no-serve"], "'lists.csv' is not SOURCE=FILE", "hkex_southbound"),
+        (["demo", "--site-dataset", "nope=x.csv", "--no-serve"], "serves a dataset for 'nope'", "idx_brokers"),
         (["sandbox", "--fault", "kind=nonsense"], "nonsense", "docs/sandbox.md"),
+        (
+            ["sandbox", "--fault", "kind=renamed_column,column=nope"],
+            "column = 'nope' must be one of",
+            "docs/sandbox.md",
+        ),
+        (["sandbox", "--idx-tickers", "5"], "Invalid value for '--idx-tickers': Input should be greater than", "20"),
+        (
+            ["sandbox", "--idx-page-cap", "all"],
+            "Invalid value for '--idx-page-cap': Input should be a valid",
+            "integer",
+        ),
+        (["sandbox", "--site-option", "tickers=60"], "'tickers=60' is not SOURCE.KEY=VALUE", "docs/sandbox.md"),
+        (["sandbox", "--site-option", "idx.tickers=60"], "sandbox.sites.idx: there is no such site", "idx_brokers"),
+        (["sandbox", "--site-option", "idx_brokers.tickerz=60"], "unknown key 'tickerz'", "did you mean 'tickers'?"),
+        (["sandbox", "--site-option", "idx_brokers.tickers=5"], "sandbox.sites.idx_brokers: tickers: Input", "20"),
         (["new-source", "Bad-Name"], "cannot be the name", "snake_case"),
     ],
 )
@@ -69,6 +86,10 @@ def test_a_wrong_word_is_a_usage_error_that_names_it(fin, arguments: list[str], 
     ("toml", "named"),
     [
         ("[sandbox]\nprot = 1", "'sandbox.prot'; did you mean 'port'?"),
+        ("[sandbox]\nidx_tickers = 30", "the key 'sandbox.idx_tickers' is now 'sandbox.sites.idx_brokers.tickers'"),
+        ("[sandbox.sites.idx]\ntickers = 30", "sandbox.sites.idx: there is no such site; there are hkex_southbound"),
+        ("[sandbox.sites.idx_brokers]\ntickerz = 30", "sandbox.sites.idx_brokers: unknown key 'tickerz'; did you mean"),
+        ("[sandbox.sites.idx_brokers]\ntickers = 9", "sandbox.sites.idx_brokers: tickers: Input should be greater"),
         ("[sources.hkex_southbound]\nworkers = 90", "sources.hkex_southbound: workers"),
         ("[sources.hkex]\nworkers = 9", "sources.hkex: there is no such source"),
         ("data_dir = ", "is not valid TOML"),
@@ -115,7 +136,7 @@ def test_a_sandbox_port_that_another_program_has_is_not_asked_for_pages(fin, tak
     assert fin("sandbox").exit_code == 1
 
 
-def test_a_sandbox_with_other_data_is_refused_and_one_with_the_same_is_used(capsys) -> None:
+def test_a_sandbox_with_other_data_is_refused_and_one_with_the_same_is_used(capsys, monkeypatch) -> None:
     from rich.console import Console
 
     from fin_assets.commands.errors import Problem
@@ -126,12 +147,13 @@ def test_a_sandbox_with_other_data_is_refused_and_one_with_the_same_is_used(caps
 
     span = {"start": date(2026, 1, 2), "end": date(2026, 2, 27)}
     with Sandbox(SandboxConfig(seed=8, **span)).run_in_thread() as running:
-        port = int(running.url.rsplit(":", 1)[1])
+        monkeypatch.setenv("FIN_SANDBOX__PORT", running.url.rsplit(":", 1)[1])
         for seed, refused in ((7, True), (8, False)):
-            settings = Settings(home=Path("no-such-home"), sandbox=SandboxSettings(port=port, seed=seed))
+            monkeypatch.setenv("FIN_SANDBOX__SEED", str(seed))
+            settings = Settings(home=Path("no-such-home"))
             if refused:
                 with (
-                    pytest.raises(Problem, match="serves other data"),
+                    pytest.raises(Problem, match="serves other data for hkex_southbound"),
                     sandbox_up(settings, discover(settings), Console()),
                 ):
                     pass
@@ -169,10 +191,10 @@ def test_an_unexpected_failure_has_no_traceback_unless_it_is_asked_for(fin, monk
     assert isinstance(fin("--debug", "doctor").exception, RuntimeError)
 
 
-def test_the_doctor_reports_everything_and_fails_only_for_what_is_bad(fin, home: Path, monkeypatch) -> None:
+def test_the_doctor_reports_everything_and_fails_only_for_what_is_bad(fin, home: Path, ports: Ports) -> None:
     done = fin("doctor")
     assert done.exit_code == 0, done.output
-    for word in ("python", "browser", "disk", "duckdb shell", "hkex_southbound", "port 8601", "settings"):
+    for word in ("python", "browser", "disk", "duckdb shell", "hkex_southbound", f"port {ports.sandbox}", "settings"):
         assert word in done.output
     (home / "fin.toml").write_text("[browser]\nexecutable = 'no-such-chromium'")
     bad = fin("doctor")

@@ -94,3 +94,30 @@ def test_a_variable_that_is_not_json_is_named(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("FIN_SOURCES", "hkex_southbound")
     with pytest.raises(SettingsError, match=r"FIN_SOURCES is not JSON.*FIN_SECTION__KEY"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "now"),
+    [
+        ("dataset", "hkex_southbound.dataset"),
+        ("idx_dataset", "idx_brokers.dataset"),
+        ("idx_more", "idx_brokers.more"),
+        ("idx_tickers", "idx_brokers.tickers"),
+    ],
+)
+def test_a_key_that_moved_says_its_present_name_in_the_file_and_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, now: str
+) -> None:
+    (tmp_path / "fin.toml").write_text(f"[sandbox]\n{old} = 1\n", encoding="utf-8")
+    with pytest.raises(SettingsError) as refused:
+        load(tmp_path)
+    assert str(refused.value) == f"{tmp_path / 'fin.toml'}: the key 'sandbox.{old}' is now 'sandbox.sites.{now}'"
+    (tmp_path / "fin.toml").unlink()
+    monkeypatch.setenv(f"FIN_SANDBOX__{old.upper()}", "1")
+    variable = f"FIN_SANDBOX__SITES__{now.replace('.', '__').upper()}"
+    with pytest.raises(SettingsError, match=f"^environment: FIN_SANDBOX__{old.upper()} is now {variable}$"):
+        load(tmp_path)
+    monkeypatch.delenv(f"FIN_SANDBOX__{old.upper()}")
+    monkeypatch.setenv(variable, "1")
+    source, key = now.split(".")
+    assert load(tmp_path).sandbox.sites == {source: {key: "1"}}

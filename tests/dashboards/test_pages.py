@@ -279,7 +279,8 @@ def test_a_taken_port_is_named_with_the_setting_that_changes_it(settings: Settin
 
 def test_generated_data_are_called_so(tmp_path):
     assert "sandbox" in origin(Settings(home=tmp_path))
-    assert "lists.csv" in origin(Settings(home=tmp_path, sandbox=SandboxSettings(dataset=tmp_path / "lists.csv")))
+    given = SandboxSettings(sites={"hkex_southbound": {"dataset": str(tmp_path / "lists.csv")}})
+    assert "lists.csv" in origin(Settings(home=tmp_path, sandbox=given))
     assert "live" in origin(Settings(home=tmp_path, sources={"hkex_southbound": {"mode": "live"}}))
 
 

@@ -18,6 +18,7 @@ from fin_assets.core.storage.store import Store, store_of
 from fin_assets.core.transport.clients import Clients
 from fin_assets.discovery import discover
 from fin_assets.sandbox import Sandbox, SandboxConfig
+from fin_assets.sandbox.sites.hkex_southbound import HKEX
 from fin_assets.settings import Settings, load
 from fin_assets.sources.hkex_southbound.calendar import southbound_calendar
 
@@ -56,7 +57,7 @@ class Street:
 
 def street(home: Path, site: Sandbox, **own: Any) -> Street:
     """Return a street in `home`; `own` are keys of the source's section."""
-    values = {"base_url": site.base_url, "start": START, "languages": ["en"], "rate_per_second": 500.0, **own}
+    values = {"base_url": site.url + HKEX, "start": START, "languages": ["en"], "rate_per_second": 500.0, **own}
     settings = load(home).model_copy(update={"sources": {NAME: values}})
     [source] = [found for found in discover(settings) if found.name == NAME]
     return Street(settings, source, store_of(settings))

@@ -25,8 +25,8 @@ SAMPLE = ROOT.parent / "shared" / "samples" / "hkexnews" / "southbound_daily_201
 FIN = Path(sys.executable).with_name("fin")
 PRICES = ROOT.parent / "shared" / "samples" / "idx" / "idx_daily_all_tickers_2019-2021.csv.xz"
 SETTINGS = """
-[sandbox]
-idx_tickers = 20
+[sandbox.sites.idx_brokers]
+tickers = 20
 
 [sources.hkex_southbound]
 languages = ["en"]

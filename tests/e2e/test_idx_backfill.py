@@ -23,6 +23,7 @@ from fin_assets.core.transport.browser.chromium import FLAGS, find_chromium, run
 from fin_assets.definitions import build_definitions
 from fin_assets.discovery import discover
 from fin_assets.sandbox import Fault, FaultKind, Sandbox, SandboxConfig
+from fin_assets.sandbox.sites.idx_brokers.site import IdxSite
 from fin_assets.settings import BrowserSettings, load
 from tests.e2e.idx_street import NAME, SUMMARY, TRADES, asked, day_of, sessions
 from tests.e2e.test_demo import FIN, ROOT, free_ports
@@ -41,7 +42,7 @@ PATIENCE = 60_000
 @pytest.fixture
 def site() -> Iterator[Sandbox]:
     """Few companies; the broker tables of one day have a column that nobody knows."""
-    config = SandboxConfig(start=START, end=END, idx_tickers=COMPANIES)
+    config = SandboxConfig(start=START, end=END, sites={NAME: {"tickers": COMPANIES}})
     with Sandbox(config).run_in_thread() as running:
         running.set_faults([Fault(kind=FaultKind.RENAMED_COLUMN, match=day_of(POISONED))])
         yield running
@@ -51,10 +52,10 @@ def site() -> Iterator[Sandbox]:
 def environment(site: Sandbox, tmp_path: Path) -> dict[str, str]:
     """The environment of a home that collects from the site, on ports of its own."""
     (port,) = free_ports(1)
-    traded = site.idx.market.on(POISONED)
+    traded = site.site(IdxSite).market.on(POISONED)
     followed = [traded.codes[row] for row in traded.volume.argsort()[-FOLLOWED:]]
     (tmp_path / "fin.toml").write_text(
-        f"[sandbox]\nport = {urlsplit(site.url).port}\nidx_tickers = {COMPANIES}\n"
+        f"[sandbox]\nport = {urlsplit(site.url).port}\n[sandbox.sites.{NAME}]\ntickers = {COMPANIES}\n"
         f"[servers]\ndagster_port = {port}\n"
         "[sources.hkex_southbound]\nenabled = false\n"
         f"[sources.{NAME}]\nstart = {START}\nend = {END}\nrate_per_second = 500\ntickers = {json.dumps(followed)}\n",

@@ -16,6 +16,7 @@ from fin_assets.core.contract.manifest import PartitionState, UnitState
 from fin_assets.sandbox import Fault, FaultKind, Sandbox, SandboxConfig
 from tests.e2e.idx_street import (
     BROKER_PAGE,
+    NAME,
     SUMMARY,
     TRADES,
     Automation,
@@ -58,7 +59,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 def market(tickers: int) -> SandboxConfig:
-    return SandboxConfig(start=date(2026, 6, 1), end=date(2026, 6, 10), idx_tickers=tickers)
+    return SandboxConfig(start=date(2026, 6, 1), end=date(2026, 6, 10), sites={NAME: {"tickers": tickers}})
 
 
 def check_that_a_disturbed_session_heals(

@@ -13,7 +13,7 @@ import pytest
 
 from fin_assets.core.contract.manifest import PartitionState
 from fin_assets.sandbox import Sandbox, SandboxConfig
-from tests.e2e.idx_street import SAMPLE, SUMMARY, IdxStreet, asked, idx_street, sessions
+from tests.e2e.idx_street import NAME, SAMPLE, SUMMARY, IdxStreet, asked, idx_street, sessions
 
 pytestmark = pytest.mark.skipif(not SAMPLE.exists(), reason=f"the real sessions are not at {SAMPLE}")
 
@@ -45,7 +45,7 @@ def traded(day: date) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Sandbox]:
-    with Sandbox(SandboxConfig(idx_dataset=SAMPLE)).run_in_thread() as running:
+    with Sandbox(SandboxConfig(sites={NAME: {"dataset": SAMPLE}})).run_in_thread() as running:
         yield running
 
 

@@ -33,7 +33,7 @@ def site(tmp_path: Path) -> Iterator[Sandbox]:
         if volumes[number] is not None
     ]
     given = write_history(tmp_path / "history.csv", rows)
-    with Sandbox(SandboxConfig(idx_dataset=given)).run_in_thread() as running:
+    with Sandbox(SandboxConfig(sites={NAME: {"dataset": given}})).run_in_thread() as running:
         yield running
 
 

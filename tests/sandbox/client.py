@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import aiohttp
 from selectolax.lexbor import LexborHTMLParser
 
+from fin_assets.sandbox.sites.hkex_southbound import HKEX
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -63,7 +65,7 @@ def ask(
 
 def page_url(site: Sandbox, page: str) -> str:
     """Address of a page such as `mutualmarket.aspx?t=hk`."""
-    return f"{site.base_url}/sdw/search/{page}"
+    return f"{site.url}{HKEX}/sdw/search/{page}"
 
 
 def form_of(reply: Reply) -> dict[str, str]:

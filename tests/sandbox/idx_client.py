@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from fin_assets.sandbox.sites.idx_brokers import IDX, IPOT
 from tests.sandbox.client import Reply, ask
 
 if TYPE_CHECKING:
@@ -20,13 +21,13 @@ MODULE = "module/saham/include/data-brokersummary.php"
 
 def clearance(site: Sandbox) -> str:
     """The cookie that the start page gives."""
-    return ask(f"{site.idx_url}/").headers["set-cookie"].split(";")[0]
+    return ask(f"{site.url}{IDX}/").headers["set-cookie"].split(";")[0]
 
 
 def listed(site: Sandbox, path: str, *, cookie: str | None = None, base: str = "primary", **query: object) -> Reply:
     """One answer of idx.co.id; without `cookie` the start page is visited first."""
     given = clearance(site) if cookie is None else cookie
-    return ask(f"{site.idx_url}/{base}/{path}?{urlencode(query)}", headers={"Cookie": given})
+    return ask(f"{site.url}{IDX}/{base}/{path}?{urlencode(query)}", headers={"Cookie": given})
 
 
 def rows(site: Sandbox, path: str, day: date, **query: object) -> list[dict[str, Any]]:
@@ -38,7 +39,7 @@ def rows(site: Sandbox, path: str, day: date, **query: object) -> list[dict[str,
 def broker_table(site: Sandbox, code: str, day: date, *, end: date | None = None, **query: str) -> Reply:
     """One answer of the broker table; `fd`, `board` and `list` as query."""
     asked = {"code": code, "start": f"{day:%m/%d/%Y}", "end": f"{end or day:%m/%d/%Y}", "fd": "all", "board": "all"}
-    return ask(f"{site.ipot_url}/{MODULE}?{urlencode({**asked, **query})}")
+    return ask(f"{site.url}{IPOT}/{MODULE}?{urlencode({**asked, **query})}")
 
 
 def cells(reply: Reply) -> list[list[str]]:

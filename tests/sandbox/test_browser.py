@@ -11,6 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
+from fin_assets.sandbox.sites.idx_brokers import IDX, IPOT
+from fin_assets.sandbox.sites.idx_brokers.site import IdxSite
 from tests.sandbox.client import page_url
 
 if TYPE_CHECKING:
@@ -118,10 +120,12 @@ def test_a_phone_shows_labels_beside_values_and_does_not_scroll_sideways(visit: 
 
 def test_the_lists_of_indonesia_are_fetched_from_within_their_start_page(visit: Visit, site: Sandbox) -> None:
     page = visit.page
-    page.goto(f"{site.idx_url}/")
+    page.goto(f"{site.url}{IDX}/")
     address = "/idx/primary/TradingSummary/GetStockSummary?length=9999&start=0&date=20261119"
     found = page.evaluate("address => fetch(address).then(answer => answer.json())", address)
-    assert found["recordsTotal"] == len(found["data"]) == len(site.idx.facts(date(2026, 11, 19)).codes)
+    assert (
+        found["recordsTotal"] == len(found["data"]) == len(site.site(IdxSite).session_facts(date(2026, 11, 19)).codes)
+    )
     page.context.clear_cookies()
     assert page.evaluate("address => fetch(address).then(answer => answer.status)", address) == 403
     assert [text for text in visit.complaints if "403" not in text] == []
@@ -130,7 +134,7 @@ def test_the_lists_of_indonesia_are_fetched_from_within_their_start_page(visit: 
 
 def test_a_person_asks_for_another_board_and_opens_the_complete_list_of_a_stock(visit: Visit, site: Sandbox) -> None:
     page = visit.page
-    page.goto(f"{site.ipot_url}/ipotnews/newsSmartSearch.php?code=BBCA")
+    page.goto(f"{site.url}{IPOT}/ipotnews/newsSmartSearch.php?code=BBCA")
     page.fill("#startDateBrokerSummary", "11/16/2026")
     page.select_option("#boardBrokerSummary", "RG")
     page.click("button.btn-xs-input")

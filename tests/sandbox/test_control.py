@@ -15,6 +15,7 @@ import pytest
 
 from fin_assets.sandbox import Fault, FaultKind, Sandbox, SandboxConfig, SandboxError, load_behaviour
 from fin_assets.sandbox.__main__ import main, parse_fault
+from fin_assets.sandbox.sites.hkex_southbound import HKEX
 from tests.sandbox.client import ask, page_url, search_holdings, search_participants
 
 SHORT = SandboxConfig(start=date(2026, 3, 2), end=date(2026, 3, 31))
@@ -56,7 +57,7 @@ def test_the_log_tells_method_path_key_status_and_fault_of_each_page_request(sit
     site.set_faults([Fault(kind=FaultKind.UNAVAILABLE, match="hk:2026-11-18")])
     search_holdings(site, "2026/11/18")
     search_participants(site, "2026/11/19", "700")
-    ask(f"{site.base_url}/ncms/script/main.js")
+    ask(f"{site.url}{HKEX}/ncms/script/main.js")
     status, log = call(site, "GET", "requests")
     assert status == 200
     assert [(r["method"], r["key"], r["status"], r["fault"]) for r in log] == [
@@ -74,7 +75,11 @@ def test_the_log_tells_method_path_key_status_and_fault_of_each_page_request(sit
 
 def test_the_control_api_tells_what_is_served(site: Sandbox) -> None:
     facts = call(site, "GET", "")[1]
-    assert (facts["today"], facts["newest_list"], facts["data"]) == ("2026-11-21", "2026-11-20", "generated, seed 7")
+    assert list(facts["sites"]) == ["hkex_southbound", "idx_brokers"]
+    hkex, idx = facts["sites"].values()
+    assert (hkex["today"], hkex["newest_list"], hkex["data"]) == ("2026-11-21", "2026-11-20", "generated, seed 7")
+    assert (idx["today"], idx["prefixes"]) == ("2026-11-21", ["/idx", "/ipot"])
+    assert idx["data"] == "generated, seed 7, 60 companies"
 
 
 async def test_an_asynchronous_site_answers_while_it_is_entered_and_not_after() -> None:
@@ -86,7 +91,7 @@ async def test_an_asynchronous_site_answers_while_it_is_entered_and_not_after() 
         with pytest.raises(aiohttp.ClientConnectorError):
             await session.get(url)
     with pytest.raises(SandboxError, match="does not run"):
-        _ = site.base_url
+        _ = site.url + HKEX
 
 
 def test_stopping_does_not_wait_for_slow_answers() -> None:
@@ -182,7 +187,7 @@ def test_the_module_serves_until_it_is_told_to_stop() -> None:
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        line = process.stdout.readline()
+        line = next(line for line in process.stdout if "/hkexnews/" in line)
         assert "southbound lists, 2026-03-02 to 2026-03-30" in line
         url = line.split()[1]
         assert ask(url).status == 200

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from fin_assets.sandbox import SandboxConfig, SandboxError
-from fin_assets.sandbox.dataset import DatasetMarket
-from fin_assets.sandbox.pages.common import Edits
-from fin_assets.sandbox.site import HkexSite
+from fin_assets.sandbox import SandboxError
+from fin_assets.sandbox.context import SiteContext
+from fin_assets.sandbox.rendered import Edits
+from fin_assets.sandbox.sites.hkex_southbound import HkexOptions
+from fin_assets.sandbox.sites.hkex_southbound.dataset import DatasetMarket
+from fin_assets.sandbox.sites.hkex_southbound.site import HkexSite
 
 SAMPLE = Path(__file__).parents[3] / "shared/samples/hkexnews/southbound_daily_20170317-20171031.csv.gz"
 HEADER = "date,stock_code,name_zh,shareholding,pct_of_issued_fraction\n"
@@ -49,7 +51,7 @@ def test_a_gzipped_file_is_the_same(path: Path, tmp_path: Path) -> None:
 
 def test_the_sandbox_of_a_file_ends_the_day_after_its_last_list_and_has_no_northbound(path: Path) -> None:
     path.write_text(GOOD, encoding="utf-8")
-    site = HkexSite(SandboxConfig(dataset=path))
+    site = HkexSite(SiteContext(), HkexOptions(dataset=path))
     assert site.today() == date(2017, 3, 21)
     newest = site.prepare("mutualmarket_c.aspx", {"t": "hk"}, None)
     assert "持股日期: 2017/03/20" in newest.render()
@@ -61,7 +63,7 @@ def test_the_sandbox_of_a_file_ends_the_day_after_its_last_list_and_has_no_north
 
 def test_a_range_cuts_a_file(path: Path) -> None:
     path.write_text(GOOD, encoding="utf-8")
-    site = HkexSite(SandboxConfig(dataset=path, start=date(2017, 3, 20), end=date(2017, 3, 22)))
+    site = HkexSite(SiteContext(start=date(2017, 3, 20), end=date(2017, 3, 22)), HkexOptions(dataset=path))
     assert list(site.published("hk")) == [date(2017, 3, 20)]
 
 
@@ -114,7 +116,7 @@ def test_the_recorded_lists_come_out_day_by_day_with_consistent_participants() -
     with gzip.open(SAMPLE, "rt", encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
     counts = Counter(row["date"] for row in rows)
-    site = HkexSite(SandboxConfig(dataset=SAMPLE))
+    site = HkexSite(SiteContext(), HkexOptions(dataset=SAMPLE))
     assert [day.isoformat() for day in site.published("hk")] == sorted(counts)
     assert len(counts) == 155
     for day in site.published("hk"):

@@ -7,7 +7,9 @@ from datetime import date
 import pytest
 
 from fin_assets.sandbox import Sandbox, SandboxConfig, SandboxError
-from fin_assets.sandbox.site import HkexSite
+from fin_assets.sandbox.context import SiteContext
+from fin_assets.sandbox.sites.hkex_southbound import HkexOptions
+from fin_assets.sandbox.sites.hkex_southbound.site import HkexSite
 from tests.sandbox.client import ask, form_of, page_url, search_holdings, search_participants
 
 
@@ -41,7 +43,7 @@ def test_an_unknown_code_gives_the_landing_page_with_an_alert(site: Sandbox) -> 
 
 
 def test_the_site_forgets_after_as_many_months_as_it_is_told() -> None:
-    site = HkexSite(SandboxConfig(start=date(2024, 7, 2), end=date(2026, 11, 21), history_months=12))
+    site = HkexSite(SiteContext(start=date(2024, 7, 2), end=date(2026, 11, 21)), HkexOptions(history_months=12))
     assert site.oldest_day("hk") == date(2025, 11, 21)
     posted = {**site.state.fields("mutualmarket.aspx"), "btnSearch": "Search"}
     too_old = site.prepare("mutualmarket.aspx", {"t": "hk"}, {**posted, "txtShareholdingDate": "2025/11/20"})
@@ -50,7 +52,7 @@ def test_the_site_forgets_after_as_many_months_as_it_is_told() -> None:
 
 
 def test_northbound_lists_are_daily_until_august_2024_and_quarterly_and_late_since(site: Sandbox) -> None:
-    days = site.site.published("sh")
+    days = site.site(HkexSite).published("sh")
     assert days[:2] == [date(2024, 7, 2), date(2024, 7, 3)]
     quarters = [day for day in days if day > date(2024, 8, 16)]
     assert quarters[:3] == [date(2024, 9, 30), date(2024, 12, 31), date(2025, 3, 31)]
@@ -60,19 +62,20 @@ def test_northbound_lists_are_daily_until_august_2024_and_quarterly_and_late_sin
 
 def test_a_quarter_is_not_on_the_site_before_its_fifteenth_day_after() -> None:
     newest = [
-        HkexSite(SandboxConfig(end=today)).published("sz")[-1] for today in (date(2026, 4, 14), date(2026, 4, 15))
+        HkexSite(SiteContext(end=today), HkexOptions()).published("sz")[-1]
+        for today in (date(2026, 4, 14), date(2026, 4, 15))
     ]
     assert newest == [date(2025, 12, 31), date(2026, 3, 31)]
 
 
 def test_a_list_is_on_the_site_the_day_after(site: Sandbox) -> None:
-    assert site.site.published("hk")[-1] == date(2026, 11, 20)
-    assert HkexSite(SandboxConfig(end=date(2026, 11, 20))).published("hk")[-1] == date(2026, 11, 19)
+    assert site.site(HkexSite).published("hk")[-1] == date(2026, 11, 20)
+    assert HkexSite(SiteContext(end=date(2026, 11, 20)), HkexOptions()).published("hk")[-1] == date(2026, 11, 19)
 
 
 def test_without_an_end_the_newest_list_follows_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIN_CLOCK", "2026-03-30T04:00:00+00:00")
-    site = HkexSite(SandboxConfig(start=date(2026, 1, 2)))
+    site = HkexSite(SiteContext(start=date(2026, 1, 2)), HkexOptions())
     assert site.published("hk")[-1] == date(2026, 3, 27)
     # Half past midnight in Hong Kong, still the day before in UTC.
     monkeypatch.setenv("FIN_CLOCK", "2026-03-30T16:30:00+00:00")
@@ -81,11 +84,11 @@ def test_without_an_end_the_newest_list_follows_the_clock(monkeypatch: pytest.Mo
 
 def test_a_start_before_the_service_or_a_range_without_lists_is_refused() -> None:
     with pytest.raises(SandboxError, match="before the first list of 2017-03-17"):
-        HkexSite(SandboxConfig(start=date(2016, 1, 4)))
+        HkexSite(SiteContext(start=date(2016, 1, 4)), HkexOptions())
     with pytest.raises(SandboxError, match="start 2026-03-02 is after end 2026-03-01"):
         SandboxConfig(start=date(2026, 3, 2), end=date(2026, 3, 1))
     with pytest.raises(SandboxError, match="set another start or end"):
-        HkexSite(SandboxConfig(start=date(2026, 3, 28), end=date(2026, 3, 29)))
+        HkexSite(SiteContext(start=date(2026, 3, 28), end=date(2026, 3, 29)), HkexOptions())
 
 
 @pytest.mark.parametrize(
@@ -121,6 +124,7 @@ def test_a_view_state_of_another_page_and_an_altered_event_validation_are_refuse
 
 def test_a_view_state_outlives_a_restart_but_not_another_seed() -> None:
     states = [
-        HkexSite(SandboxConfig(seed=seed, end=date(2026, 3, 2))).state.fields("searchsdw.aspx") for seed in (7, 7, 8)
+        HkexSite(SiteContext(seed=seed, end=date(2026, 3, 2)), HkexOptions()).state.fields("searchsdw.aspx")
+        for seed in (7, 7, 8)
     ]
     assert states[0] == states[1] != states[2]

@@ -7,14 +7,32 @@ from pathlib import Path
 
 from fin_assets.sandbox import FaultKind, Sandbox, SandboxConfig, load_behaviour
 from fin_assets.sandbox.__main__ import _parser, parse_fault
-from fin_assets.sandbox.dataset import COLUMNS
+from fin_assets.sandbox.discovery import sites
+from fin_assets.sandbox.sites.hkex_southbound.dataset import COLUMNS
 
-TEXT = (Path(__file__).parents[2] / "docs/sandbox.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+TEXT, CONFIGURATION = ((DOCS / name).read_text(encoding="utf-8") for name in ("sandbox.md", "configuration.md"))
 
 
-def test_every_option_is_in_the_table_and_no_other() -> None:
+def test_every_option_is_in_the_tables_and_no_other() -> None:
     options = {string for action in _parser()._actions for string in action.option_strings if string.startswith("--")}
-    assert set(re.findall(r"^\| `(--[a-z-]+)`", TEXT, flags=re.MULTILINE)) == options - {"--help"}
+    rows = re.findall(r"^\| (`--[^|]+) \|", TEXT, flags=re.MULTILINE)
+    assert {option for row in rows for option in re.findall(r"`(--[a-z-]+)`", row)} == options - {"--help"}
+
+
+def test_every_option_of_a_site_is_in_both_documents_and_no_other() -> None:
+    configuration = CONFIGURATION.split("## Options of the sandbox's sites")[1].split("\n## ")[0]
+    documented = re.findall(r"^\|[^|]*\| `([a-z_]+\.[a-z_]+)` \|", TEXT, flags=re.MULTILINE)
+    declared = [f"{name}.{key}" for name, site in sites().items() for key in site.options.model_fields]
+    assert sorted(documented) == sorted(declared)
+    for name, site in sites().items():
+        section = configuration.split(f"`[sandbox.sites.{name}]`:")[1].split("`[sandbox.sites.")[0]
+        assert set(re.findall(r"^\| `([a-z_]+)` \|", section, flags=re.MULTILINE)) == set(site.options.model_fields)
+
+
+def test_every_option_of_a_site_has_a_description() -> None:
+    for site in sites().values():
+        assert all(field.description for field in site.options.model_fields.values())
 
 
 def test_every_fault_is_in_the_table_and_no_other() -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from fin_assets.sandbox import Fault, FaultKind, Latency, Sandbox, SandboxConfig, SandboxError
 from fin_assets.sandbox.faults import NEEDS_RESULT, FaultBook
+from fin_assets.sandbox.sites.hkex_southbound import HKEX
+from fin_assets.sandbox.sites.hkex_southbound.site import HkexSite
 from tests.sandbox.client import ask, page_url, search_holdings, search_participants
 
 DAY, SLASHED = date(2026, 11, 19), "2026/11/19"
@@ -109,12 +111,12 @@ def test_a_missing_panel_is_the_landing_page(site: Sandbox) -> None:
 def test_a_half_table_is_well_formed_and_lacks_the_second_half_of_its_rows(site: Sandbox) -> None:
     site.set_faults([on_search(FaultKind.HALF_TABLE)])
     reply = search_holdings(site, SLASHED)
-    listed = site.site.list_of(DAY)
+    listed = site.site(HkexSite).list_of(DAY)
     codes = [int(n.text()) for n in reply.dom.css("td.col-stock-code .mobile-list-body")]
     assert codes == list(listed.codes[: (len(listed.codes) + 1) // 2])
     assert reply.text.rstrip().endswith("</html>")
     table = search_participants(site, SLASHED, "00700")
-    found = site.site.participants_of(700, DAY)
+    found = site.site(HkexSite).participants_of(700, DAY)
     assert found is not None
     assert len(table.dom.css("#pnlResultNormal tbody tr")) == (len(found.holders) + 1) // 2
 
@@ -125,7 +127,7 @@ def test_a_renamed_column_has_another_class_and_heading_in_head_and_cells(site: 
     dom = search_holdings(site, SLASHED).dom
     assert not dom.css(f"#mutualmarket-result .col-{column}")
     assert dom.css_first("th.col-figure-x").text().strip() == "Figure X"
-    assert len(dom.css("td.col-figure-x")) == len(site.site.list_of(DAY).codes)
+    assert len(dom.css("td.col-figure-x")) == len(site.site(HkexSite).list_of(DAY).codes)
 
 
 def test_a_stale_page_is_that_of_the_list_day_before_and_says_so(site: Sandbox) -> None:
@@ -155,7 +157,7 @@ def test_a_pattern_hits_its_unit_only(site: Sandbox) -> None:
     )
     assert [search_holdings(site, f"2026/11/{day}").status for day in (16, 17, 18, 19)] == [200, 503, 503, 200]
     assert ask(page_url(site, "searchsdw.aspx")).status == 403
-    assert ask(f"{site.base_url}/ncms/css/main.css").status == 200
+    assert ask(f"{site.url}{HKEX}/ncms/css/main.css").status == 200
 
 
 def test_a_share_of_requests_is_hit_and_the_same_seed_hits_the_same_ones() -> None:
@@ -195,7 +197,7 @@ def test_a_request_without_a_result_does_not_use_up_a_fault_of_results() -> None
         ({"kind": "slow", "delay_seconds": "3"}, "must be a number of seconds"),
         ({"kind": "captcha", "count": 0}, "count = 0 must be a whole number from 1"),
         ({"kind": "truncated_body", "mode": "odd"}, "mode = 'odd' must be length, chunked or silent"),
-        ({"kind": "renamed_column", "column": "shares"}, "column = 'shares' must be one of stock-code"),
+        ({"kind": "renamed_column", "column": 3}, "column = 3 must be the name of a column"),
         ({"kind": "reset", "method": "PUT"}, "method = 'PUT' must be GET or POST"),
     ],
 )

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fin_assets.core.calendars.exchange import get_calendar
-from fin_assets.sandbox.generate import GeneratedMarket, list_days, settled
-from fin_assets.sandbox.participants import participants
-from fin_assets.sandbox.universe import universe
+from fin_assets.sandbox.sites.hkex_southbound.generate import GeneratedMarket, list_days, settled
+from fin_assets.sandbox.sites.hkex_southbound.participants import participants
+from fin_assets.sandbox.sites.hkex_southbound.universe import universe
 
 if TYPE_CHECKING:
-    from fin_assets.sandbox.market import DayList
+    from fin_assets.sandbox.sites.hkex_southbound.market import DayList
 
 START, UNTIL = date(2024, 7, 2), date(2026, 11, 20)
 

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from fin_assets.sandbox import Sandbox, SandboxConfig, SandboxError
-from fin_assets.sandbox.idx.dataset import COLUMNS, DatasetIdx
-from fin_assets.sandbox.idx.flows import table_of
-from fin_assets.sandbox.idx.site import IdxSite
+from fin_assets.sandbox.context import SiteContext
+from fin_assets.sandbox.sites.idx_brokers import IdxOptions
+from fin_assets.sandbox.sites.idx_brokers.dataset import COLUMNS, DatasetIdx
+from fin_assets.sandbox.sites.idx_brokers.flows import table_of
+from fin_assets.sandbox.sites.idx_brokers.site import IdxSite
 from tests.sandbox.idx_client import BROKERS, STOCKS, broker_table, rows
 
 SAMPLE = Path(__file__).parents[3] / "shared/samples/idx/idx_daily_all_tickers_2019-2021.csv.xz"
@@ -35,7 +37,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_file_gives_its_sessions_its_rows_by_code_and_tables_over_its_volumes(path: Path) -> None:
-    with Sandbox(SandboxConfig(idx_dataset=path)).run_in_thread() as site:
+    with Sandbox(SandboxConfig(sites={"idx_brokers": {"dataset": path}})).run_in_thread() as site:
         found = rows(site, STOCKS, date(2021, 5, 21))
         assert [(row["StockCode"], row["Volume"], row["ForeignSell"]) for row in found] == [
             ("AAAA", 0.0, 0.0),
@@ -49,7 +51,7 @@ def test_a_file_gives_its_sessions_its_rows_by_code_and_tables_over_its_volumes(
 
 
 def test_a_saturdays_test_session_is_served_as_any_other(path: Path) -> None:
-    with Sandbox(SandboxConfig(idx_dataset=path)).run_in_thread() as site:
+    with Sandbox(SandboxConfig(sites={"idx_brokers": {"dataset": path}})).run_in_thread() as site:
         (row,) = rows(site, STOCKS, TEST_SESSION)
         assert (row["Date"], row["Volume"]) == ("2021-05-22T00:00:00", 100.0)
         assert broker_table(site, "BBBB", TEST_SESSION).text
@@ -69,10 +71,10 @@ def test_packed_files_are_the_same(path: Path, tmp_path: Path) -> None:
 
 
 def test_the_clock_and_the_end_bound_what_is_served(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    site = IdxSite(SandboxConfig(idx_dataset=path, end=TEST_SESSION))
+    site = IdxSite(SiteContext(end=TEST_SESSION), IdxOptions(dataset=path))
     assert [site.is_published(day) for day in site.market.sessions] == [True, True, False]
     monkeypatch.setenv("FIN_CLOCK", "2021-05-21T10:00:00+00:00")
-    assert IdxSite(SandboxConfig(idx_dataset=path)).newest() is None
+    assert IdxSite(SiteContext(), IdxOptions(dataset=path)).newest() is None
 
 
 @pytest.mark.parametrize(
@@ -106,13 +108,13 @@ def test_a_missing_file_and_a_broken_archive_are_refused_with_the_option(tmp_pat
 def real() -> IdxSite:
     if not SAMPLE.exists():
         pytest.skip("the recorded history is not at hand (../shared/samples/idx)")
-    return IdxSite(SandboxConfig(idx_dataset=SAMPLE))
+    return IdxSite(SiteContext(), IdxOptions(dataset=SAMPLE))
 
 
 def test_the_real_history_has_its_sessions_and_its_saturday(real: IdxSite) -> None:
     sessions = real.market.sessions
     assert (sessions[0], sessions[-1], TEST_SESSION in sessions) == (date(2019, 1, 2), date(2021, 12, 30), True)
-    facts = real.facts(TEST_SESSION)
+    facts = real.session_facts(TEST_SESSION)
     assert int((facts.volume > 0).sum()) == 114
     row = facts.codes.index("BBCA")
     assert (facts.close[row], facts.volume[row], facts.trades[row]) == (33_000, 369_300, 51)
@@ -120,7 +122,7 @@ def test_the_real_history_has_its_sessions_and_its_saturday(real: IdxSite) -> No
 
 @pytest.mark.parametrize("day", [date(2019, 1, 2), TEST_SESSION, date(2021, 10, 13), date(2021, 12, 30)])
 def test_every_table_of_a_real_session_reconciles(real: IdxSite, day: date) -> None:
-    facts, flows = real.facts(day), real.flows(day)
+    facts, flows = real.session_facts(day), real.flows(day)
     total = np.zeros(2, dtype=np.int64)
     for row, code in enumerate(facts.codes):
         table = table_of([flows.cells(code, "all", "all")])
@@ -138,6 +140,6 @@ def test_every_table_of_a_real_session_reconciles(real: IdxSite, day: date) -> N
 
 
 def test_the_split_of_october_2021_multiplies_the_listed_shares_by_five(real: IdxSite) -> None:
-    before, after = real.facts(date(2021, 10, 12)), real.facts(date(2021, 10, 13))
+    before, after = real.session_facts(date(2021, 10, 12)), real.session_facts(date(2021, 10, 13))
     k, j = before.codes.index("BBCA"), after.codes.index("BBCA")
     assert after.listed[j] == 5 * before.listed[k]

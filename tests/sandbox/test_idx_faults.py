@@ -9,6 +9,9 @@ import aiohttp
 import pytest
 
 from fin_assets.sandbox import Fault, FaultKind, Sandbox
+from fin_assets.sandbox.sites.hkex_southbound import HKEX
+from fin_assets.sandbox.sites.idx_brokers import IDX
+from fin_assets.sandbox.sites.idx_brokers.site import IdxSite
 from tests.sandbox.client import ask
 from tests.sandbox.idx_client import BROKERS, STOCKS, broker_table, cells, clearance, listed, rows
 from tests.sandbox.test_control import call
@@ -133,7 +136,7 @@ def test_wrong_lots_alter_one_row_and_leave_the_page_whole(site: Sandbox) -> Non
 
 def test_wrong_lots_mean_nothing_to_the_hkex_pages_and_are_not_used_up_there(site: Sandbox) -> None:
     site.set_faults([Fault(kind=FaultKind.WRONG_LOTS, count=1)])
-    assert ask(f"{site.base_url}/sdw/search/mutualmarket.aspx?t=hk").status == 200
+    assert ask(f"{site.url}{HKEX}/sdw/search/mutualmarket.aspx?t=hk").status == 200
     assert site.faults.listed()[0]["seen"] == 0
 
 
@@ -156,7 +159,7 @@ def test_a_fault_of_results_spares_an_empty_answer(site: Sandbox) -> None:
 
 def test_a_site_that_begins_to_refuse_in_the_middle_is_one_fault(site: Sandbox) -> None:
     site.set_faults([Fault(kind=FaultKind.RATE_LIMITED, match="*/all/all:*", after=3)])
-    codes = site.idx.facts(DAY).codes[:6]
+    codes = site.site(IdxSite).session_facts(DAY).codes[:6]
     assert [broker_table(site, code, DAY).status for code in codes] == [200, 200, 200, 429, 429, 429]
 
 
@@ -181,7 +184,7 @@ def test_refusing_is_switched_on_changed_and_ended_at_run_time(site: Sandbox) ->
 
 def test_the_start_page_gives_no_cookie_while_it_refuses(site: Sandbox) -> None:
     site.set_faults([Fault(kind=FaultKind.UNAVAILABLE, match="idx:home")])
-    reply = ask(f"{site.idx_url}/")
+    reply = ask(f"{site.url}{IDX}/")
     assert (reply.status, "set-cookie" in reply.headers) == (503, False)
     site.set_faults([Fault(kind=FaultKind.CAPTCHA, match="idx:home")])
-    assert "set-cookie" not in ask(f"{site.idx_url}/").headers
+    assert "set-cookie" not in ask(f"{site.url}{IDX}/").headers

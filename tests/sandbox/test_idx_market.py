@@ -9,11 +9,11 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from fin_assets.sandbox.idx.brokers import brokers
-from fin_assets.sandbox.idx.flows import BOARDS, Flows, table_of
-from fin_assets.sandbox.idx.generate import GeneratedIdx
-from fin_assets.sandbox.idx.market import SessionFacts, on_tick, tick
-from fin_assets.sandbox.idx.universe import universe
+from fin_assets.sandbox.sites.idx_brokers.brokers import brokers
+from fin_assets.sandbox.sites.idx_brokers.flows import BOARDS, Flows, table_of
+from fin_assets.sandbox.sites.idx_brokers.generate import GeneratedIdx
+from fin_assets.sandbox.sites.idx_brokers.market import SessionFacts, on_tick, tick
+from fin_assets.sandbox.sites.idx_brokers.universe import universe
 
 UNTIL = date(2026, 12, 31)
 DAYS = (date(2019, 1, 2), date(2021, 6, 14), date(2025, 11, 10), date(2026, 11, 19))

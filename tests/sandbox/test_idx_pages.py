@@ -12,7 +12,9 @@ from selectolax.lexbor import LexborHTMLParser
 
 from fin_assets.clock import ENV
 from fin_assets.sandbox import Sandbox, SandboxConfig, SandboxError
-from fin_assets.sandbox.pages import ipot
+from fin_assets.sandbox.sites.idx_brokers import IDX, IPOT
+from fin_assets.sandbox.sites.idx_brokers.pages import ipot
+from fin_assets.sandbox.sites.idx_brokers.site import IdxSite
 from tests.sandbox.client import ask
 from tests.sandbox.idx_client import BROKERS, MODULE, STOCKS, broker_table, cells, clearance, listed, rows
 
@@ -35,7 +37,7 @@ def test_the_lists_answer_only_after_a_visit_to_the_start_page(site: Sandbox) ->
     assert (refused.status, refused.headers["cf-mitigated"]) == (403, "challenge")
     assert "challenge" in refused.one("title")
     assert site.requests[-1].key is None
-    home = ask(f"{site.idx_url}/")
+    home = ask(f"{site.url}{IDX}/")
     assert home.headers["set-cookie"].startswith("cf_clearance=")
     assert "Path=/idx" in home.headers["set-cookie"]
     assert listed(site, STOCKS, date="20261119").status == 200
@@ -67,7 +69,7 @@ def test_broker_rows_have_the_keys_of_a_recording(site: Sandbox) -> None:
 
 
 def test_the_list_states_what_the_market_behind_it_holds(site: Sandbox) -> None:
-    facts, found = site.idx.facts(DAY), rows(site, STOCKS, DAY)
+    facts, found = site.site(IdxSite).session_facts(DAY), rows(site, STOCKS, DAY)
     assert [row["StockCode"] for row in found] == list(facts.codes)
     assert {row["Date"] for row in found} == {"2026-11-19T00:00:00"}
     assert [row["Volume"] for row in found] == facts.volume.tolist()
@@ -92,7 +94,7 @@ def test_pages_of_a_list_join_up_and_every_one_states_the_whole(site: Sandbox) -
 
 
 def test_the_site_may_cut_every_page_to_its_own_length() -> None:
-    config = SandboxConfig(start=date(2026, 3, 2), end=SATURDAY, idx_page_cap=10)
+    config = SandboxConfig(start=date(2026, 3, 2), end=SATURDAY, sites={"idx_brokers": {"page_cap": 10}})
     with Sandbox(config).run_in_thread() as site:
         envelope = json.loads(listed(site, STOCKS, date="20261119", start=0, length=10_000).text)
         assert (len(envelope["data"]), envelope["recordsTotal"] > 50) == (10, True)
@@ -139,7 +141,7 @@ def test_a_session_is_there_from_six_in_the_evening_in_jakarta(
     monkeypatch: pytest.MonkeyPatch, now: str, *, seen: bool
 ) -> None:
     monkeypatch.setenv(ENV, now)
-    with Sandbox(SandboxConfig(start=date(2026, 3, 2), idx_tickers=20)).run_in_thread() as site:
+    with Sandbox(SandboxConfig(start=date(2026, 3, 2), sites={"idx_brokers": {"tickers": 20}})).run_in_thread() as site:
         assert bool(rows(site, STOCKS, DAY)) == seen
         assert bool(broker_table(site, "BBCA", DAY).text) == seen
         newest = rows(site, "TradingSummary/GetStockSummary", DAY) if seen else rows(site, STOCKS, date(2026, 11, 18))
@@ -175,7 +177,7 @@ def test_a_broker_table_has_the_structure_of_the_recorded_page(site: Sandbox) ->
 
 
 def test_a_table_shows_its_own_dates_ten_rows_a_side_and_the_footer_of_the_whole(site: Sandbox) -> None:
-    reply, table = broker_table(site, "BBCA", DAY), site.idx.table_of("BBCA", DAY, DAY)
+    reply, table = broker_table(site, "BBCA", DAY), site.site(IdxSite).table_of("BBCA", DAY, DAY)
     assert table is not None
     assert [reply.field(name) for name in ("startDate", "endDate")] == ["11/19/2026", "11/19/2026"]
     shown = cells(reply)
@@ -190,7 +192,7 @@ def test_a_table_shows_its_own_dates_ten_rows_a_side_and_the_footer_of_the_whole
     assert footer[0] == f"T. Val : {ipot.money(table.value)}"
     assert footer[1] == f"F. NVal : {ipot.money(table.foreign_net)}"
     assert footer[2] == f"T.Lot : {ipot.lots(table.shares // 100)}"
-    facts = site.idx.facts(DAY)
+    facts = site.site(IdxSite).session_facts(DAY)
     row = facts.codes.index("BBCA")
     outside = facts.crossings.value[facts.crossings.stock == row].sum()
     assert table.value == facts.value[row] + outside
@@ -199,8 +201,10 @@ def test_a_table_shows_its_own_dates_ten_rows_a_side_and_the_footer_of_the_whole
 def test_more_leads_to_the_complete_list_with_a_short_side_of_empty_cells(site: Sandbox) -> None:
     code, table = next(
         (code, found)
-        for code in site.idx.facts(DAY).codes
-        if (found := site.idx.table_of(code, DAY, DAY)) and len(found.buy) > 10 and len(found.buy) != len(found.sell)
+        for code in site.site(IdxSite).session_facts(DAY).codes
+        if (found := site.site(IdxSite).table_of(code, DAY, DAY))
+        and len(found.buy) > 10
+        and len(found.buy) != len(found.sell)
     )
     first = broker_table(site, code, DAY)
     (link,) = first.dom.css("a.more")
@@ -218,13 +222,13 @@ def test_more_leads_to_the_complete_list_with_a_short_side_of_empty_cells(site: 
 
 
 def site_code(broker: int) -> str:
-    from fin_assets.sandbox.idx.brokers import brokers
+    from fin_assets.sandbox.sites.idx_brokers.brokers import brokers
 
     return brokers().codes[broker]
 
 
 def test_without_more_a_page_ends_at_the_top_ten_and_the_full_list_is_not_to_be_had() -> None:
-    config = SandboxConfig(start=date(2026, 3, 2), end=SATURDAY, idx_more=False)
+    config = SandboxConfig(start=date(2026, 3, 2), end=SATURDAY, sites={"idx_brokers": {"more": False}})
     with Sandbox(config).run_in_thread() as site:
         reply = broker_table(site, "BBCA", DAY)
         assert not reply.dom.css("a.more")
@@ -247,8 +251,8 @@ def test_different_dates_give_the_sum_of_the_sessions_between(site: Sandbox) -> 
     first, last = date(2026, 11, 16), date(2026, 11, 20)
     reply = broker_table(site, "TLKM", first, end=last)
     assert [reply.field(name) for name in ("startDate", "endDate")] == ["11/16/2026", "11/20/2026"]
-    whole = site.idx.table_of("TLKM", first, last)
-    days = [site.idx.table_of("TLKM", date(2026, 11, day), date(2026, 11, day)) for day in range(16, 21)]
+    whole = site.site(IdxSite).table_of("TLKM", first, last)
+    days = [site.site(IdxSite).table_of("TLKM", date(2026, 11, day), date(2026, 11, day)) for day in range(16, 21)]
     assert whole is not None
     assert whole.value == sum(day.value for day in days if day)
     assert f"T. Val : {ipot.money(whole.value)}" in reply.text
@@ -256,7 +260,7 @@ def test_different_dates_give_the_sum_of_the_sessions_between(site: Sandbox) -> 
 
 
 def test_nothing_traded_is_an_empty_body_and_an_unknown_code_says_so(site: Sandbox) -> None:
-    facts = site.idx.facts(DAY)
+    facts = site.site(IdxSite).session_facts(DAY)
     silent = next(code for code, volume in zip(facts.codes, facts.volume.tolist(), strict=True) if not volume)
     regular = next(code for k, code in enumerate(facts.codes) if k not in facts.crossings.stock)
     for reply in (
@@ -274,11 +278,11 @@ def test_nothing_traded_is_an_empty_body_and_an_unknown_code_says_so(site: Sandb
 
 def test_an_odd_lot_alone_is_a_row_without_lots_but_with_money(site: Sandbox) -> None:
     found = None
-    for day in (d for d in site.idx.market.sessions if date(2026, 1, 1) <= d <= DAY):
-        c = site.idx.facts(day).crossings
+    for day in (d for d in site.site(IdxSite).market.sessions if date(2026, 1, 1) <= d <= DAY):
+        c = site.site(IdxSite).session_facts(day).crossings
         odd = [k for k in range(len(c.stock)) if c.shares[k] < 100 and (c.stock == c.stock[k]).sum() == 1]
         if odd:
-            found = day, site.idx.facts(day).codes[int(c.stock[odd[0]])], int(c.value[odd[0]])
+            found = day, site.site(IdxSite).session_facts(day).codes[int(c.stock[odd[0]])], int(c.value[odd[0]])
             break
     assert found is not None
     day, code, value = found
@@ -287,12 +291,12 @@ def test_an_odd_lot_alone_is_a_row_without_lots_but_with_money(site: Sandbox) ->
 
 
 def test_the_page_of_a_stock_embeds_its_newest_table(site: Sandbox) -> None:
-    reply = ask(f"{site.ipot_url}/ipotnews/newsSmartSearch.php?code=BBCA")
+    reply = ask(f"{site.url}{IPOT}/ipotnews/newsSmartSearch.php?code=BBCA")
     assert reply.dom.css_first("#stockPageCode").attributes["value"] == "BBCA"
     assert reply.field("startDate") == "11/20/2026"
     assert cells(reply) == cells(broker_table(site, "BBCA", date(2026, 11, 20)))
-    assert "Invalid stock code" in ask(f"{site.ipot_url}/ipotnews/newsSmartSearch.php?code=ZZZZ").text
-    assert ask(f"{site.ipot_url}/{MODULE}?code=BBCA").field("endDate") == "11/20/2026"
+    assert "Invalid stock code" in ask(f"{site.url}{IPOT}/ipotnews/newsSmartSearch.php?code=ZZZZ").text
+    assert ask(f"{site.url}{IPOT}/{MODULE}?code=BBCA").field("endDate") == "11/20/2026"
 
 
 @pytest.mark.parametrize(
@@ -324,12 +328,12 @@ def test_what_was_served_is_counted_by_unit_without_plain_pages(site: Sandbox) -
     listed(site, STOCKS, date="20261119", length=9999)
     broker_table(site, "BBCA", DAY)
     broker_table(site, "BBCA", DAY, list="full")
-    ask(f"{site.ipot_url}/ipotnews/newsSmartSearch.php?code=BBCA")
+    ask(f"{site.url}{IPOT}/ipotnews/newsSmartSearch.php?code=BBCA")
     keys = sorted(key for _, key in site.served().elements())
     assert keys == ["BBCA/all/all:2026-11-19", "BBCA/all/all:2026-11-19", "stock_summary:2026-11-19"]
 
 
 def test_a_market_of_a_size_that_is_none_is_refused() -> None:
-    for wrong in ({"idx_tickers": 5}, {"idx_tickers": 5000}, {"idx_page_cap": 0}):
-        with pytest.raises(SandboxError, match="sandbox: idx_"):
-            SandboxConfig(**wrong)
+    for wrong in ({"tickers": 5}, {"tickers": 5000}, {"page_cap": 0}):
+        with pytest.raises(SandboxError, match=f"sandbox.sites.idx_brokers: {next(iter(wrong))}: Input should be"):
+            SandboxConfig(sites={"idx_brokers": wrong})

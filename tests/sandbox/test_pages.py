@@ -8,6 +8,8 @@ from urllib.parse import urljoin
 
 import pytest
 
+from fin_assets.sandbox.sites.hkex_southbound import HKEX
+from fin_assets.sandbox.sites.hkex_southbound.site import HkexSite
 from tests.sandbox.client import ask, form_of, page_url, search_holdings, search_participants
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ def test_a_plain_get_shows_the_newest_list_with_its_own_date(
     assert reply.one("h2.ccass-heading span") == heading
     assert reply.field("today") == "20261121"
     rows = reply.dom.css("#mutualmarket-result tbody tr")
-    listed = site.site.list_of(date(2026, 11, 20))
+    listed = site.site(HkexSite).list_of(date(2026, 11, 20))
     assert len(rows) == len(listed.codes) > 500
     first = rows[0].css_first("td.col-stock-code")
     assert first is not None
@@ -38,7 +40,7 @@ def test_a_plain_get_shows_the_newest_list_with_its_own_date(
 
 def test_a_row_prints_shares_with_commas_and_percent_with_two_decimals_or_nothing(site: Sandbox) -> None:
     reply = ask(page_url(site, "mutualmarket.aspx?t=hk"))
-    listed = site.site.list_of(date(2026, 11, 20))
+    listed = site.site(HkexSite).list_of(date(2026, 11, 20))
     shares = [n.text() for n in reply.dom.css("td.col-shareholding .mobile-list-body")]
     percents = [n.text() for n in reply.dom.css("td.col-shareholding-percent .mobile-list-body")]
     assert shares == [f"{held:,}" for held in listed.shares]
@@ -46,7 +48,7 @@ def test_a_row_prints_shares_with_commas_and_percent_with_two_decimals_or_nothin
 
 
 def test_some_days_leave_percentages_empty_and_some_chinese_lists_print_english_names(site: Sandbox) -> None:
-    lists = [site.site.list_of(day) for day in site.site.published("hk")[::20]]
+    lists = [site.site(HkexSite).list_of(day) for day in site.site(HkexSite).published("hk")[::20]]
     assert any(p is None for listed in lists for p in listed.percents)
     newest = lists[-1]
     english = [name for name in newest.names_zh if name.isascii()]
@@ -56,7 +58,7 @@ def test_some_days_leave_percentages_empty_and_some_chinese_lists_print_english_
 def test_names_with_markup_characters_arrive_unharmed(site: Sandbox) -> None:
     reply = ask(page_url(site, "mutualmarket.aspx?t=hk"))
     names = [n.text() for n in reply.dom.css("td.col-stock-name .mobile-list-body")]
-    assert names == list(site.site.list_of(date(2026, 11, 20)).names_en)
+    assert names == list(site.site(HkexSite).list_of(date(2026, 11, 20)).names_en)
     assert any("&" in name for name in names)
 
 
@@ -92,7 +94,7 @@ def test_the_participants_page_states_totals_that_its_rows_sum_to(site: Sandbox)
     assert sum(h for h, i in zip(held, ids, strict=True) if i) == values[0]
     assert all(name.startswith("*") == (not i) for name, i in zip(names, ids, strict=True))
     assert percents == [f"{h * 10_000 // issued / 100:.2f}%" for h in held]
-    listed = site.site.list_of(date(2026, 11, 19))
+    listed = site.site(HkexSite).list_of(date(2026, 11, 19))
     row = listed.find(700)
     assert row is not None
     assert sum(h for h, i in zip(held, ids, strict=True) if i in ("A00003", "A00004")) == listed.shares[row]
@@ -100,9 +102,9 @@ def test_the_participants_page_states_totals_that_its_rows_sum_to(site: Sandbox)
 
 def test_every_stock_of_a_list_has_participants_within_its_issued_shares(site: Sandbox) -> None:
     day = date(2026, 3, 31)
-    listed = site.site.list_of(day)
+    listed = site.site(HkexSite).list_of(day)
     for code, held in zip(listed.codes, listed.shares, strict=True):
-        found = site.site.participants_of(code, day)
+        found = site.site(HkexSite).participants_of(code, day)
         assert found is not None
         accounts = sum(h.shares for h in found.holders if h.participant_id.startswith("A"))
         total = sum(h.shares for h in found.holders) + found.hidden_shares
@@ -128,7 +130,7 @@ def test_the_chinese_participants_page_has_the_same_numbers_under_chinese_labels
 def test_a_click_on_a_heading_sorts_on_the_server(site: Sandbox) -> None:
     reply = search_holdings(site, "2026/11/20", sortBy="shareholding", sortDirection="desc")
     shares = [int(n.text().replace(",", "")) for n in reply.dom.css("td.col-shareholding .mobile-list-body")]
-    assert shares == sorted(site.site.list_of(date(2026, 11, 20)).shares, reverse=True)
+    assert shares == sorted(site.site(HkexSite).list_of(date(2026, 11, 20)).shares, reverse=True)
     assert reply.field("sortBy") == "shareholding"
 
 
@@ -141,15 +143,16 @@ def test_no_page_names_an_address_outside(site: Sandbox) -> None:
 
 
 def test_the_start_page_and_the_stock_list_lead_a_person_on(site: Sandbox) -> None:
-    start = ask(f"{site.base_url}/")
+    start = ask(f"{site.url}{HKEX}/")
     assert "2026-11-20" in start.text
-    links = [node.attributes["href"] or "" for node in start.dom.css("li a")]
-    assert len(links) == 8
-    for link in links:
-        assert ask(urljoin(f"{site.base_url}/", link)).status == 200
+    for page, count in ((start, 6), (ask(f"{site.url}/"), 8)):
+        links = [node.attributes["href"] or "" for node in page.dom.css("li a")]
+        assert len(links) == count
+        for link in links:
+            assert ask(urljoin(site.url, link)).status == 200
     stocks = ask(page_url(site, "stocklist.aspx?sortby=stockcode&shareholdingdate=20260331"))
     codes = [n.text() for n in stocks.dom.css("tbody td:first-child")]
-    assert codes == [f"{code:05d}" for code in site.site.list_of(date(2026, 3, 31)).codes]
+    assert codes == [f"{code:05d}" for code in site.site(HkexSite).list_of(date(2026, 3, 31)).codes]
 
 
 def test_the_form_carries_every_field_of_the_real_one(site: Sandbox) -> None:

@@ -71,8 +71,8 @@ class StatesItsSession:
             return parsed
         states = covers or "no date"
         reason = context.may_be_empty()
-        if reason is not None:
-            return replace(parsed, closed_reason=f"{reason}; the page states {states}")
+        if reason is not None and covers is not None:
+            return replace(parsed, closed_reason=f"{reason}; the page states {covers}")
         msg = f"{unit.name}: asked for {context.day}, the page states {states}, and no calendar explains it"
         raise StaleDate(msg, body=context.fetched.body, belongs_to=_one_day(covers))
 
@@ -122,4 +122,4 @@ def states_sessions(table: Table) -> bool:
 
 
 def _one_day(covers: DateRange | None) -> date | None:
-    return covers.first if covers is not None and covers.first == covers.last else None
+    return covers.first if covers is not None and covers.is_one_day else None

@@ -273,7 +273,7 @@ class Collector:
         if outcome.failure is not None or fetched is None or parsed is None:
             part.failures[unit] = failed_record(outcome, self.store)
             return
-        if parsed.closed_reason is not None and parsed.covers is not None:
+        if parsed.closed_reason is not None and parsed.covers is not None and parsed.covers.is_one_day:
             self._keep_under(parsed.covers.first, unit, fetched, parsed)
         part.unit_log.append(raw_unit(unit, fetched, parsed, attempts=outcome.attempts, seconds=outcome.seconds))
         part.parsed[unit] = parsed

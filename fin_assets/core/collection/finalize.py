@@ -168,7 +168,7 @@ class Finalizer:
             )
             # By name: the order in which units arrived must not show in the staged file.
             for raw in sorted(units, key=lambda raw: raw.unit)
-            if raw.empty_reason is None and raw.closed_reason is None and raw.unit not in manifest.excluded
+            if raw.closed_reason is None and raw.unit not in manifest.excluded
         ]
         staged = self.table.stage(accepted, manifest.session)
         ref = self.store.write_staged(

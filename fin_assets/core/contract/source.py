@@ -148,13 +148,18 @@ class DateRange:
         """Return the range of one day."""
         return cls(day, day)
 
+    @property
+    def is_one_day(self) -> bool:
+        """Whether the range has one day."""
+        return self.first == self.last
+
     def is_day(self, day: date) -> bool:
         """Return whether the range is exactly this day."""
         return self.first == self.last == day
 
     def __str__(self) -> str:
         """Return the day, or first and last."""
-        return str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
+        return str(self.first) if self.is_one_day else f"{self.first} to {self.last}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,8 +292,8 @@ class Table:
         fetch: gets one unit through a client; raises CollectionFailure.
         parse: strict parse of an answer; raises CollectionFailure; pure.
         accept: rules that a parsed unit must keep before it is stored, in order.
-        stage: accepted units of a partition -> staged rows; pure and deterministic. Where a partition is the day an answer
-            was obtained, rows are of any session date.
+        stage: accepted units of a partition, also those proven empty -> staged rows; pure and deterministic. Where a
+            partition is the day an answer was obtained, rows are of any session date.
         partition: the day that an answer is about (`session`), or the day that it was obtained (`obtained`).
         partition_timezone: IANA name of a zone whose midnight is the hour at which a session of the same day may be
             collected, the calendar's if None: a partition exists only once its day is over.

@@ -1,7 +1,4 @@
-"""Style, script and icon of the embedded site, served by itself: nothing is asked for from outside.
-
-The files lie in `static/`; only their addresses and kinds are told here.
-"""
+"""Style and icon of the pages that all sites share, served by the sandbox itself: nothing is asked for from outside."""
 
 from __future__ import annotations
 
@@ -10,14 +7,8 @@ from typing import Final
 
 _STATIC: Final = resources.files("fin_assets.sandbox.pages").joinpath("static")
 
-
-def _read(name: str) -> str:
-    return _STATIC.joinpath(name).read_text(encoding="utf-8")
-
-
-FILES: Final = {
-    "ncms/script/main.js": ("text/javascript", _read("main.js")),
-    "ncms/css/main.css": ("text/css", _read("main.css")),
-    "ncms/images/favicon.svg": ("image/svg+xml", _read("favicon.svg")),
-}
-"""Path below the site's root to (content type, text)."""
+STYLE_PATH: Final = "/static/plain.css"
+ICON_PATH: Final = "/static/favicon.svg"
+STYLE: Final = ("text/css", _STATIC.joinpath("plain.css").read_text(encoding="utf-8"))
+ICON: Final = ("image/svg+xml", _STATIC.joinpath("favicon.svg").read_text(encoding="utf-8"))
+"""(content type, text)."""

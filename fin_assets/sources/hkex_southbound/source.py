@@ -134,7 +134,9 @@ class _Tables:
             description="Northbound holdings of Shanghai and Shenzhen: daily before 2024-08-19, since then on quarter ends.",
             schema=Holdings,
             site=self.site,
-            calendar=self._calendar(northbound_sessions),
+            calendar=CalendarOf(
+                timezone=TIMEZONE, days=northbound_sessions, state=northbound_day_state, end=self.settings.end
+            ),
             # A quarter's list appears about fifteen days after its end.
             due=timedelta(days=20),
             schedules=SCHEDULES,
@@ -218,6 +220,13 @@ def day_state(day: date) -> DayState:
     if state is ListDay.SOUTHBOUND_CLOSED:
         return DayState(name=state.value, reason="nothing is settled through the mainland leg")
     return OPEN
+
+
+def northbound_day_state(day: date) -> DayState:
+    """Return the state of a day for northbound: between quarter ends there is no list."""
+    if day >= NORTHBOUND_QUARTERLY_SINCE and not is_quarter_end_list(day) and southbound_calendar().list_days(day, day):
+        return DayState.closed("northbound lists are published for quarter ends only")
+    return day_state(day)
 
 
 def _parse_holdings(fetched: Fetched, unit: Unit) -> Parsed:

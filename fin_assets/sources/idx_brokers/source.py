@@ -213,7 +213,8 @@ class _Tables:
     @property
     def _calendar(self) -> CalendarOf:
         # A session of the calendar has data. A holiday that was announced late belongs into the overrides.
-        return CalendarOf(timezone=TIMEZONE, days=get_calendar(MIC).sessions, end=self.settings.end)
+        exchange = get_calendar(MIC)
+        return CalendarOf(timezone=TIMEZONE, days=exchange.sessions, state=exchange.day_state, end=self.settings.end)
 
     def _schedules(self, *, intraday: bool = False) -> Schedules:
         snapshots = "*/30 9-15 * * 1-5" if intraday and self.settings.intraday else None

@@ -22,6 +22,8 @@ from fin_assets.core.contract.source import DateRange, Fetched, Parsed, Unit
 from fin_assets.core.transport.browser.client import BrowserClient
 from fin_assets.core.transport.browser.pool import BrowserPool
 from fin_assets.sandbox import Fault, FaultKind, Sandbox, SandboxConfig
+from fin_assets.sandbox.sites.hkex_southbound import HKEX
+from fin_assets.sandbox.sites.hkex_southbound.site import HkexSite
 from fin_assets.settings import BrowserSettings
 from fin_assets.sources.hkex_southbound.fetch import Fetch, Form, holdings_fetcher, participants_fetcher
 from tests.core.tiny_site import TinySite, answer
@@ -95,11 +97,11 @@ async def collected(pool: BrowserPool, jobs: Sequence[Job], tmp_path: Path) -> d
 async def test_a_visitor_opens_the_page_once_and_then_only_sends_its_form(tmp_path: Path) -> None:
     days = [date(2024, 10, day) for day in (2, 3, 4, 7, 8, 9)]
     async with sandbox() as site, opened(workers=1) as pool:
-        fetch = holdings_fetcher(site.base_url)
+        fetch = holdings_fetcher(site.url + HKEX)
         found = await collected(pool, [job(fetch, "hk/en", day) for day in days], tmp_path)
         assert Counter(request.method for request in site.requests) == {"GET": 1, "POST": len(days)}
         assert {request.status for request in site.requests} == {200}
-        rows = {day: len(site.site.list_of(day).codes) for day in days}
+        rows = {day: len(site.site(HkexSite).list_of(day).codes) for day in days}
     for (_, day), outcome in found.items():
         assert outcome.failure is None
         assert outcome.fetched is not None
@@ -111,8 +113,8 @@ async def test_a_visitor_opens_the_page_once_and_then_only_sends_its_form(tmp_pa
 async def test_every_kind_of_page_can_be_reached_by_both_ways(shared_site: Sandbox, shared_pool: BrowserPool) -> None:
     site = shared_site
     async with shared_pool.client() as client:
-        code = f"{site.site.list_of(DAY).codes[0]:05}"
-        holdings, participants = holdings_fetcher(site.base_url), participants_fetcher(site.base_url)
+        code = f"{site.site(HkexSite).list_of(DAY).codes[0]:05}"
+        holdings, participants = holdings_fetcher(site.url + HKEX), participants_fetcher(site.url + HKEX)
         for fetch, unit in [
             (holdings, "hk/en"),
             (holdings, "hk/zh"),
@@ -131,19 +133,19 @@ async def test_every_kind_of_page_can_be_reached_by_both_ways(shared_site: Sandb
 
 async def test_the_cookie_banner_is_accepted_once_and_stays_accepted() -> None:
     async with sandbox() as site, opened(workers=1) as pool, pool.client() as client:
-        fetch = holdings_fetcher(site.base_url)
+        fetch = holdings_fetcher(site.url + HKEX)
         await fetch(client, HK_EN, DAY)
         (context,) = pool.browser.contexts
         assert "OptanonAlertBoxClosed" in {cookie.get("name") for cookie in await context.cookies()}
         async with client.page() as page:
-            await client.navigate(page, f"{site.base_url}/sdw/search/mutualmarket.aspx?t=hk")
+            await client.navigate(page, f"{site.url}{HKEX}/sdw/search/mutualmarket.aspx?t=hk")
             assert await page.locator("#onetrust-banner-sdk").is_hidden()
 
 
 async def test_a_page_of_another_date_is_not_a_failure_of_the_fetch(
     shared_site: Sandbox, shared_pool: BrowserPool, tmp_path: Path
 ) -> None:
-    fetch = holdings_fetcher(shared_site.base_url)
+    fetch = holdings_fetcher(shared_site.url + HKEX)
     found = await collected(shared_pool, [job(fetch, "hk/en", SATURDAY)], tmp_path)
     outcome = found["hk/en", SATURDAY]
     assert outcome.parsed is not None
@@ -153,7 +155,7 @@ async def test_a_page_of_another_date_is_not_a_failure_of_the_fetch(
 async def test_a_date_out_of_range_is_a_missing_panel_after_both_ways(tmp_path: Path) -> None:
     early = date(2016, 5, 3)
     async with sandbox() as site, opened(workers=1) as pool:
-        found = await collected(pool, [job(holdings_fetcher(site.base_url), "hk/en", early)], tmp_path)
+        found = await collected(pool, [job(holdings_fetcher(site.url + HKEX), "hk/en", early)], tmp_path)
         assert Counter(request.method for request in site.requests) == {"GET": 2, "POST": 2}
     outcome = found["hk/en", early]
     assert isinstance(outcome.failure, MissingPanel)
@@ -190,8 +192,8 @@ async def test_each_fault_is_its_typed_failure_and_heals_when_it_ends(
     fault: Fault, kind: str, attempts: int, shared_site: Sandbox, shared_pool: BrowserPool, tmp_path: Path
 ) -> None:
     site, pool = shared_site, shared_pool
-    code, other = (f"{number:05}" for number in site.site.list_of(DAY).codes[:2])
-    fetch = participants_fetcher(site.base_url)
+    code, other = (f"{number:05}" for number in site.site(HkexSite).list_of(DAY).codes[:2])
+    fetch = participants_fetcher(site.url + HKEX)
     site.set_faults([replace(fault, match=f"{code}:*", method="POST")])
     found = await collected(pool, [job(fetch, code, DAY), job(fetch, other, DAY)], tmp_path)
     failed = found[code, DAY]
@@ -218,7 +220,7 @@ async def test_a_refusal_in_the_middle_ends_the_attempt_and_nothing_is_lost(
 ) -> None:
     days = [date(2024, 10, day) for day in (2, 3, 4, 7, 8, 9, 10, 14, 15, 16, 17, 18)]
     async with sandbox(replace(fault, match="hk:2024-10-08", method="POST")) as site, opened(workers=2) as pool:
-        fetch = holdings_fetcher(site.base_url)
+        fetch = holdings_fetcher(site.url + HKEX)
         found = await collected(pool, [job(fetch, "hk/en", day) for day in days], tmp_path)
         assert len(found) == len(days)
         refused = found["hk/en", DAY]
@@ -237,7 +239,7 @@ async def test_a_refusal_in_the_middle_ends_the_attempt_and_nothing_is_lost(
 
 async def test_a_refused_view_state_is_renewed_by_a_new_visit(tmp_path: Path) -> None:
     async with sandbox() as site, opened(workers=1) as pool:
-        fetch = holdings_fetcher(site.base_url)
+        fetch = holdings_fetcher(site.url + HKEX)
         async with pool.client() as client:
             await fetch(client, HK_EN, DAY)
             (url, form) = next((key, value) for key, value in client.state.items() if isinstance(value, Form))

@@ -14,8 +14,9 @@ from fin_assets.core.contract.failures import Drift
 from fin_assets.core.contract.source import Sibling, Source, Table, Unit, due_at
 from fin_assets.core.orchestration.partitions import due_sessions, partitions_of
 from fin_assets.discovery import discover
-from fin_assets.sandbox import SandboxConfig
-from fin_assets.sandbox.site import HkexSite
+from fin_assets.sandbox.context import SiteContext
+from fin_assets.sandbox.sites.hkex_southbound import HkexOptions
+from fin_assets.sandbox.sites.hkex_southbound.site import HkexSite
 from fin_assets.settings import load
 from fin_assets.sources.hkex_southbound.checks import (
     holding_within_issued,
@@ -55,7 +56,7 @@ def holdings(**shares_and_pct: tuple[int, float | None]) -> pl.DataFrame:
 
 
 def test_the_default_watchlist_is_the_fifty_largest_holdings_of_the_sandbox() -> None:
-    site = HkexSite(SandboxConfig(start=date(2026, 9, 1), end=date(2026, 11, 20)))
+    site = HkexSite(SiteContext(start=date(2026, 9, 1), end=date(2026, 11, 20)), HkexOptions())
     listed = site.list_of(date(2026, 11, 19))
     largest = sorted(zip(listed.shares, listed.codes, strict=True), reverse=True)[:50]
     assert sorted(f"{int(code):05d}" for _, code in largest) == list(DEFAULT_WATCHLIST)

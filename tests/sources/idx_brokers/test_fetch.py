@@ -32,6 +32,8 @@ from fin_assets.core.transport.browser.pool import BrowserPool
 from fin_assets.core.transport.concurrency import AdaptiveConcurrency
 from fin_assets.core.transport.host_limiter import Hosts
 from fin_assets.sandbox import Fault, FaultKind, Sandbox, SandboxConfig
+from fin_assets.sandbox.sites.idx_brokers import IDX, IPOT
+from fin_assets.sandbox.sites.idx_brokers.site import IdxSite
 from fin_assets.settings import BrowserSettings
 from fin_assets.sources.idx_brokers.fetch import (
     BROKER_SUMMARY,
@@ -70,8 +72,9 @@ async def opened(*, workers: int) -> AsyncIterator[BrowserPool]:
 
 
 @asynccontextmanager
-async def sandbox(*faults: Fault, **config: Any) -> AsyncIterator[Sandbox]:
-    async with Sandbox(SandboxConfig(start=date(2026, 1, 5), end=DAY, faults=faults, **config)) as site:
+async def sandbox(*faults: Fault, **options: Any) -> AsyncIterator[Sandbox]:
+    config = SandboxConfig(start=date(2026, 1, 5), end=DAY, faults=faults, sites={"idx_brokers": options})
+    async with Sandbox(config) as site:
         yield site
 
 
@@ -114,7 +117,7 @@ async def visitor(pool: BrowserPool) -> AsyncIterator[BrowserClient]:
 
 
 def traded(site: Sandbox, day: date = DAY) -> list[str]:
-    facts = site.idx.facts(day)
+    facts = site.site(IdxSite).session_facts(day)
     return [code for code, volume in zip(facts.codes, facts.volume.tolist(), strict=True) if volume]
 
 
@@ -152,7 +155,7 @@ async def collected(
 async def test_a_visitor_opens_the_start_page_once_and_then_asks_without_one(site: Sandbox, pool: BrowserPool) -> None:
     async with visitor(pool) as client:
         said = [
-            await json_fetcher(site.idx_url, template)(client, ALL, DAY)
+            await json_fetcher(site.url + IDX, template)(client, ALL, DAY)
             for template in (STOCK_SUMMARY, BROKER_SUMMARY, MEMBERS)
         ]
     assert [answer.transport for answer in said] == ["in_page", "request", "request"]
@@ -169,7 +172,7 @@ async def test_a_gate_that_knows_browsers_is_passed_inside_a_page_from_then_on(
     site: Sandbox, pool: BrowserPool
 ) -> None:
     site.set_faults([Fault(kind=FaultKind.REFUSED, match="*GetStockSummary*", after=1, count=1)])
-    fetch = json_fetcher(site.idx_url, STOCK_SUMMARY)
+    fetch = json_fetcher(site.url + IDX, STOCK_SUMMARY)
     async with visitor(pool) as client:
         said = [await fetch(client, ALL, DAY) for _ in range(3)]
     assert [answer.transport for answer in said] == ["in_page", "in_page", "in_page"]
@@ -178,7 +181,7 @@ async def test_a_gate_that_knows_browsers_is_passed_inside_a_page_from_then_on(
 
 
 async def test_a_cookie_that_has_run_out_is_renewed_at_the_start_page(site: Sandbox, pool: BrowserPool) -> None:
-    fetch = json_fetcher(site.idx_url, STOCK_SUMMARY)
+    fetch = json_fetcher(site.url + IDX, STOCK_SUMMARY)
     async with visitor(pool) as client:
         assert [(await fetch(client, ALL, DAY)).transport for _ in range(2)] == ["in_page", "request"]
         for context in pool.browser.contexts:
@@ -189,10 +192,10 @@ async def test_a_cookie_that_has_run_out_is_renewed_at_the_start_page(site: Sand
 async def test_a_list_whose_pages_are_capped_is_asked_for_to_its_end_and_keeps_every_character(
     site: Sandbox, pool: BrowserPool
 ) -> None:
-    async with sandbox(idx_page_cap=25) as capped, visitor(pool) as client:
+    async with sandbox(page_cap=25) as capped, visitor(pool) as client:
         for template in (STOCK_SUMMARY, MEMBERS):
-            joined = await json_fetcher(capped.idx_url, template)(client, ALL, DAY)
-            whole = await json_fetcher(site.idx_url, template)(client, ALL, DAY)
+            joined = await json_fetcher(capped.url + IDX, template)(client, ALL, DAY)
+            whole = await json_fetcher(site.url + IDX, template)(client, ALL, DAY)
             assert joined.body[joined.body.index(b'"data"') :] == whole.body[whole.body.index(b'"data"') :]
             assert examine_list(joined) == examine_list(whole)
         starts = [request.path.partition("start=")[2].partition("&")[0] for request in capped.requests[1:]]
@@ -201,12 +204,12 @@ async def test_a_list_whose_pages_are_capped_is_asked_for_to_its_end_and_keeps_e
 
 async def test_a_day_without_data_is_one_answer_as_it_was_sent(site: Sandbox, pool: BrowserPool) -> None:
     async with visitor(pool) as client:
-        said = await json_fetcher(site.idx_url, STOCK_SUMMARY)(client, ALL, date(2026, 3, 29))
+        said = await json_fetcher(site.url + IDX, STOCK_SUMMARY)(client, ALL, date(2026, 3, 29))
     assert json.loads(said.body) == {"draw": 0, "recordsTotal": 0, "recordsFiltered": 0, "data": []}
 
 
 async def test_the_last_try_opens_a_list_as_a_document(site: Sandbox, pool: BrowserPool) -> None:
-    fetch = json_fetcher(site.idx_url, STOCK_SUMMARY)
+    fetch = json_fetcher(site.url + IDX, STOCK_SUMMARY)
     async with visitor(pool) as client:
         quick = await fetch(client, ALL, DAY)
         client.attempt = Attempt(number=3, previous=WrongContentType("a page"), last=True)
@@ -217,7 +220,7 @@ async def test_the_last_try_opens_a_list_as_a_document(site: Sandbox, pool: Brow
 
 async def test_the_link_to_the_complete_table_is_followed_once_and_then_known(site: Sandbox, tmp_path: Path) -> None:
     units = [f"{ticker}/all/all" for ticker in traded(site)]
-    fetch = broker_fetcher(site.ipot_url)
+    fetch = broker_fetcher(site.url + IPOT)
     async with opened(workers=1) as own:
         found = await collected(own, [job(fetch, unit) for unit in units], tmp_path)
     longest = 0
@@ -238,13 +241,13 @@ async def test_the_link_to_the_complete_table_is_followed_once_and_then_known(si
 async def test_boards_and_investors_are_asked_for_by_name(unit: str, site: Sandbox, pool: BrowserPool) -> None:
     board, investor = unit.split("/")
     async with visitor(pool) as client:
-        said = await broker_fetcher(site.ipot_url)(client, Unit(name=f"{traded(site)[0]}/{unit}"), DAY)
+        said = await broker_fetcher(site.url + IPOT)(client, Unit(name=f"{traded(site)[0]}/{unit}"), DAY)
     assert f"start=03/31/2026&end=03/31/2026&fd={investor}&board={board}" in said.url
 
 
 async def test_without_a_link_the_table_that_is_shown_is_the_answer(pool: BrowserPool) -> None:
-    async with sandbox(idx_more=False) as site, visitor(pool) as client:
-        fetch = broker_fetcher(site.ipot_url)
+    async with sandbox(more=False) as site, visitor(pool) as client:
+        fetch = broker_fetcher(site.url + IPOT)
         rows = [
             parse_broker_page((await fetch(client, Unit(name=f"{code}/all/all"), DAY)).body).rows
             for code in traded(site)[:6]
@@ -254,10 +257,9 @@ async def test_without_a_link_the_table_that_is_shown_is_the_answer(pool: Browse
 
 
 async def test_a_known_address_that_gives_no_table_any_more_is_forgotten(site: Sandbox, pool: BrowserPool) -> None:
-    long, *others = sorted(
-        traded(site), key=lambda code: -site.idx.facts(DAY).volume[site.idx.facts(DAY).codes.index(code)]
-    )
-    fetch = broker_fetcher(site.ipot_url)
+    facts = site.site(IdxSite).session_facts(DAY)
+    long, *others = sorted(traded(site), key=lambda code: -facts.volume[facts.codes.index(code)])
+    fetch = broker_fetcher(site.url + IPOT)
     async with visitor(pool) as client:
         assert FULL in (await fetch(client, Unit(name=f"{long}/all/all"), DAY)).url
         site.set_faults([Fault(kind=FaultKind.MISSING_PANEL, match=f"*{FULL}*")])
@@ -277,8 +279,8 @@ async def test_a_known_address_that_gives_no_table_any_more_is_forgotten(site: S
 async def test_a_ticker_that_was_not_traded_is_empty_by_both_addresses_and_nothing_is_forgotten(
     site: Sandbox, pool: BrowserPool
 ) -> None:
-    idle = next(code for code in site.idx.facts(DAY).codes if code not in traded(site))
-    fetch = broker_fetcher(site.ipot_url)
+    idle = next(code for code in site.site(IdxSite).session_facts(DAY).codes if code not in traded(site))
+    fetch = broker_fetcher(site.url + IPOT)
     async with visitor(pool) as client:
         await fetch(client, Unit(name=f"{traded(site)[0]}/all/all"), DAY)
         site.clear_requests()
@@ -289,7 +291,7 @@ async def test_a_ticker_that_was_not_traded_is_empty_by_both_addresses_and_nothi
 
 async def test_the_last_try_asks_from_inside_the_stocks_page(site: Sandbox, pool: BrowserPool) -> None:
     unit = f"{traded(site)[0]}/all/all"
-    fetch = broker_fetcher(site.ipot_url)
+    fetch = broker_fetcher(site.url + IPOT)
     async with visitor(pool) as client:
         quick = await fetch(client, Unit(name=unit), DAY)
         client.attempt = Attempt(number=2, previous=MissingPanel("empty"), last=True)
@@ -322,7 +324,7 @@ async def test_each_fault_of_a_broker_table_is_its_typed_failure_and_heals_when_
     fault: Fault, kind: str, attempts: int, transport: str, site: Sandbox, pool: BrowserPool, tmp_path: Path
 ) -> None:
     bad, good = (f"{ticker}/all/all" for ticker in traded(site)[:2])
-    fetch = broker_fetcher(site.ipot_url)
+    fetch = broker_fetcher(site.url + IPOT)
     site.set_faults([replace(fault, match=f"{bad}:*")])
     found = await collected(pool, [job(fetch, bad), job(fetch, good)], tmp_path)
     failed = found[bad, DAY]
@@ -356,7 +358,7 @@ async def test_each_fault_of_a_list_is_its_typed_failure(
     fault: Fault, kind: str, site: Sandbox, pool: BrowserPool, tmp_path: Path
 ) -> None:
     site.set_faults([replace(fault, match="*GetStockSummary*")])
-    outcome = (await collected(pool, [job(json_fetcher(site.idx_url, STOCK_SUMMARY), "all")], tmp_path))["all", DAY]
+    outcome = (await collected(pool, [job(json_fetcher(site.url + IDX, STOCK_SUMMARY), "all")], tmp_path))["all", DAY]
     assert outcome.failure is not None
     assert outcome.failure.kind == kind
 
@@ -371,14 +373,14 @@ async def test_a_start_page_that_lets_nobody_pass_is_a_refusal(
     site.set_faults([Fault(kind=kind, match="*/idx/")])
     async with visitor(pool) as client:
         with pytest.raises(expected):
-            await json_fetcher(site.idx_url, STOCK_SUMMARY)(client, ALL, DAY)
+            await json_fetcher(site.url + IDX, STOCK_SUMMARY)(client, ALL, DAY)
     assert [request.key for request in site.requests] == ["idx:home"]
 
 
 async def test_a_half_list_is_had_whole_by_asking_on(site: Sandbox, pool: BrowserPool) -> None:
     site.set_faults([Fault(kind=FaultKind.HALF_TABLE, match="*GetBrokerSummary*", count=1)])
     async with visitor(pool) as client:
-        said = await json_fetcher(site.idx_url, BROKER_SUMMARY)(client, ALL, DAY)
+        said = await json_fetcher(site.url + IDX, BROKER_SUMMARY)(client, ALL, DAY)
     codes = [row["IDFirm"] for row in json.loads(said.body)["data"]]
     assert len(codes) == len(set(codes)) == json.loads(said.body)["recordsTotal"]
 
@@ -399,7 +401,7 @@ async def test_a_half_list_is_had_whole_by_asking_on(site: Sandbox, pool: Browse
 async def test_a_site_that_refuses_in_the_middle_hears_no_more_than_what_was_in_flight(
     fault: Fault, kind: str, wait: timedelta | None, site: Sandbox, pool: BrowserPool, tmp_path: Path
 ) -> None:
-    fetch = broker_fetcher(site.ipot_url)
+    fetch = broker_fetcher(site.url + IPOT)
     site.set_faults([fault])
     found = await collected(pool, [job(fetch, f"{ticker}/all/all") for ticker in traded(site)], tmp_path)
     refused = [request for request in site.requests if request.fault]
@@ -415,7 +417,7 @@ async def test_a_429_that_asks_for_seconds_is_waited_out_by_all_and_no_unit_is_l
     site: Sandbox, pool: BrowserPool, tmp_path: Path
 ) -> None:
     site.set_faults([Fault(kind=FaultKind.RATE_LIMITED, after=20, count=3, retry_after=timedelta(seconds=1))])
-    fetch, events = broker_fetcher(site.ipot_url), list[Event]()
+    fetch, events = broker_fetcher(site.url + IPOT), list[Event]()
     jobs = [job(fetch, f"{ticker}/all/all") for ticker in traded(site)]
     found = await collected(pool, jobs, tmp_path, on_event=events.append)
     assert all(outcome.failure is None for outcome in found.values())
@@ -430,7 +432,7 @@ async def test_fewer_ask_while_the_site_is_slow_and_all_again_when_it_is_not(
 ) -> None:
     site.set_faults([Fault(kind=FaultKind.SLOW, after=20, count=26, delay=timedelta(seconds=0.7))])
     days = [date(2026, 3, day) for day in (26, 27, 30, 31)]
-    fetch, allowed = broker_fetcher(site.ipot_url), list[int]()
+    fetch, allowed = broker_fetcher(site.url + IPOT), list[int]()
     jobs = [job(fetch, f"{ticker}/all/all", day) for day in days for ticker in traded(site, day)]
     found = await collected(pool, jobs, tmp_path, on_event=lambda _: allowed.append(pool.concurrency.allowed))
     assert all(outcome.failure is None for outcome in found.values())

@@ -265,10 +265,6 @@ def missing_a_lot() -> list[Accepted]:
     return [*units, accepted("TEST/TN/all", b"", empty_reason="it may all be on the other board")]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="finalize leaves units with an empty_reason out of what is staged: a contradiction with an empty page passes",
-)
 def test_a_session_whose_boards_contradict_a_page_proven_empty_is_not_complete(tmp_path):
     key = PartitionKey("idx_brokers", "broker_trades", DAY)
     store, bodies = Store(tmp_path), {"RG": PART, "NG": sheet({"AK": 4}, {"CC": 4}), "all": WHOLE}

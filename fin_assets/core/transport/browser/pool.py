@@ -91,10 +91,8 @@ class BrowserPool(ClientPool):
 
     Attributes:
         hosts: the limiters, by host.
-        pace: how many of the workers may ask at present.
         stats: what has been used so far.
         found: which Chromium it is.
-        ended: why the attempt was ended before all units were asked for, or None.
     """
 
     def __init__(

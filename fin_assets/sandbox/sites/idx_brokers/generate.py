@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from fin_assets.core.calendars.exchange import get_calendar
-from fin_assets.sandbox.idx.brokers import brokers
-from fin_assets.sandbox.idx.market import LOT, Crossings, Security, SessionFacts, on_tick, tick
-from fin_assets.sandbox.idx.universe import EPOCH, universe
+from fin_assets.sandbox.sites.idx_brokers.brokers import brokers
+from fin_assets.sandbox.sites.idx_brokers.market import LOT, Crossings, Security, SessionFacts, on_tick, tick
+from fin_assets.sandbox.sites.idx_brokers.universe import EPOCH, universe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from fin_assets.sandbox.idx.market import Floats, Ints
+    from fin_assets.sandbox.sites.idx_brokers.market import Floats, Ints
 
 MIC: Final = "XIDX"
 _LEAST_PRICE: Final = 50

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from fin_assets.core.calendars.exchange import get_calendar
-from fin_assets.sandbox.market import MARKETS, DayList
-from fin_assets.sandbox.universe import EPOCH, CounterEvent, Universe, universe
+from fin_assets.sandbox.sites.hkex_southbound.market import MARKETS, DayList
+from fin_assets.sandbox.sites.hkex_southbound.universe import EPOCH, CounterEvent, Universe, universe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

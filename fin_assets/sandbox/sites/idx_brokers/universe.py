@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from fin_assets.sandbox.idx import names
+from fin_assets.sandbox.sites.idx_brokers import names
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fin_assets.sandbox.idx.market import Floats, Ints
+    from fin_assets.sandbox.sites.idx_brokers.market import Floats, Ints
 
 EPOCH: Final = date(2019, 1, 2)
 """First session; the random streams begin here."""

@@ -1,7 +1,7 @@
 """The embedded Indonesian sites: which list or table a request gets, by the sites' own rules.
 
-Knows no transport and no faults. A session's data are there from 18:00 of its day in Jakarta; a day without data gives an
-empty list or an empty body, as on the real sites.
+Knows no transport, which is in `routes.py`, and no faults. A session's data are there from 18:00 of its day in Jakarta; a
+day without data gives an empty list or an empty body, as on the real sites.
 """
 
 from __future__ import annotations
@@ -9,27 +9,32 @@ from __future__ import annotations
 import hashlib
 from datetime import date, datetime, time
 from functools import cached_property, lru_cache, partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-from fin_assets import clock
-from fin_assets.sandbox.idx.answers import IDX, ListAnswer, PageAnswer, Slice, StockPage, TableAnswer
-from fin_assets.sandbox.idx.dataset import DatasetIdx
-from fin_assets.sandbox.idx.flows import BOARDS, INVESTORS, Flows, Table, table_of
-from fin_assets.sandbox.idx.generate import GeneratedIdx, horizon, session_before
-from fin_assets.sandbox.market import last_at_or_before
-from fin_assets.sandbox.pages import idx_json, ipot, other
+from fin_assets.sandbox.context import last_at_or_before
+from fin_assets.sandbox.site import OpenSite
+from fin_assets.sandbox.sites.idx_brokers import IDX
+from fin_assets.sandbox.sites.idx_brokers.answers import ListAnswer, PageAnswer, Slice, TableAnswer
+from fin_assets.sandbox.sites.idx_brokers.dataset import DatasetIdx
+from fin_assets.sandbox.sites.idx_brokers.flows import BOARDS, INVESTORS, Flows, Table, table_of
+from fin_assets.sandbox.sites.idx_brokers.generate import GeneratedIdx, horizon, session_before
+from fin_assets.sandbox.sites.idx_brokers.pages import idx_json, ipot, other
+from fin_assets.sandbox.sites.idx_brokers.routes import COOKIE, LINKS, IdxRoutes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from fin_assets.sandbox.config import SandboxConfig
-    from fin_assets.sandbox.idx.flows import Board, Investor
-    from fin_assets.sandbox.idx.market import IdxMarket, SessionFacts
+    from aiohttp import web
 
-TIMEZONE: Final = ZoneInfo("Asia/Jakarta")
+    from fin_assets.sandbox.context import SiteContext
+    from fin_assets.sandbox.site import Page
+    from fin_assets.sandbox.sites.idx_brokers import IdxOptions
+    from fin_assets.sandbox.sites.idx_brokers.flows import Board, Investor
+    from fin_assets.sandbox.sites.idx_brokers.market import IdxMarket, SessionFacts
+
+TIMEZONE: Final = "Asia/Jakarta"
 PUBLISHED_AT: Final = time(18)
-COOKIE: Final = "cf_clearance"
 LISTS: Final = {
     "GetStockSummary": ("stock_summary", idx_json.STOCK_KEYS, "Volume"),
     "GetBrokerSummary": ("broker_summary_market", idx_json.BROKER_KEYS, "Value"),
@@ -41,53 +46,71 @@ _KEPT_SESSIONS: Final = 12
 """One of 950 stocks takes some 5 MB."""
 
 
-class IdxSite:
+class IdxSite(OpenSite):
     """Lists and tables by the sites' rules.
 
     Args:
-        config: what to serve.
+        context: seed, range of days and clock.
+        options: what to serve.
 
     Raises:
         SandboxError: the dataset cannot be used.
     """
 
-    def __init__(self, config: SandboxConfig) -> None:
-        self._config = config
-        self._given = DatasetIdx(config.idx_dataset) if config.idx_dataset else None
-        self.facts = lru_cache(maxsize=_KEPT_SESSIONS)(self._facts)
+    columns = tuple(sorted({*(key for _, keys, _ in LISTS.values() for key in keys), *ipot.HEADINGS}))
+    lists = frozenset(LISTS)
+
+    def __init__(self, context: SiteContext, options: IdxOptions) -> None:
+        self._context, self._options = context, options
+        self._given = DatasetIdx(options.dataset) if options.dataset else None
+        self.session_facts = lru_cache(maxsize=_KEPT_SESSIONS)(self._facts)
         self.flows = lru_cache(maxsize=_KEPT_SESSIONS)(self._flows)
-        self.cookie: Final = hashlib.sha256(f"clearance:{config.seed}".encode()).hexdigest()
+        self.cookie: Final = hashlib.sha256(f"clearance:{context.seed}".encode()).hexdigest()
+
+    def pages(self) -> list[Page]:
+        """Return the start page, the lists, the broker table and the page of a stock."""
+        return IdxRoutes(self).pages()
+
+    def plain_routes(self) -> list[web.RouteDef]:
+        """Return the redirect to the start page."""
+        return IdxRoutes(self).plain_routes()
+
+    def links(self) -> Sequence[tuple[str, str]]:
+        """Return the pages from which a person starts."""
+        return LINKS
+
+    def facts(self) -> dict[str, Any]:
+        """Return today; the market itself is generated when a page first needs it."""
+        return {"today": self._context.today(TIMEZONE).isoformat()}
+
+    def summary(self) -> str:
+        """Return which market is served."""
+        return f"the market of Jakarta, {self._options.data(self._context.seed)}"
 
     @cached_property
     def market(self) -> IdxMarket:
         """The sessions behind the sites; generated when first asked for."""
         if self._given is not None:
             return self._given
-        until = horizon(self._config.end or self._now().date())
-        return GeneratedIdx(companies=self._config.idx_tickers, seed=self._config.seed, until=until)
+        until = horizon(self._context.today(TIMEZONE))
+        return GeneratedIdx(companies=self._options.tickers, seed=self._context.seed, until=until)
 
     def _facts(self, day: date) -> SessionFacts:
         return self.market.on(day)
 
     def _flows(self, day: date) -> Flows:
-        return Flows(self.facts(day), stocks=len(self.market.codes), seed=self._config.seed)
-
-    @staticmethod
-    def _now() -> datetime:
-        return clock.now().astimezone(TIMEZONE)
+        return Flows(self.session_facts(day), stocks=len(self.market.codes), seed=self._context.seed)
 
     def is_published(self, day: date) -> bool:
         """Return whether `day` is a session whose data are on the sites now."""
         if last_at_or_before(self.market.sessions, day) != day:
             return False
-        now, end = self._now(), self._config.end
-        if end is not None and end != now.date():
-            return day <= end
+        now = self._context.now(TIMEZONE)
         return day < now.date() or (day == now.date() and now.time() >= PUBLISHED_AT)
 
     def newest(self) -> date | None:
         """Return the last session with data on the sites; None if there is none yet."""
-        day = last_at_or_before(self.market.sessions, self._config.end or self._now().date())
+        day = last_at_or_before(self.market.sessions, self._context.today(TIMEZONE))
         if day is None or self.is_published(day):
             return day
         return session_before(self.market.sessions, day)
@@ -106,7 +129,7 @@ class IdxSite:
                 ("MemberParticipants", "GetBrokerSearch"),
             )
         ]
-        return PageAnswer(key="idx:home", html=lambda: other.idx_home(links), cookie=f"{COOKIE}={self.cookie}")
+        return PageAnswer(key="idx:home", html=lambda: other.home(links), cookie=f"{COOKIE}={self.cookie}")
 
     def listed(self, endpoint: str, query: Mapping[str, str]) -> ListAnswer:
         """Decide what a request to one of `LISTS` gets; parameter names are taken in any case."""
@@ -132,13 +155,13 @@ class IdxSite:
         )
 
     def _slice(self, asked: Mapping[str, str]) -> Slice:
-        length, cap = _count(asked.get("length")) or None, self._config.idx_page_cap
+        length, cap = _count(asked.get("length")) or None, self._options.page_cap
         if cap is not None:
             length = min(length or cap, cap)
         return Slice(_count(asked.get("start")) or 0, length)
 
     def _stock_rows(self, day: date) -> idx_json.Rows:
-        return idx_json.stock_summary(self.facts(day))
+        return idx_json.stock_summary(self.session_facts(day))
 
     def _broker_rows(self, day: date) -> idx_json.Rows:
         return idx_json.broker_summary(self.flows(day))
@@ -167,13 +190,13 @@ class IdxSite:
         key = f"{unit}:{start}" if start == end else f"{unit}:{start}..{end}"
         if code not in self._known:
             return TableAnswer(key=key, view=None, refusal=ipot.INVALID_CODE, before=lambda: None)
-        complete = query.get("list") == "full" and self._config.idx_more
+        complete = query.get("list") == "full" and self._options.more
 
         def view(first: date, last: date) -> ipot.TableView | None:
             found = self.table_of(code, first, last, board, investor)
             return None if found is None else ipot.TableView(
                 code=code, start=first, end=last, investor=investor, board=board, table=found,
-                complete=complete, more=self._config.idx_more,
+                complete=complete, more=self._options.more,
             )  # fmt: skip
 
         earlier = self._before(start)
@@ -191,7 +214,7 @@ class IdxSite:
         found = (self.flows(day).cells(code, board, investor) for day in days)
         return table_of(cells for cells in found if cells is not None)
 
-    def news(self, query: Mapping[str, str]) -> StockPage:
+    def news(self, query: Mapping[str, str]) -> PageAnswer:
         """Return the page of a stock around its newest table."""
         code = query.get("code", "").strip().upper()
         newest, answer = self.newest(), self.table({"code": code})
@@ -199,12 +222,12 @@ class IdxSite:
         def html() -> str:
             if newest is None or code not in self._known:
                 return ipot.page(code=code, name="", last=0, content=ipot.INVALID_CODE)
-            facts = self.facts(newest)
+            facts = self.session_facts(newest)
             row = facts.codes.index(code) if code in facts.codes else None
             name, last = ("", 0) if row is None else (facts.names[row], int(facts.close[row]))
             return ipot.page(code=code, name=name, last=last, content=answer.render())
 
-        return StockPage(key=f"{code}:page", html=html)
+        return PageAnswer(key=f"{code}:page", html=html)
 
 
 def _count(text: str | None) -> int | None:
@@ -214,7 +237,7 @@ def _count(text: str | None) -> int | None:
 
 def _dated(text: str, form: str) -> date | None:
     try:
-        return datetime.strptime(text, form).replace(tzinfo=TIMEZONE).date()
+        return datetime.strptime(text, form).replace(tzinfo=ZoneInfo(TIMEZONE)).date()
     except ValueError:
         return None
 

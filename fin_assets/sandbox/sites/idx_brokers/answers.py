@@ -5,18 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from fin_assets.sandbox.answers import Answer
-from fin_assets.sandbox.faults import FaultKind
-from fin_assets.sandbox.pages import idx_json, ipot
-from fin_assets.sandbox.pages.common import NO_EDITS
+from fin_assets.sandbox.rendered import NO_EDITS, Answer
+from fin_assets.sandbox.sites.idx_brokers import IDX
+from fin_assets.sandbox.sites.idx_brokers.pages import idx_json, ipot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from fin_assets.sandbox.pages.common import Edits
+    from fin_assets.sandbox.rendered import Edits
 
-IDX: Final = "/idx"
-IPOT: Final = "/ipot"
 _RENAMED_KEY: Final = "FigureX"
 _ALTERED: Final = ("Volume", "Shares")
 """What a wrong row is wrong in."""
@@ -24,9 +21,8 @@ _ALTERED: Final = ("Volume", "Shares")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageAnswer(Answer):
-    """A page that is no unit of data: the start page of the lists."""
+    """A page that is no unit of data: the start page of the lists, or the page around a stock's newest table."""
 
-    site: ClassVar[str] = IDX
     key: str
     html: Callable[[], str]
     cookie: str | None = None
@@ -37,13 +33,18 @@ class PageAnswer(Answer):
         return self.key
 
     @property
+    def is_unit(self) -> bool:
+        """Whether it is a unit of data: never."""
+        return False
+
+    @property
     def has_result(self) -> bool:
         """Whether a result is shown: never."""
         return False
 
     def headers(self) -> Mapping[str, str]:
         """Return the cookie that a visitor gets here."""
-        return {} if self.cookie is None else {"Set-Cookie": f"{self.cookie}; Path={self.site}; HttpOnly; SameSite=Lax"}
+        return {} if self.cookie is None else {"Set-Cookie": f"{self.cookie}; Path={IDX}; HttpOnly; SameSite=Lax"}
 
     def render(self, edits: Edits = NO_EDITS) -> str:
         """Return the page."""
@@ -53,17 +54,6 @@ class PageAnswer(Answer):
     def landing(self) -> str:
         """Return the page: it has no other."""
         return self.html()
-
-    def stale(self) -> str:
-        """Return the page: it has no date."""
-        return self.html()
-
-
-class StockPage(PageAnswer):
-    """The page around a stock's newest broker table."""
-
-    __slots__ = ()
-    site: ClassVar[str] = IPOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +77,7 @@ class ListAnswer(Answer):
         needed: the key that a fault renames unless it names another of `columns`.
     """
 
-    site: ClassVar[str] = IDX
     content_type: ClassVar[str] = "application/json"
-    cannot: ClassVar[frozenset[FaultKind]] = frozenset({FaultKind.FORM_STATE_REFUSED})
     key: str
     found: bool
     rows: Callable[[], idx_json.Rows]
@@ -148,8 +136,6 @@ class TableAnswer(Answer):
         before: makes the table of the session before.
     """
 
-    site: ClassVar[str] = IPOT
-    cannot: ClassVar[frozenset[FaultKind]] = frozenset({FaultKind.FORM_STATE_REFUSED})
     key: str
     view: ipot.TableView | None
     refusal: str

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from fin_assets.sandbox import names
+from fin_assets.sandbox.sites.hkex_southbound import names
 
 if TYPE_CHECKING:
     from datetime import date

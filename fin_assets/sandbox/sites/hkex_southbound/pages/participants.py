@@ -6,13 +6,22 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from fin_assets.sandbox.pages.common import NO_EDITS, Edits, Language, column, form_open, hidden, number, percent, shell
+from fin_assets.sandbox.rendered import NO_EDITS, Edits
+from fin_assets.sandbox.sites.hkex_southbound.pages.common import (
+    Language,
+    column,
+    form_open,
+    hidden,
+    number,
+    percent,
+    shell,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from fin_assets.sandbox.participants import Holder, ParticipantList
+    from fin_assets.sandbox.sites.hkex_southbound.participants import Holder, ParticipantList
 
 SORTS: Final = ("participantid", "participantname", "address", "shareholding", "percent")
 _KEYS: Final = ("participant-id", "participant-name", "address", "shareholding", "shareholding-percent")

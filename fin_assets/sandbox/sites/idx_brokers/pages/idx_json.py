@@ -9,13 +9,13 @@ import json
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
-from fin_assets.sandbox.idx.brokers import brokers
+from fin_assets.sandbox.sites.idx_brokers.brokers import brokers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from fin_assets.sandbox.idx.flows import Flows
-    from fin_assets.sandbox.idx.market import Security, SessionFacts
+    from fin_assets.sandbox.sites.idx_brokers.flows import Flows
+    from fin_assets.sandbox.sites.idx_brokers.market import Security, SessionFacts
 
 Rows = list[dict[str, Any]]
 

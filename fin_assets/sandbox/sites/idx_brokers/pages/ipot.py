@@ -12,18 +12,20 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from fin_assets.sandbox.idx.brokers import brokers
-from fin_assets.sandbox.idx.market import LOT
-from fin_assets.sandbox.pages.common import NO_EDITS
+from fin_assets.sandbox.pages.assets import ICON_PATH, STYLE_PATH
+from fin_assets.sandbox.rendered import NO_EDITS
+from fin_assets.sandbox.sites.idx_brokers import IPOT
+from fin_assets.sandbox.sites.idx_brokers.brokers import brokers
+from fin_assets.sandbox.sites.idx_brokers.market import LOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from fin_assets.sandbox.idx.flows import Row, Table
-    from fin_assets.sandbox.pages.common import Edits
+    from fin_assets.sandbox.rendered import Edits
+    from fin_assets.sandbox.sites.idx_brokers.flows import Row, Table
 
-MODULE: Final = "/ipot/module/saham/include/data-brokersummary.php"
+MODULE: Final = f"{IPOT}/module/saham/include/data-brokersummary.php"
 INVALID_CODE: Final = "Invalid stock code"
 TOP: Final = 10
 """Rows a side without the complete list."""
@@ -201,7 +203,7 @@ def page(*, code: str, name: str, last: int, content: str) -> str:
     return f"""<!DOCTYPE html>
 <html lang="id"><head><meta charset="UTF-8" /><title>{escape(code)} - {escape(name)}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1" />
-<link rel="icon" href="/hkexnews/ncms/images/favicon.svg" /><link rel="stylesheet" href="/hkexnews/ncms/css/main.css" />
+<link rel="icon" href="{ICON_PATH}" /><link rel="stylesheet" href="{STYLE_PATH}" />
 <script>{_SCRIPT}</script></head>
 <body><main class="container plain" data-tag="parent" data-stock="{escape(code)}" data-last="{last}">
 <input type="hidden" id="stockPageCode" value="{escape(code)}">

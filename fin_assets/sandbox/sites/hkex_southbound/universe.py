@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from fin_assets.sandbox import names
-from fin_assets.sandbox.market import MARKETS
+from fin_assets.sandbox.sites.hkex_southbound import names
+from fin_assets.sandbox.sites.hkex_southbound.market import MARKETS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -5,7 +5,6 @@ Ids, classes, field names and the few labels that readers depend on are the real
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -13,19 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
+    from fin_assets.sandbox.rendered import Edits
+
 Language = Literal["en", "zh"]
 
 
-@dataclass(frozen=True, slots=True)
-class Edits:
-    """What a fault changes in a result: the second half of the rows gone, one column renamed, one row's lots wrong."""
-
-    half: bool = False
-    renamed: str | None = None
-    wrong_lots: bool = False
-
-
-NO_EDITS: Final = Edits()
 _RENAMED_CLASS: Final = "col-figure-x"
 _RENAMED_HEADING: Final = {"en": "Figure X", "zh": "數字甲"}
 
@@ -34,6 +25,19 @@ _DOCTYPE: Final = (
     '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" '
     '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">'
 )
+
+COLUMNS: Final = (
+    "stock-code",
+    "stock-name",
+    "shareholding",
+    "shareholding-percent",
+    "participant-id",
+    "participant-name",
+    "address",
+)
+"""Columns of both pages, by their class without `col-`."""
+NEEDED: Final = "shareholding"
+"""The column that a fault renames unless it names another; both pages have it."""
 
 SITE_NAME: Final = {"en": "Sandbox of the shareholding pages", "zh": "持股紀錄頁沙盒"}
 _NOTE: Final = {
@@ -73,7 +77,7 @@ def slashed(day: date) -> str:
 
 def column(name: str, heading: str, *, edits: Edits, language: Language) -> tuple[str, str]:
     """Return class and heading of a column, or others where a fault renames it."""
-    if edits.renamed == name:
+    if edits.renamed is not None and name == (edits.renamed if edits.renamed in COLUMNS else NEEDED):
         return _RENAMED_CLASS, _RENAMED_HEADING[language]
     return f"col-{name}", heading
 

@@ -32,9 +32,6 @@ _TRADE: Final = (
     "Kimia", "Land", "Logistik", "Media", "Medika", "Mineral", "Motor", "Pangan", "Perkasa", "Plastik", "Properti",
     "Ritel", "Semen", "Tekno", "Tekstil", "Telekom", "Transport",
 )  # fmt: skip
-LEAST_COMPANIES: Final = 20
-LARGEST: Final = 1200
-"""Bounds of a generated market; the real exchange has about 950."""
 
 
 def _code(words: list[str], attempt: int) -> str:

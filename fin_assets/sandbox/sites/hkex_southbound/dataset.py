@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from fin_assets.sandbox.market import DayList, SandboxError
+from fin_assets.sandbox.errors import SandboxError
+from fin_assets.sandbox.sites.hkex_southbound.market import DayList
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,7 @@ Only the shapes that `generate.py` and `dataset.py` fill and the site reads belo
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Protocol
@@ -15,10 +15,6 @@ if TYPE_CHECKING:
 
 MARKETS = ("hk", "sh", "sz")
 """Southbound and the two northbound lists, as the site's `t` parameter names them."""
-
-
-class SandboxError(Exception):
-    """The sandbox cannot do what was asked; the message names the file, option or port and the way out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +58,3 @@ class Market(Protocol):
     def issued(self, code: int, day: date) -> int:
         """Return the issued shares behind a code that is on the list of `day`."""
         ...
-
-
-def last_at_or_before(days: Sequence[date], day: date) -> date | None:
-    """Return the last of the ascending `days` that is not after `day`."""
-    i = bisect_right(days, day)
-    return days[i - 1] if i else None

@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import polars as pl
 
-from fin_assets.sandbox.idx.market import LOT, Security, SessionFacts, no_crossings, tick
-from fin_assets.sandbox.market import SandboxError, last_at_or_before
+from fin_assets.sandbox.context import last_at_or_before
+from fin_assets.sandbox.errors import SandboxError
+from fin_assets.sandbox.sites.idx_brokers.market import LOT, Security, SessionFacts, no_crossings, tick
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
     from pathlib import Path
 
-    from fin_assets.sandbox.idx.market import Ints
+    from fin_assets.sandbox.sites.idx_brokers.market import Ints
 
 COLUMNS: Final = (
     "Date", "StockCode", "Previous", "OpenPrice", "High", "Low", "Close", "Volume", "Value", "Frequency", "ForeignSell",

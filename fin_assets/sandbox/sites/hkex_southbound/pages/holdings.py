@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from fin_assets.sandbox.pages.common import (
-    NO_EDITS,
-    Edits,
+from fin_assets.sandbox.rendered import NO_EDITS, Edits
+from fin_assets.sandbox.sites.hkex_southbound.pages.common import (
     Language,
     column,
     form_open,
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from fin_assets.sandbox.market import DayList
+    from fin_assets.sandbox.sites.hkex_southbound.market import DayList
 
 SORTS: Final = ("stockcode", "stockname", "shareholding", "shareholdingpercent")
 

@@ -1,64 +1,22 @@
-"""What one request gets, decided but not rendered: the result page, its landing page, and the page of the day before.
-
-Made by a site with everything that the pages need; rendered by the server, once a fault had its say.
-"""
+"""What one request to HKEXnews gets: the result page, its landing page, and the page of the list day before."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from fin_assets.sandbox.faults import FaultKind
-from fin_assets.sandbox.pages import hkex_holdings, hkex_participants
-from fin_assets.sandbox.pages.common import NO_EDITS, Edits, Language, slashed
+from fin_assets.sandbox.rendered import NO_EDITS, Answer, Edits
+from fin_assets.sandbox.sites.hkex_southbound.formstate import VIEW_STATE_REFUSED
+from fin_assets.sandbox.sites.hkex_southbound.pages import holdings as holdings_page
+from fin_assets.sandbox.sites.hkex_southbound.pages import other
+from fin_assets.sandbox.sites.hkex_southbound.pages import participants as participants_page
+from fin_assets.sandbox.sites.hkex_southbound.pages.common import Language, slashed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date
 
-    from fin_assets.sandbox.participants import ParticipantList
-
-
-class Answer(ABC):
-    """What every answer of every site can do.
-
-    Attributes:
-        site: first part of the site's paths.
-        content_type: what the undisturbed answer is.
-        cannot: kinds of faults that mean nothing here.
-    """
-
-    __slots__ = ()
-    site: ClassVar[str]
-    content_type: ClassVar[str] = "text/html"
-    cannot: ClassVar[frozenset[FaultKind]] = frozenset()
-
-    @property
-    @abstractmethod
-    def unit(self) -> str:
-        """What it is about, as faults and the request log name it."""
-
-    @property
-    @abstractmethod
-    def has_result(self) -> bool:
-        """Whether a result is shown, not the landing page."""
-
-    def headers(self) -> Mapping[str, str]:
-        """Return what the undisturbed answer carries besides the usual headers."""
-        return {}
-
-    @abstractmethod
-    def render(self, edits: Edits = NO_EDITS) -> str:
-        """Return the page."""
-
-    @abstractmethod
-    def landing(self) -> str:
-        """Return the landing page of the same request."""
-
-    @abstractmethod
-    def stale(self) -> str:
-        """Return the page of the list day before; the same as `render` if there is none."""
+    from fin_assets.sandbox.sites.hkex_southbound.participants import ParticipantList
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +25,7 @@ class HkexAnswer(Answer):
 
     Attributes:
         key: the unit that it is about: `hk:2024-05-02`, `00700:2024-05-02`, `hk:newest`, `searchsdw:form`.
+        searched: whether a search was posted; a plain visit is no unit of data.
         page, language: which file was asked for.
         today: the site's today.
         asked: what the date field shows.
@@ -76,9 +35,8 @@ class HkexAnswer(Answer):
         state: hidden fields of the form.
     """
 
-    site: ClassVar[str] = "/hkexnews"
-    cannot: ClassVar[frozenset[FaultKind]] = frozenset({FaultKind.WRONG_LOTS})
     key: str
+    searched: bool
     page: str
     language: Language
     today: date
@@ -92,6 +50,15 @@ class HkexAnswer(Answer):
     def unit(self) -> str:
         """What it is about."""
         return self.key
+
+    @property
+    def is_unit(self) -> bool:
+        """Whether a search was posted."""
+        return self.searched
+
+    def form_refused(self) -> str:
+        """Return ASP.NET's error page for a wrong view state."""
+        return other.server_error(VIEW_STATE_REFUSED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +88,7 @@ class HoldingsAnswer(HkexAnswer):
         return self._of(self.before or self.shown, self.alert, NO_EDITS)
 
     def _of(self, day: date | None, alert: str | None, edits: Edits) -> str:
-        view = hkex_holdings.HoldingsView(
+        view = holdings_page.HoldingsView(
             page=self.page,
             language=self.language,
             market=self.market,
@@ -133,7 +100,7 @@ class HoldingsAnswer(HkexAnswer):
             state=self.state,
         )
         rows = "" if day is None else self.rows(self.market, day, self.language, self.order, edits)
-        return hkex_holdings.render(view, table_rows=rows, edits=edits)
+        return holdings_page.render(view, table_rows=rows, edits=edits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +134,7 @@ class ParticipantsAnswer(HkexAnswer):
 
     def _of(self, found: ParticipantList | None, echo: str, alert: str | None, edits: Edits) -> str:
         name = "" if found is None else found.name_en if self.language == "en" else found.name_zh
-        view = hkex_participants.ParticipantsView(
+        view = participants_page.ParticipantsView(
             page=self.page,
             language=self.language,
             today=self.today,
@@ -179,4 +146,4 @@ class ParticipantsAnswer(HkexAnswer):
             alert=alert,
             state=self.state,
         )
-        return hkex_participants.render(view, edits=edits)
+        return participants_page.render(view, edits=edits)

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from fin_assets.sandbox.idx.brokers import brokers
-from fin_assets.sandbox.idx.market import LOT
+from fin_assets.sandbox.sites.idx_brokers.brokers import brokers
+from fin_assets.sandbox.sites.idx_brokers.market import LOT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fin_assets.sandbox.idx.market import Crossings, Floats, Ints, SessionFacts
+    from fin_assets.sandbox.sites.idx_brokers.market import Crossings, Floats, Ints, SessionFacts
 
 Board = Literal["all", "RG", "TN", "NG"]
 Investor = Literal["all", "F", "D"]

@@ -1,0 +1,1 @@
+"""HTML of HKEXnews: text out of values, nothing decided, nothing looked up."""
