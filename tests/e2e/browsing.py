@@ -16,7 +16,7 @@ import duckdb
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
-from dashboards.theme import palette
+from dashboards.ui.theme import palette
 from fin_assets.core.chromium import FLAGS, find_chromium, runs_as_root
 from fin_assets.settings import BrowserSettings
 

@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from playwright.sync_api import TimeoutError as TooLate
 
-from dashboards import formats
-from tests.dashboards.fake_idx import BROKEN, SUSPENDED
-from tests.dashboards.fake_marts import publish_build, sessions
+from dashboards.ui import formats
+from tests.areas.fake_build import publish_build, sessions
+from tests.areas.idx.fake_market import BROKEN, SUSPENDED
 from tests.e2e.browsing import OVERFLOWING, PATIENCE, VARIANTS, expect_mode, opened, profile, published, served
 
 pytestmark = pytest.mark.e2e

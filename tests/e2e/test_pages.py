@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from dashboards import formats
-from tests.dashboards.fake_marts import publish_build, sessions
+from dashboards.ui import formats
+from tests.areas.fake_build import publish_build, sessions
 from tests.e2e.browsing import OVERFLOWING, PATIENCE, VARIANTS, expect_mode, opened, profile, published, served
 
 pytestmark = pytest.mark.e2e
