@@ -327,6 +327,8 @@ MIXED = "update control.tables set mode = 'live' where source = 'idx_brokers'"
 """One source live, the other generated."""
 WITHOUT_MODES = "alter table control.tables drop column mode"
 """A build from before sources said which mode they are in."""
+WITHOUT_TABLES = "drop table control.tables"
+"""A build that does not describe its sources."""
 
 
 def publish_build(data: Path, *, count: int = DAYS, without: str | None = None, also: str = "") -> Build:
