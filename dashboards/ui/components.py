@@ -25,7 +25,7 @@ GAP = "14px"
 Tone = Literal["", "up", "down"]
 
 
-class Html(pn.pane.HTML):  # type: ignore[misc]  # the library has no types
+class Html(pn.pane.HTML):
     """A pane of markup. What it is given is escaped already: the library would escape `Markup` once more."""
 
     def _transform_object(self, obj: Any) -> dict[str, Any]:

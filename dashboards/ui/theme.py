@@ -168,8 +168,8 @@ def _material(colours: Palette) -> dict[str, Any]:
                         "padding": "3px 12px",
                         "borderColor": colours.border,
                         "color": colours.muted,
-                        # The library's own rule for a chosen button under the pointer is more specific than one name.
-                        "&.Mui-selected, &&.Mui-selected:hover": {
+                        # Twice: the library's own rules for a chosen button are as specific as one name.
+                        "&&.Mui-selected, &&.Mui-selected:hover": {
                             "backgroundColor": colours.accent_soft,
                             "color": colours.accent,
                             "fontWeight": 600,
