@@ -9,7 +9,7 @@ import polars as pl
 from markupsafe import Markup
 
 from dashboards.areas.data.queries import STATES
-from dashboards.ui.charts import Drawing, Options, category_axis, tooltip_colours
+from dashboards.ui.charts import MONTH_AND_DAY, Drawing, Options, category_axis, tooltip_colours
 from dashboards.ui.components import chip, chips
 from dashboards.ui.formats import javascript
 from dashboards.ui.provenance import LABELS
@@ -42,13 +42,12 @@ def option(frame: pl.DataFrame) -> Drawing:
     )
 
     def draw(colours: Palette) -> Options:
-        month_and_day = {"hideOverlap": True, "formatter": javascript("(v)=>v.slice(5)")}
         two_lines = {"color": colours.text, "formatter": javascript("(v)=>v.split('/').join('\\n')"), "lineHeight": 14}
         pieces = [{"value": position, "color": getattr(colours, state)} for position, state in enumerate(STATES)]
         return {
             "grid": {"left": 8, "right": 8, "top": 4, "bottom": 4, "containLabel": True},
             "tooltip": {"trigger": "item", "formatter": javascript(tooltip), **tooltip_colours(colours)},
-            "xAxis": category_axis(colours, days, label=month_and_day, splitArea={"show": False}),
+            "xAxis": category_axis(colours, days, label=MONTH_AND_DAY, splitArea={"show": False}),
             "yAxis": category_axis(colours, tables, label=two_lines, axisLine={"show": False}),
             "visualMap": {"show": False, "type": "piecewise", "dimension": 2, "pieces": pieces},
             "series": [

@@ -59,7 +59,8 @@ def treemap(frame: pl.DataFrame) -> Drawing:
     total = float(frame["value_idr"].sum() or 1)
     text = (
         "(p)=>'{n|'+p.name+'}'+(p.data.short||p.data.pressure==null?'':"
-        "'\\n{v|'+(p.data.pressure>0?'▲ ':p.data.pressure<0?'▼ ':'')+Math.abs(p.data.pressure).toFixed(1)+' %}')"
+        "'\\n{v|'+(p.data.pressure>0?'▲ ':p.data.pressure<0?'▼ ':'')"
+        f"+{formats.percent_1.js}(Math.abs(p.data.pressure))+'}}')"
     )
 
     def draw(colours: Palette) -> Options:
