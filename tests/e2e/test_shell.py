@@ -144,6 +144,19 @@ def test_nothing_lies_across_anything_in_windows_of_real_sizes(browser: BrowserC
         assert watched.faults == []
 
 
+def test_a_column_of_the_height_of_the_window_would_be_noticed(browser: BrowserContext, site: str):
+    with opened(browser, site, width=1366, height=768) as watched:
+        page = watched.open("/hk/stock")
+        expect(page.locator(".tabulator-row").first).to_be_visible(timeout=PATIENCE)
+        laid_out(page)
+        page.evaluate(f"""() => {{ {DEEP}
+          const column = all.find((e) => e.classList.contains('main-content')).firstElementChild;
+          column.style.cssText = 'height: 600px !important; min-height: 0 !important; flex: none !important';
+          for (const e of all.filter((e) => e.tagName === 'FOOTER')) e.getRootNode().host.style.marginTop = '-400px';
+        }}""")
+        assert page.evaluate(FRAME)["faults"]
+
+
 def test_names_stay_text_under_the_pointer(browser: BrowserContext, site: str):
     with opened(browser, site, height=900) as watched:
         for path, column in (("/idx/screener", "name"), ("/hk/stock", "name"), ("/data", "why")):

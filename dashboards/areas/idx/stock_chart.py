@@ -25,7 +25,7 @@ from dashboards.ui.theme import Palette
 
 HEIGHT = 740
 _LEFT, _RIGHT = 56, 40
-_CANDLES, _LINES, _FOREIGN = (26, 260), (370, 180), (592, 74)
+_CANDLES, _LINES, _FOREIGN = (30, 256), (370, 180), (592, 74)
 """Top and height of each pane. Unit: pixels."""
 VOLUME_ROOM = 4.5
 """The tallest volume bar takes the pane's height divided by this: candles stay readable above it."""
