@@ -162,8 +162,9 @@ def test_names_stay_text_under_the_pointer(browser: BrowserContext, site: str):
         for path, column in (("/idx/screener", "name"), ("/hk/stock", "name"), ("/data", "why")):
             page = watched.open(path)
             cell = page.locator(f'.tabulator-cell[tabulator-field="{column}"]', has_text="<img").first
-            cell.scroll_into_view_if_needed(timeout=PATIENCE)
-            cell.hover()
+            expect(cell).to_be_visible(timeout=PATIENCE)
+            laid_out(page)
+            cell.hover(timeout=PATIENCE)
             if column == "name":
                 expect(page.locator(".tabulator-tooltip").first).to_contain_text(HOSTILE, timeout=PATIENCE)
             page.wait_for_timeout(STILL)
