@@ -1,6 +1,7 @@
 """Routes, and the server that answers them on 127.0.0.1.
 
-A route is a function: every reader gets a page of their own. What a page shows belongs in `pages`.
+Areas are found by looking into `dashboards.areas`: no area and no page is named here. A route is a function, so every
+reader gets a page of their own.
 """
 
 # Panel's own classes have untyped constructors.
@@ -9,9 +10,13 @@ A route is a function: every reader gets a page of their own. What a page shows 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
+import pkgutil
+import re
 import socket
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 from urllib.parse import unquote
 
@@ -21,146 +26,103 @@ from tornado.iostream import StreamClosedError
 from tornado.web import RedirectHandler
 from tornado.websocket import WebSocketClosedError
 
-from dashboards.areas import AREAS, DATA, HONG_KONG, INDONESIA, Area
-from dashboards.pages.data import Data
-from dashboards.pages.hk_overview import Overview
-from dashboards.pages.hk_stock import Stock
-from dashboards.pages.hk_stocks import Stocks
-from dashboards.pages.idx_broker import Broker
-from dashboards.pages.idx_brokers import Brokers
-from dashboards.pages.idx_market import Market
-from dashboards.pages.idx_screener import Screener
-from dashboards.pages.idx_stock import Stock as IdxStock
-from dashboards.pages.missing import Missing
-from dashboards.shell import Body, BodyWithState, Shell
-from dashboards.store import Snapshot, Store
-from dashboards.urlstate import request_query
+import dashboards.areas
+from dashboards.ui import STATIC, STATIC_PATH
+from dashboards.ui.area import Area, Page, Site, Visit
+from dashboards.ui.build_cache import BuildCache, CachedBuild
+from dashboards.ui.missing import Missing
+from dashboards.ui.shell import Shell
+from dashboards.ui.urlstate import request_query
 from fin_assets.settings import Settings
 
 ADDRESS = "127.0.0.1"
-ORIGIN_NAMES = {
-    "hkex_southbound": {"sandbox": "HKEXnews pages, embedded sandbox", "live": "HKEXnews, live"},
-    "idx_brokers": {"sandbox": "IDX and IndoPremier pages, embedded sandbox", "live": "IDX and IndoPremier, live"},
-}
-
-_REDIRECTS = [
-    (r"/", RedirectHandler, {"url": "/hk", "permanent": False}),
-    (r"/idx/stock/?", RedirectHandler, {"url": "/idx/screener", "permanent": False}),
-    (
-        r"/(hk|data|hk/stock|hk/stock/[^/]+|idx|idx/screener|idx/broker|idx/(?:stock|broker)/[^/]+)/",
-        RedirectHandler,
-        {"url": "/{0}", "permanent": False},
-    ),
-]
+CODE = "{code}"
+Redirect = tuple[str, type[RedirectHandler], dict[str, Any]]
 
 
 class PortTaken(Exception):
     """The port of the dashboards is in use."""
 
 
-def origin(settings: Settings, source: str = "hkex_southbound") -> str:
-    """Return where a source's data come from, in words: a reader must see whether they are generated."""
-    mode = str(settings.sources.get(source, {}).get("mode", "sandbox"))
-    given = settings.sandbox.dataset(source)
-    if mode == "sandbox" and given is not None:
-        return f"embedded sandbox over {given.name}"
-    return ORIGIN_NAMES[source].get(mode, mode)
+class BadArea(Exception):
+    """A package of areas cannot be used as it is."""
 
 
-class Routes:
-    """What answers each path. Every method makes a page of one reader's own."""
+def discover(package: ModuleType = dashboards.areas) -> tuple[Area, ...]:
+    """Return the areas of a package, in the order of the header.
 
-    def __init__(self, settings: Settings, store: Store) -> None:
-        """Take the settings of the project home and the store of its builds."""
-        self._store = store
-        self._hk, self._idx = origin(settings), origin(settings, "idx_brokers")
-        self._dagster = f"http://{ADDRESS}:{settings.servers.dagster_port}"
+    Raises:
+        BadArea: a package defines no `AREA`, or two areas share a key or an address.
+    """
+    found: list[Area] = []
+    for module in pkgutil.iter_modules(package.__path__):
+        if not module.ispkg:
+            continue
+        area = getattr(importlib.import_module(f"{package.__name__}.{module.name}"), "AREA", None)
+        if not isinstance(area, Area) or not area.menu:
+            msg = f"{package.__name__}.{module.name} defines no AREA with a page in its menu"
+            raise BadArea(msg)
+        found.append(area)
+    for kind, names in (
+        ("key", [area.key for area in found]),
+        ("address", [page.path for area in found for page in area.pages]),
+    ):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            msg = f"two areas or pages have the same {kind}: {', '.join(twice)}"
+            raise BadArea(msg)
+    return tuple(sorted(found, key=lambda area: (area.order, area.label)))
 
-    def all(self) -> dict[str, Callable[[], Any]]:
-        """Return the routes. `{code}` may be a code, with or without leading zeros and in any case, or a name."""
-        return {
-            "/hk": self.hk_overview,
-            "/hk/stock": self.hk_stocks,
-            "/hk/stock/{code}": self.hk_stock,
-            "/idx": self.idx_market,
-            "/idx/screener": self.idx_screener,
-            "/idx/broker": self.idx_brokers,
-            "/idx/broker/{code}": self.idx_broker,
-            "/idx/stock/{code}": self.idx_stock,
-            "/data": self.data,
-            # Everything else that is not a file of Panel's own says that it is no page.
-            r"/(?P<path>(?!static/|components/|favicon\.ico).+)": self.missing,
-        }
 
-    def hk_overview(self) -> Any:
-        """Answer `/hk`."""
-        query = request_query()
-        return self._bound(HONG_KONG, "overview", lambda snapshot: Overview(snapshot, query=query, origin=self._hk))
+def routes(site: Site, cache: BuildCache) -> dict[str, Callable[[], Any]]:
+    """Return what answers each path. `{code}` may be a code in any case, with or without leading zeros, or a name."""
+    answers = {page.path: _answer(site, cache, area, page) for area in site.areas for page in area.pages}
+    own = "|".join(re.escape(path) for path in ("static/", "components/", f"{STATIC_PATH}/", "favicon.ico"))
+    # Everything else that is not a file says that it is no page.
+    return {**answers, rf"/(?P<path>(?!{own}).+)": _missing(site, cache)}
 
-    def hk_stock(self) -> Any:
-        """Answer `/hk/stock/{code}`."""
-        text = _code()
-        return self._page(HONG_KONG, "stocks", lambda snapshot: Stock(snapshot, text=text, origin=self._hk))
 
-    def hk_stocks(self) -> Any:
-        """Answer `/hk/stock`."""
-        return self._page(HONG_KONG, "stocks", lambda snapshot: Stocks(snapshot, origin=self._hk))
+def _answer(site: Site, cache: BuildCache, area: Area, page: Page) -> Callable[[], Any]:
+    def answer() -> Any:
+        code = unquote(pn.state.route_params.get("code", ""))
+        visit = Visit(area=area, code=code, query=request_query(), site=site)
 
-    def idx_market(self) -> Any:
-        """Answer `/idx`."""
-        query = request_query()
-        return self._bound(INDONESIA, "market", lambda snapshot: Market(snapshot, query=query, origin=self._idx))
+        def make(build: CachedBuild) -> Any:
+            content = page.content(build, visit)
+            if content.state is not None:
+                content.state.bind_location()
+            return content
 
-    def idx_stock(self) -> Any:
-        """Answer `/idx/stock/{code}`."""
-        text, query = _code(), request_query()
-        return self._bound(INDONESIA, "", lambda snapshot: IdxStock(snapshot, text=text, query=query, origin=self._idx))
+        return _opened(Shell(cache, site=site, area=area, active=page.under or page.path, make=make))
 
-    def idx_broker(self) -> Any:
-        """Answer `/idx/broker/{code}`."""
-        text, query = _code(), request_query()
-        return self._bound(
-            INDONESIA, "brokers", lambda snapshot: Broker(snapshot, text=text, query=query, origin=self._idx)
-        )
+    return answer
 
-    def idx_brokers(self) -> Any:
-        """Answer `/idx/broker`."""
-        query = request_query()
-        return self._bound(INDONESIA, "brokers", lambda snapshot: Brokers(snapshot, query=query, origin=self._idx))
 
-    def idx_screener(self) -> Any:
-        """Answer `/idx/screener`."""
-        query = request_query()
-        return self._bound(INDONESIA, "screener", lambda snapshot: Screener(snapshot, query=query, origin=self._idx))
-
-    def data(self) -> Any:
-        """Answer `/data`."""
-        return self._page(DATA, "data", lambda snapshot: Data(snapshot, dagster=self._dagster))
-
-    def missing(self) -> Any:
-        """Answer every path that is no page."""
+def _missing(site: Site, cache: BuildCache) -> Callable[[], Any]:
+    def answer() -> Any:
         path = "/" + unquote(pn.state.route_params.get("path", ""))
-        area = next((area for area in AREAS if path.startswith(f"{area.home}/")), None)
-        return self._page(area, "", lambda _snapshot: Missing(path=path))
+        area = next((area for area in site.areas if path.startswith(f"{area.home}/")), None)
+        return _opened(Shell(cache, site=site, area=area, make=lambda _build: Missing(path=path, site=site)))
 
-    def _page(self, area: Area | None, active: str, make: Callable[[Snapshot], Body]) -> Any:
-        shell = Shell(self._store, area=area, active=active, make=make)
-        shell.watch()
-        return shell.page
-
-    def _bound(self, area: Area, active: str, make: Callable[[Snapshot], BodyWithState]) -> Any:
-        """Return a page whose choices stand in the address."""
-
-        def bind(snapshot: Snapshot) -> Body:
-            body = make(snapshot)
-            body.state.bind_location()
-            return body
-
-        return self._page(area, active, bind)
+    return answer
 
 
-def _code() -> str:
-    return unquote(pn.state.route_params.get("code", ""))
+def _opened(shell: Shell) -> Any:
+    shell.watch()
+    return shell.page
+
+
+def redirects(areas: tuple[Area, ...]) -> list[Redirect]:
+    """Return where addresses without a page lead: the bare one, those of areas, and pages with a slash at the end."""
+
+    def leads(pattern: str, to: str) -> Redirect:
+        return (pattern, RedirectHandler, {"url": to, "permanent": False})
+
+    chosen = [leads(rf"{re.escape(path)}/?", to) for area in areas for path, to in area.redirects.items()]
+    paths = [
+        re.escape(page.path.lstrip("/")).replace(re.escape(CODE), "[^/]+") for area in areas for page in area.pages
+    ]
+    return [leads("/", areas[0].home), *chosen, leads(rf"/({'|'.join(paths)})/", "/{0}")]
 
 
 def make_server(settings: Settings, *, port: int | None = None) -> Server:
@@ -172,16 +134,19 @@ def make_server(settings: Settings, *, port: int | None = None) -> Server:
 
     Raises:
         PortTaken: the port is in use; the message names it and the setting.
+        BadArea: as `discover`.
     """
     port = settings.servers.dashboards_port if port is None else port
     _refuse_taken(port)
     pn.extension("echarts", "tabulator", notifications=False)
+    site = Site(areas=discover(), dagster=f"http://{ADDRESS}:{settings.servers.dagster_port}")
     server: Server = pn.serve(
-        Routes(settings, Store(settings)).all(),
+        routes(site, BuildCache(settings)),
         port=port,
         address=ADDRESS,
         # With port 0 the real one is not known yet, and only 127.0.0.1 is listened on anyway.
         websocket_origin=[f"{name}:{port or '*'}" for name in ("127.0.0.1", "localhost")],
+        static_dirs={STATIC_PATH: str(STATIC)},
         title="Fin Assets",
         show=False,
         start=False,
@@ -189,7 +154,7 @@ def make_server(settings: Settings, *, port: int | None = None) -> Server:
         autoreload=False,
     )
     # Before the pages' own rules, which take a slash at the end too and then look for their scripts in the wrong place.
-    server._tornado.add_handlers(r".*", _REDIRECTS)  # noqa: SLF001 - the server has no public way to its application
+    server._tornado.add_handlers(r".*", redirects(site.areas))  # noqa: SLF001 - the server has no public way to its application
     return server
 
 
@@ -218,12 +183,13 @@ def serve(settings: Settings, port: int | None = None) -> None:
 
     Raises:
         PortTaken: as `make_server`.
+        BadArea: as `discover`.
     """
     server = make_server(settings, port=port)
     server.start()
     server.io_loop.add_callback(lambda: asyncio.get_running_loop().set_exception_handler(_report))
     logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)
-    print(f"Dashboards: http://{ADDRESS}:{server.port}/hk", flush=True)  # noqa: T201 - the one line that a terminal should show
+    print(f"Dashboards: http://{ADDRESS}:{server.port}/", flush=True)  # noqa: T201 - the one line that a terminal should show
     try:
         server.io_loop.start()
     except KeyboardInterrupt:

@@ -32,29 +32,22 @@ PAGES = {
 }
 CODES = {"stock": "/hk/stock", "ticker": "/idx/screener", "broker": "/idx/broker"}
 """Where the code of a page that is about one thing comes from, if none is given: the first of this list."""
-WIDE, NARROW = (1440, 1000), (390, 844)
+WIDE, NARROW = (1440, 900), (390, 844)
 README_PAGES = {"overview": "light", "stock": "dark", "idx-market": "light", "idx-stock": "dark", "data": "light"}
 JPEG_QUALITY = 70
 PATIENCE = 30_000
 SETTLE = 1_500
 """Charts fade in; there is no event for the end of it. Unit: milliseconds."""
 
-HEIGHT = """() => {
-  let tallest = 0;
-  const walk = (node) => {
-    for (const e of node.querySelectorAll('*')) {
-      if (String(e.className).includes('main-content')) tallest = Math.max(tallest, e.scrollHeight);
-      if (e.shadowRoot) walk(e.shadowRoot);
-    }
-  };
-  walk(document);
-  return tallest;
-}"""
-"""The page scrolls inside a box of its own: this is how tall its content is."""
+OVERLAP = 100
+"""What two pictures of one page share, because the header lies across the top. Unit: pixels."""
 
 
 def dashboards(browser: Browser, site: str, out: Path, *, codes: dict[str, str], full: bool) -> list[Path]:
-    """Shoot every page in both modes and both widths. A code that is not given is the first of its list."""
+    """Shoot every page in both modes and both widths. A code that is not given is the first of its list.
+
+    The window keeps its size: what a reader sees at once is one picture, and `full` scrolls a window further for each.
+    """
     made = []
     for mode in ("light", "dark"):
         for name, (width, height) in (("wide", WIDE), ("narrow", NARROW)):
@@ -67,14 +60,25 @@ def dashboards(browser: Browser, site: str, out: Path, *, codes: dict[str, str],
             codes = _completed(page, site, codes)
             for title, path in PAGES.items():
                 _open(page, site + path.format(**codes))
-                if full:
-                    page.set_viewport_size({"width": width, "height": page.evaluate(HEIGHT) + 70})
-                    page.wait_for_timeout(SETTLE)
-                made.append(out / f"{title}-{name}-{mode}.png")
-                page.screenshot(path=made[-1])
-                page.set_viewport_size({"width": width, "height": height})
+                made += _shoot_page(page, out, f"{title}-{name}-{mode}", full=full)
             context.close()
     return made
+
+
+def _shoot_page(page: Page, out: Path, title: str, *, full: bool) -> list[Path]:
+    """Shoot a page window by window from its top to its end; without `full` the first window only."""
+    made: list[Path] = []
+    top, step = 0, page.evaluate("() => innerHeight") - OVERLAP
+    while True:
+        page.evaluate("(top) => scrollTo({top, behavior: 'instant'})", top)
+        if made:
+            page.wait_for_timeout(SETTLE)
+        made.append(out / (f"{title}-{len(made) + 1}.png" if full else f"{title}.png"))
+        page.screenshot(path=made[-1])
+        reached = page.evaluate("() => scrollY + innerHeight >= document.documentElement.scrollHeight - 1")
+        if not full or reached:
+            return made
+        top += step
 
 
 def readme_pictures(browser: Browser, site: str, dagster: str, out: Path, *, codes: dict[str, str]) -> list[Path]:
@@ -150,7 +154,7 @@ def main() -> int:
     where.add_argument("--readme", action="store_true", help="make the README's pictures again")
     for name, path in CODES.items():
         parser.add_argument(f"--{name}", help=f"whose page is shot; default: the first on {path}")
-    parser.add_argument("--window", action="store_true", help="what a screen shows, not the whole length of a page")
+    parser.add_argument("--window", action="store_true", help="the first window of each page only")
     parser.add_argument("--no-dagster", action="store_true", help="leave the Dagster UI out")
     arguments = parser.parse_args()
     try:

@@ -23,8 +23,9 @@ from statistics import median
 import duckdb
 import polars as pl
 
-from dashboards.queries import idx, idx_broker, idx_quality, idx_screener, idx_stock
-from dashboards.store import Snapshot, Store
+from dashboards.areas.idx.queries import broker, quality, screener, stock
+from dashboards.areas.idx.queries import market as market_queries
+from dashboards.ui.build_cache import BuildCache, CachedBuild
 from fin_assets import clock
 from fin_assets.core.contract.manifest import PartitionKey, StagedRef
 from fin_assets.warehouse import archive
@@ -109,13 +110,13 @@ def _history(years: int, tickers: int) -> Measured:
         past, coming = home.sessions[:-DAYS], home.sessions[-DAYS:]
         parquet = _stage_past(home, market, past)
         refresh, _, _ = _build(home)
-        snapshot = Store(home.settings).snapshot()
-        if snapshot is None:
+        build = BuildCache(home.settings).build()
+        if build is None:
             raise AssertionError  # it was published just now
-        rows = snapshot.query("select count(*) from history.idx_brokers__broker_trades").item()
-        questions = _ask(snapshot, past, tickers)
+        rows = build.query("select count(*) from history.idx_brokers__broker_trades").item()
+        questions = _ask(build, past, tickers)
         # A build runs in a process in which nobody reads.
-        del snapshot
+        del build
         gc.collect()
         walls, processors, files = [], [], 0
         for session in coming:
@@ -168,7 +169,7 @@ def _record(home: Home, session: date, day: Day) -> StagedFile:
     return StagedFile(session, name, sha256)
 
 
-def _ask(snapshot: Snapshot, sessions: Sequence[date], tickers: int) -> dict[str, float]:
+def _ask(build: CachedBuild, sessions: Sequence[date], tickers: int) -> dict[str, float]:
     """Return the 95th percentile of each question in milliseconds."""
     codes = ticker_codes(tickers)
     step = max(1, len(codes) // ASKED)
@@ -181,46 +182,38 @@ def _ask(snapshot: Snapshot, sessions: Sequence[date], tickers: int) -> dict[str
 
     def cells(end: date) -> object:
         start = span(end, 20)
-        return idx.matrix(
-            snapshot,
+        return market_queries.matrix(
+            build,
             start=start,
             end=end,
-            brokers=idx.largest_brokers(snapshot, start=start, end=end, count=30),
+            brokers=market_queries.largest_brokers(build, start=start, end=end, count=30),
             tickers=codes[:30],
         )
 
     asked: dict[str, list[Callable[[], object]]] = {
-        "stock: prices of a year": [
-            lambda c=c: idx_stock.prices(snapshot, c, start=year, end=sessions[-1]) for c in some
-        ],
+        "stock: prices of a year": [lambda c=c: stock.prices(build, c, start=year, end=sessions[-1]) for c in some],
         "stock: buyers and sellers of 60 sessions": [
-            lambda c=c: idx_stock.brokers(snapshot, c, start=month, end=sessions[-1]) for c in some
+            lambda c=c: stock.brokers(build, c, start=month, end=sessions[-1]) for c in some
         ],
         "stock: buyers and sellers of a year": [
-            lambda c=c: idx_stock.brokers(snapshot, c, start=year, end=sessions[-1]) for c in some
+            lambda c=c: stock.brokers(build, c, start=year, end=sessions[-1]) for c in some
         ],
         "stock: inventory of a year": [
-            lambda c=c: idx_stock.adjusted(snapshot, c, start=year, end=sessions[-1]) for c in some
+            lambda c=c: stock.adjusted(build, c, start=year, end=sessions[-1]) for c in some
         ],
-        "stock: sessions of a year": [
-            lambda c=c: idx_stock.days(snapshot, c, start=year, end=sessions[-1]) for c in some
-        ],
-        "stock: lists of a year": [
-            lambda c=c: idx_stock.lists(snapshot, c, start=year, end=sessions[-1]) for c in some
-        ],
+        "stock: sessions of a year": [lambda c=c: stock.days(build, c, start=year, end=sessions[-1]) for c in some],
+        "stock: lists of a year": [lambda c=c: stock.lists(build, c, start=year, end=sessions[-1]) for c in some],
         "market: stocks over 20 sessions": [
-            lambda e=e: idx.stocks(snapshot, start=span(e, 20), end=e, window=20) for e in ends
+            lambda e=e: market_queries.stocks(build, start=span(e, 20), end=e, window=20) for e in ends
         ],
         "market: 30 brokers by 30 stocks, 20 sessions": [lambda e=e: cells(e) for e in ends],
-        "market: league of 20 sessions": [
-            lambda e=e: idx_broker.league(snapshot, start=span(e, 20), end=e) for e in ends
-        ],
+        "market: league of 20 sessions": [lambda e=e: broker.league(build, start=span(e, 20), end=e) for e in ends],
         "market: one broker's stocks, 20 sessions": [
-            lambda e=e: idx_broker.stocks(snapshot, "YU", start=span(e, 20), end=e) for e in ends
+            lambda e=e: broker.stocks(build, "YU", start=span(e, 20), end=e) for e in ends
         ],
-        "market: screener": [lambda e=e: idx_screener.stocks(snapshot, session=e, preset="all") for e in ends],
+        "market: screener": [lambda e=e: screener.stocks(build, session=e, preset="all") for e in ends],
         "market: quality of the newest sessions": [
-            lambda n=n: idx_quality.by_session(snapshot, last_sessions=20 + n) for n in range(ASKED)
+            lambda n=n: quality.by_session(build, last_sessions=20 + n) for n in range(ASKED)
         ],
     }
     return {name: _p95(questions) for name, questions in asked.items()}
@@ -238,7 +231,7 @@ def _p95(questions: Sequence[Callable[[], object]]) -> float:
 def _build(home: Home) -> tuple[float, float, int]:
     """Return seconds, processor seconds and files read of one build."""
     before = sum(os.times()[:4])
-    result = build_and_publish(home.settings, home.sources, home.store)
+    result = build_and_publish(home.settings, home.sources, home.cache)
     return result.seconds, sum(os.times()[:4]) - before, result.plan.files
 
 

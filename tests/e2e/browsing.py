@@ -16,13 +16,14 @@ import duckdb
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
-from dashboards.theme import palette
+from dashboards.ui.theme import palette
 from fin_assets.core.transport.browser.chromium import FLAGS, find_chromium, runs_as_root
 from fin_assets.settings import BrowserSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 START_DEADLINE = 60
-PATIENCE = 20_000
+PATIENCE = 60_000
+"""How long a page may take on a busy machine. Unit: milliseconds."""
 VARIANTS = [
     (1440, "light"),
     (390, "dark"),
@@ -63,7 +64,7 @@ def served(home: Path) -> Iterator[str]:
             stderr=subprocess.STDOUT,
         )
         try:
-            _wait_for(f"http://127.0.0.1:{port}/hk", process, home / "dashboards.log")
+            _wait_for(f"http://127.0.0.1:{port}/", process, home / "dashboards.log")
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()

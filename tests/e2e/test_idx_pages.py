@@ -11,9 +11,10 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from playwright.sync_api import TimeoutError as TooLate
 
-from dashboards import formats
-from tests.dashboards.fake_idx import BROKEN, SUSPENDED
-from tests.dashboards.fake_marts import publish_build, sessions
+from dashboards.areas.idx.money import rupiah, signed_rupiah
+from dashboards.ui import formats
+from tests.areas.fake_build import publish_build, sessions
+from tests.areas.idx.fake_market import BROKEN, SUSPENDED
 from tests.e2e.browsing import OVERFLOWING, PATIENCE, VARIANTS, expect_mode, opened, profile, published, served
 
 pytestmark = pytest.mark.e2e
@@ -83,8 +84,8 @@ def test_the_market_page_says_what_the_marts_say(browser: BrowserContext, site: 
         up, down = marts.execute(
             "select advancers, decliners from idx__market_totals where session_date = ?", [LAST]
         ).fetchone()
-        assert page.locator("[data-kpi=value] .value").inner_text() == formats.rupiah(value)
-        assert page.locator("[data-kpi=foreign] .value").inner_text() == formats.signed_rupiah(foreign)
+        assert page.locator("[data-kpi=value] .value").inner_text() == rupiah(value)
+        assert page.locator("[data-kpi=foreign] .value").inner_text() == signed_rupiah(foreign)
         assert page.locator("[data-kpi=breadth] .value").inner_text() == f"{up} / {down}"
         assert watched.faults == []
 
@@ -172,7 +173,7 @@ def test_the_screener_narrows_to_a_preset_and_a_row_opens_its_stock(browser: Bro
 
 
 def test_the_data_page_has_both_exchanges_and_the_lists_that_differ(browser: BrowserContext, site: str):
-    with opened(browser, site, height=2600) as watched:
+    with opened(browser, site) as watched:
         page = watched.open("/data")
         expect(page.get_by_text("coverage and reconciliation by session")).to_be_visible(timeout=PATIENCE)
         row = page.locator(".tabulator-row", has=page.locator(f'a[href="/idx/stock/{BROKEN}"]'), has_text="mismatch")
@@ -190,7 +191,7 @@ def test_unknown_codes_say_so_and_addresses_without_a_page_lead_to_one(browser: 
 
 
 def test_a_broker_table_is_taken_home_as_excel(browser: BrowserContext, site: str):
-    with opened(browser, site, height=3200) as watched:
+    with opened(browser, site) as watched:
         page = watched.open("/idx/stock/BBCA?window=5")
         with page.expect_download() as download:
             page.get_by_role("button", name="Excel").first.click()

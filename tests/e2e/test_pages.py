@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from dashboards import formats
-from tests.dashboards.fake_marts import publish_build, sessions
+from dashboards.ui import formats
+from tests.areas.fake_build import publish_build, sessions
 from tests.e2e.browsing import OVERFLOWING, PATIENCE, VARIANTS, expect_mode, opened, profile, published, served
 
 pytestmark = pytest.mark.e2e
@@ -141,7 +141,7 @@ def test_a_slash_at_the_end_and_the_bare_address_lead_to_the_pages(browser: Brow
 
 
 def test_a_table_is_taken_home_as_excel(browser: BrowserContext, site: str):
-    with opened(browser, site, height=2600) as watched:
+    with opened(browser, site) as watched:
         page = watched.open("/hk")
         with page.expect_download() as download:
             page.get_by_role("button", name="Excel").first.click()

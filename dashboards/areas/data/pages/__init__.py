@@ -1,0 +1,1 @@
+"""The pages about the data themselves, one module each."""

@@ -1,0 +1,1 @@
+"""The Hong Kong pages, one module each."""

@@ -1,0 +1,1 @@
+"""The questions that the Hong Kong pages ask of a build."""

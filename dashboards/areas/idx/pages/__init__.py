@@ -1,0 +1,1 @@
+"""The Indonesian pages, one module each."""

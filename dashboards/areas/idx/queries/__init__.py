@@ -1,0 +1,1 @@
+"""The questions that the Indonesian pages ask of a build."""

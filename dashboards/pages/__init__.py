@@ -1,1 +1,0 @@
-"""One module a page: its state, its view. A page's figures come from `dashboards.queries`."""

@@ -1,1 +1,0 @@
-"""What pages ask the marts: SQL and typed answers. No widgets here."""
