@@ -16,9 +16,10 @@ from typing import Any
 import polars as pl
 from pydantic import ValidationError
 
-from fin_assets.core import clock
+from fin_assets.core import clock, reference
 from fin_assets.core.manifest import Manifest, PartitionState
 from fin_assets.core.source import Source, Table, due_at
+from fin_assets.settings import SourceSettings
 from fin_assets.warehouse.layout import WarehouseError
 
 INSTANT = pl.Datetime("us", "UTC")
@@ -70,8 +71,10 @@ TABLES: dict[str, Any] = {
     "timezone": pl.String,
     "row_count_below": pl.Float64,
     "row_count_above": pl.Float64,
+    "band_sessions": pl.Int32,
+    "band_min_sessions": pl.Int32,
 }
-"""Columns of control.tables: what the sources found declare."""
+"""Columns of control.tables: what the sources declare, and the row band that a snapshot is judged by (H6)."""
 
 OPEN, UNKNOWN_SESSION = "open", "unknown_session"
 
@@ -146,14 +149,26 @@ def _wanted(source: Source, table: Table, days: set[date]) -> set[date]:
     return {day for day in days if day >= newest}
 
 
-def declared(sources: Sequence[Source]) -> pl.DataFrame:
-    """Return every table of every source (TABLES)."""
+def declared(sources: Sequence[Source], collected: set[Ledger]) -> pl.DataFrame:
+    """Return every table of every source, and those collected that no source declares any more (TABLES).
+
+    The latter, such as those of a source that is switched off, are judged by the default band.
+    """
+    window = (reference.SESSIONS, reference.ENOUGH)
     rows = []
+    undeclared = {(name, table_name) for name, table_name, _ in collected}
     for source in sources:
         for table in source.tables:
+            undeclared.discard((source.name, table.name))
             # Without a band every count passes the gate: what is compared instead has been reconciled before.
             below, above = table.band(source.settings) or (1.0, math.inf)
-            rows.append((source.name, table.name, source.title, table.description, source.timezone, below, above))
+            rows.append(
+                (source.name, table.name, source.title, table.description, source.timezone, below, above, *window)
+            )
+    default = SourceSettings()
+    for name, table_name in sorted(undeclared):
+        band = (default.row_count_below, default.row_count_above)
+        rows.append((name, table_name, name, "", "UTC", *band, *window))
     return pl.DataFrame(rows, schema=TABLES, orient="row")
 
 

@@ -80,7 +80,10 @@ final as (
         all_spans.next_from is null as is_current,
         seen.first_seen,
         seen.last_seen,
-        case when (select count(*) from members) > 0 then coalesce(members.is_member, false) end as is_member,
+        case
+            when (select count(*) from members) > 0 -- noqa: AL04
+                then coalesce(members.is_member, false)
+        end as is_member,
         members.licenses,
         coalesce(types.broker_type, shown.broker_type, 'unknown') as broker_type,
         coalesce(types.type_confidence, case when shown.broker_type is not null then 'low' end) as type_confidence,
