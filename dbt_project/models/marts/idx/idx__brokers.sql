@@ -81,7 +81,7 @@ final as (
         seen.first_seen,
         seen.last_seen,
         case
-            when (select count(*) from members) > 0 -- noqa: AL04
+            when (select count(*) from members) > 0
                 then coalesce(members.is_member, false)
         end as is_member,
         members.licenses,
@@ -90,7 +90,7 @@ final as (
         coalesce(types.type_source, case when shown.broker_type is not null then 'colour on the broker page' end) as type_source
     from all_spans
     inner join seen using (broker_code)
-    left join members using (broker_code)
+    left join members using (broker_code) -- noqa: AL04
     left join types using (broker_code)
     left join shown using (broker_code)
 )
