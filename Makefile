@@ -14,6 +14,9 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SQL_STAMP := $(VENV)/.sql-linted
+MODELS := $(shell find dbt_project/models -name '*.sql')
+MACROS := $(shell find dbt_project/macros -name '*.sql')
 UV_VERSION := 0.13.8
 SERVE ?= 1
 DATASET ?=
@@ -50,11 +53,16 @@ test: browser lint
 check: lint
 	@$(BIN)/pytest -q tests/arch
 
-lint: $(STAMP)
+lint: $(STAMP) $(SQL_STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+# The linter parses a second for each model: only the models that changed since the last time, or all if anything else did.
+$(SQL_STAMP): pyproject.toml $(MACROS) $(MODELS) | $(STAMP)
+	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar $(if $(filter-out $(MODELS),$?),dbt_project/models,$?)
+	@touch $@
 
 test-all: browser
 	@$(BIN)/pytest -m "not bench"

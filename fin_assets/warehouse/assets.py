@@ -162,8 +162,12 @@ class _Translator(DagsterDbtTranslator):
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """Return the area of a mart; everything that people do not read is `warehouse`."""
-        area = dbt_resource_props.get("group") or (dbt_resource_props.get("config") or {}).get("group")
-        return str(area) if area else "warehouse"
+        return _area(dbt_resource_props) or "warehouse"
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str] | None:
+        """Return the team of a mart's area."""
+        area = _area(dbt_resource_props)
+        return [f"team:{area}"] if area else super().get_owners(dbt_resource_props)
 
     def get_automation_condition(self, dbt_resource_props: Mapping[str, Any]) -> C[dg.AssetKey] | None:
         """Rebuild after new staged sessions; look at the manifests once an hour even without any."""
@@ -192,6 +196,12 @@ class _Translator(DagsterDbtTranslator):
         used = self._used.setdefault(asset, Counter())
         used[name] += 1
         return name if used[name] == 1 else f"{name}_{used[name]}"
+
+
+def _area(props: Mapping[str, Any]) -> str | None:
+    """Return the folder of a mart under models/marts; None of what is no mart."""
+    folders = list(props.get("fqn") or ())[1:-1]
+    return str(folders[1]) if len(folders) > 1 and folders[0] == "marts" else None
 
 
 def _describe(node: Mapping[str, Any]) -> str:

@@ -17,9 +17,11 @@ import polars as pl
 from pydantic import ValidationError
 
 from fin_assets import clock
+from fin_assets.core.collection import row_baseline
 from fin_assets.core.collection.acceptance import row_band
 from fin_assets.core.contract.manifest import Manifest, PartitionState
 from fin_assets.core.contract.source import Nothing, Sibling, Source, Table, due_at
+from fin_assets.settings import SourceSettings
 from fin_assets.warehouse.paths import WarehouseError
 
 INSTANT = pl.Datetime("us", "UTC")
@@ -71,8 +73,10 @@ TABLES: dict[str, Any] = {
     "timezone": pl.String,
     "row_count_below": pl.Float64,
     "row_count_above": pl.Float64,
+    "band_sessions": pl.Int32,
+    "band_min_sessions": pl.Int32,
 }
-"""Columns of control.tables: what the sources found declare."""
+"""Columns of control.tables: what the sources declare, and the row band that a snapshot is judged by (H6)."""
 
 OPEN, UNKNOWN_SESSION = "open", "unknown_session"
 
@@ -147,17 +151,25 @@ def _no_sibling(table: str) -> Sibling:
     return Sibling(state="missing", reason=f"{table} is not looked at")
 
 
-def declared(sources: Sequence[Source]) -> pl.DataFrame:
-    """Return every table of every source (TABLES)."""
+def declared(sources: Sequence[Source], collected: set[ManifestKey]) -> pl.DataFrame:
+    """Return every table of every source, and those collected that no source declares any more (TABLES).
+
+    The latter, such as those of a source that is switched off, are judged by the default band.
+    """
+    window = (row_baseline.SESSIONS, row_baseline.ENOUGH)
     rows = []
+    undeclared = {(name, table_name) for name, table_name, _ in collected}
     for source in sources:
         for table in source.tables:
+            undeclared.discard((source.name, table.name))
             # Without a band every count passes the gate: what is compared instead has been reconciled before.
             band = row_band(table)
             below, above = (band.below, band.above) if band else (1.0, math.inf)
-            rows.append(
-                (source.name, table.name, source.title, table.description, table.calendar.timezone, below, above)
-            )
+            zone = table.calendar.timezone
+            rows.append((source.name, table.name, source.title, table.description, zone, below, above, *window))
+    default = SourceSettings()
+    for name, table_name in sorted(undeclared):
+        rows.append((name, table_name, name, "", "UTC", default.row_count_below, default.row_count_above, *window))
     return pl.DataFrame(rows, schema=TABLES, orient="row")
 
 

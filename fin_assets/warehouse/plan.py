@@ -135,7 +135,7 @@ def _prepare(
         connection.execute("select source, table_name, session_date from control.partitions").fetchall()
     )
     _replace(connection, "expected_sessions", manifests.expected(sources, collected))
-    _replace(connection, "tables", manifests.declared(sources))
+    _replace(connection, "tables", manifests.declared(sources, collected))
 
     fingerprint = _fingerprint(connection, data, project)
     moved = _scalar(connection, _MOVED)
@@ -174,6 +174,11 @@ def _drop_marts(connection: duckdb.DuckDBPyConnection) -> None:
             ).fetchall()
             for (name,) in found:
                 connection.execute(f'drop {kind} {schema}."{name}"')
+    for name, kind in connection.execute(
+        "select distinct function_name, if(function_type = 'table_macro', 'macro table', 'macro') from duckdb_functions()"
+        " where schema_name = 'main' and database_name = current_database() and not internal"
+    ).fetchall():
+        connection.execute(f'drop {kind} main."{name}"')
 
 
 def finish(connection: duckdb.DuckDBPyConnection, *, data: Path, project: Path) -> None:
@@ -221,7 +226,7 @@ def archived_tables(project: Path) -> list[ArchivedTable]:
 
 
 def _declared(project: Path, schema: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    for path in sorted((project / "models" / "sources").glob("*.yml")):
+    for path in sorted((project / "models" / "sources").rglob("*.yml")):
         for source in yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]:
             if source["schema"] == schema:
                 yield from ((source, table) for table in source["tables"])

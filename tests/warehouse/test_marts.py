@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
+
+from fin_assets.core.collection import row_baseline
+from fin_assets.warehouse import manifests
 from fin_assets.warehouse.build import BuildResult
 from fin_assets.warehouse.reader import Reader
 from tests.warehouse.conftest import CLOSED_LEG, SESSIONS
@@ -143,3 +147,20 @@ def test_an_incomplete_session_is_told_with_what_mends_it(reader: Reader) -> Non
         [SESSIONS[40]],
     )
     assert cost.rows() == [(6, 6.0)]
+
+
+def test_the_gate_looks_back_as_far_as_the_collection_does(reader: Reader) -> None:
+    rows = reader.query("select distinct band_sessions, band_min_sessions from control.tables").rows()
+    assert rows == [(row_baseline.SESSIONS, row_baseline.ENOUGH)]
+    # The first snapshots have too few before them to be judged.
+    judged = reader.query(
+        "select count(*) filter (where reference_rows is null) from intermediate.int__snapshots where table_name = 'holdings'"
+    )
+    assert judged.item() == row_baseline.ENOUGH
+
+
+def test_a_table_that_no_source_declares_any_more_is_judged_by_the_default_band() -> None:
+    row = manifests.declared([], {("gone", "prices", date(2026, 1, 5))}).row(0, named=True)
+    assert (row["source"], row["table_name"], row["title"]) == ("gone", "prices", "gone")
+    assert (row["row_count_below"], row["row_count_above"]) == (0.02, 0.10)
+    assert (row["band_sessions"], row["band_min_sessions"]) == (20, 5)

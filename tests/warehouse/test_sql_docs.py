@@ -25,9 +25,9 @@ def answers(reader: Reader, idx_reader: Reader) -> dict[str, pl.DataFrame]:
     return {name: (idx_reader if name.startswith("idx_") else reader).query(sql) for name, sql in QUERIES.items()}
 
 
-def test_there_are_sixteen_questions_and_a_dictionary() -> None:
-    assert len(re.findall(r"^## \d+\.", DOCUMENT, flags=re.MULTILINE)) == 16
-    assert len(QUERIES) == 17
+def test_there_are_eighteen_questions_and_a_dictionary() -> None:
+    assert len(re.findall(r"^## \d+\.", DOCUMENT, flags=re.MULTILINE)) == 18
+    assert len(QUERIES) == 20
 
 
 @pytest.mark.parametrize("name", QUERIES)

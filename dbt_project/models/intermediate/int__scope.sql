@@ -1,30 +1,34 @@
 -- One row a model and session: what this build recomputes. From the ledgers alone.
+{%- set reaches = session_reaches() %}
 with reaches (model_name, source, table_name, back, forward, through_gate) as (
     values
-    {%- for model_name, source, tables, back, forward, through_gate in session_reaches() %}
-        {%- set last_model = loop.last %}
-        {%- for table_name in tables %}
-        ('{{ model_name }}', '{{ source }}', '{{ table_name }}', {{ back }}, {{ forward }}, {{ through_gate | lower }})
-        {{- '' if last_model and loop.last else ',' }}
-        {%- endfor %}
+    {%- for model_name, source_name, table_name, back, forward, through_gate in reaches %}
+    ('{{ model_name }}', '{{ source_name }}', '{{ table_name }}', {{ back }}, {{ forward }}, {{ through_gate | lower }})
+    {{- ',' if not loop.last }}
+    {%- else %}
+    ('', '', '', 0, 0, false)
     {%- endfor %}
 ),
 
 sessions as (
+    {%- for source_name, tables in reaches | groupby(1) %}
+    {%- set last_source = loop.last %}
+    {%- for table_name, models in tables | groupby(2) %}
     select
-        source,
-        table_name,
+        '{{ source_name }}' as source,
+        '{{ table_name }}' as table_name,
         session_date,
         ordinal
-    from {{ source('control', 'expected_sessions') }}
-    where source <> 'idx_brokers'
-    union all
-    select
-        'idx_brokers' as source,
-        'stock_summary' as table_name,
-        session_date,
-        ordinal
-    from ({{ idx_sessions() }}) as idx_sessions
+    from ({{ sessions_of(source_name, table_name) }}) as sessions_of_table
+    {{ 'union all' if not (last_source and loop.last) }}
+    {%- endfor %}
+    {%- else %}
+    select source, table_name, session_date, ordinal from {{ source('control', 'expected_sessions') }} where false
+    {%- endfor %}
+),
+
+bands as (
+    select * from {{ source('control', 'tables') }}
 ),
 
 -- Rows of int__snapshots have a place in the sequence of snapshots: the gate (H6) looks back by snapshots, not sessions.
@@ -42,7 +46,7 @@ changed as (
         sessions.source,
         sessions.table_name,
         sessions.ordinal
-    from {{ source('control', 'changed_sessions') }} as changed_sessions
+    from {{ source('control', 'changed_sessions') }}
     inner join sessions using (source, session_date)
 ),
 
@@ -67,10 +71,12 @@ gate_reach as (
         placed.from_ordinal,
         greatest(placed.from_ordinal, coalesce(horizon.ordinal, final_one.ordinal, 0)) as to_ordinal
     from placed
+    inner join bands
+        on placed.source = bands.source and placed.table_name = bands.table_name
     left join snapshots as horizon
         on placed.source = horizon.source
         and placed.table_name = horizon.table_name
-        and horizon.place = placed.place + {{ var('gate_snapshots') + 1 }}
+        and horizon.place = placed.place + bands.band_sessions + 1
     left join (select source, table_name, max(ordinal) as ordinal from snapshots group by all) as final_one
         on placed.source = final_one.source and placed.table_name = final_one.table_name
 ),

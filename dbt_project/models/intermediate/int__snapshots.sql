@@ -7,6 +7,7 @@ partitions as (
     select * from {{ source('control', 'partitions') }}
 ),
 
+-- The window and the least number of snapshots are the collection's own (H6), so that the two judge alike.
 bands as (
     select * from {{ source('control', 'tables') }}
 ),
@@ -18,9 +19,14 @@ snapshots as (
         sessions.session_date,
         sessions.ordinal,
         sessions.day_state,
-        partitions.staged_rows
+        partitions.staged_rows,
+        bands.row_count_below,
+        bands.row_count_above,
+        bands.band_sessions,
+        bands.band_min_sessions
     from sessions
     inner join partitions using (source, table_name, session_date)
+    inner join bands using (source, table_name)
     where partitions.is_usable
 ),
 
@@ -32,19 +38,18 @@ referenced as (
     from snapshots
     window before_it as (
         partition by source, table_name order by ordinal
-        rows between {{ var('gate_snapshots') }} preceding and 1 preceding
+        rows between band_sessions preceding and 1 preceding
     )
 ),
 
 gated as (
     select
-        referenced.* exclude (reference_rows, references_found),
-        case when references_found >= {{ var('gate_min_snapshots') }} then reference_rows end as reference_rows,
-        references_found < {{ var('gate_min_snapshots') }}
-        or staged_rows between reference_rows * (1 - coalesce(bands.row_count_below, {{ var('gate_below') }}))
-        and reference_rows * (1 + coalesce(bands.row_count_above, {{ var('gate_above') }})) as is_complete
+        * exclude (reference_rows, references_found),
+        case when references_found >= band_min_sessions then reference_rows end as reference_rows,
+        references_found < band_min_sessions
+        or staged_rows between reference_rows * (1 - row_count_below)
+        and reference_rows * (1 + row_count_above) as is_complete
     from referenced
-    left join bands using (source, table_name)
 ),
 
 final as (

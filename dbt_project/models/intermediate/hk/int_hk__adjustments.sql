@@ -3,8 +3,7 @@ with pairs as (
 ),
 
 sessions as (
-    select session_date, ordinal from {{ source('control', 'expected_sessions') }}
-    where source = 'hkex_southbound' and table_name = 'holdings'
+    {{ sessions_of('hkex_southbound', 'holdings') }}
 ),
 
 confirmed as (
@@ -28,8 +27,8 @@ round_trips as (
     inner join placed as back
         on away.old_code = back.new_code
         and away.new_code = back.old_code
-        and back.ordinal > away.ordinal
-        and back.ordinal <= away.ordinal + {{ var('counter_round_trip_sessions') }}
+        and away.ordinal < back.ordinal
+        and away.ordinal + {{ hk_counter_round_trip_sessions() }} >= back.ordinal
     qualify row_number() over (partition by away.old_code, away.session_date order by back.session_date) = 1
 ),
 

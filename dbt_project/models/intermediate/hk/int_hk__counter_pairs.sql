@@ -11,21 +11,21 @@ ratios as (
     select * from {{ ref('counter_ratios') }}
 ),
 
-temporary as (
+temporary_ranges as (
     select * from {{ ref('temporary_counter_ranges') }}
 ),
 
 emptied as (
     select *, previous_shareholding_shares - shareholding_shares as moved_shares
     from changes
-    where shareholding_shares <= {{ var('counter_residue') }} * previous_shareholding_shares
+    where shareholding_shares <= {{ hk_counter_residue() }} * previous_shareholding_shares
         and previous_shareholding_shares > 0
 ),
 
 filled as (
     select *, shareholding_shares - previous_shareholding_shares as moved_shares
     from changes
-    where previous_shareholding_shares <= {{ var('counter_residue') }} * shareholding_shares
+    where previous_shareholding_shares <= {{ hk_counter_residue() }} * shareholding_shares
         and shareholding_shares > 0
 ),
 
@@ -42,10 +42,10 @@ paired as (
             or emptied.other_name_key = filled.name_key
             or emptied.other_name_key = filled.other_name_key, false
         ) as same_name,
-        exists (
-            select 1 from temporary
-            where emptied.stock_code between temporary.first_code and temporary.last_code
-                or filled.stock_code between temporary.first_code and temporary.last_code
+        exists(
+            select 1 from temporary_ranges
+            where emptied.stock_code between temporary_ranges.first_code and temporary_ranges.last_code
+                or filled.stock_code between temporary_ranges.first_code and temporary_ranges.last_code
         ) as is_temporary
     from emptied
     inner join filled
@@ -60,7 +60,7 @@ measured as (
         abs(paired.observed_ratio / ratios.counter_ratio - 1) as deviation
     from paired
     inner join ratios
-        on abs(paired.observed_ratio / ratios.counter_ratio - 1) <= {{ var('counter_trading_tolerance') }}
+        on abs(paired.observed_ratio / ratios.counter_ratio - 1) <= {{ hk_counter_trading_tolerance() }}
 ),
 
 judged as (
@@ -68,9 +68,9 @@ judged as (
         *,
         case
             when same_name then 3
-            when deviation <= {{ var('counter_rounding') }} and is_temporary and is_clean then 3
+            when deviation <= {{ hk_counter_rounding() }} and is_temporary and is_clean then 3
             when is_temporary and is_clean then 2
-            when deviation <= {{ var('counter_rounding') }} and is_clean then 1
+            when deviation <= {{ hk_counter_rounding() }} and is_clean then 1
         end as confidence
     from measured
 ),
@@ -80,10 +80,10 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by session_date, old_code order by confidence desc, deviation, new_code, counter_ratio
+            partition by session_date, old_code order by confidence desc, deviation asc, new_code asc, counter_ratio asc
         ) as old_rank,
         row_number() over (
-            partition by session_date, new_code order by confidence desc, deviation, old_code, counter_ratio
+            partition by session_date, new_code order by confidence desc, deviation asc, old_code asc, counter_ratio asc
         ) as new_rank
     from judged
     where confidence is not null

@@ -1,4 +1,13 @@
-{{ config(materialized='incremental', incremental_strategy='by_session') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_session',
+    meta={'reach': {
+        'follows': ['hkex_southbound.holdings', 'hkex_southbound.northbound'],
+        'back': 0,
+        'forward': 0,
+        'gate': true,
+    }},
+) }}
 
 with snapshots as (
     select * from {{ ref('int__snapshots') }}
@@ -57,8 +66,8 @@ final as (
     inner join snapshots using (session_date)
     where compared.has_appeared
         or compared.has_disappeared
-        or compared.shareholding_shares <= {{ var('counter_residue') }} * compared.previous_shareholding_shares
-        or compared.previous_shareholding_shares <= {{ var('counter_residue') }} * compared.shareholding_shares
+        or compared.shareholding_shares <= {{ hk_counter_residue() }} * compared.previous_shareholding_shares
+        or compared.previous_shareholding_shares <= {{ hk_counter_residue() }} * compared.shareholding_shares
 )
 
 select * from final

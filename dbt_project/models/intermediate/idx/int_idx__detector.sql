@@ -1,6 +1,16 @@
-{{ config(materialized='incremental', incremental_strategy='by_session', chunk_sessions=40) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_session',
+    chunk_sessions=40,
+    meta={'reach': {
+        'follows': ['idx_brokers.stock_summary'],
+        'back': 0,
+        'forward': 19,
+        'gate': false,
+    }},
+) }}
 
-with {{ idx_sessions_and_scope('int_idx__detector') }},
+with {{ sessions_and_scope('int_idx__detector', 'idx_brokers', 'stock_summary') }},
 
 -- 20 sessions are four times 5: so each row is summed into nine windows and not into 26.
 weeks_of_months as (
@@ -93,13 +103,7 @@ ranked as (
         ordinal,
         window_sessions,
         list_id,
-        count(*) filter (where net_lots > 0) as buyers,
-        count(*) filter (where net_lots < 0) as sellers,
-        sum(greatest(net_lots, 0)) as net_lots,
-        sum(greatest(-net_lots, 0)) as net_sell_lots,
-        sum(greatest(net_value_idr, 0)) as net_value_idr,
-        coalesce(max(net_lots, 15) filter (where net_lots > 0), []) as largest_buys,
-        coalesce(min(net_lots, 15) filter (where net_lots < 0), []) as largest_sells
+        {{ ranked_sums() }}
     from summed
     group by ordinal, window_sessions, list_id
 ),
@@ -108,12 +112,7 @@ ranked as (
 pressed as (
     select
         *,
-        [
-        {%- for n in range(1, 16) %}
-            coalesce(list_sum(largest_buys[:{{ n }}]), 0) + coalesce(list_sum(largest_sells[:{{ n }}]), 0)
-            {{- ',' if not loop.last }}
-        {%- endfor %}
-        ] as pressures
+        {{ pressures() }} as pressures
     from ranked
 ),
 
@@ -157,14 +156,7 @@ final as (
         cast(pressed.buyers as integer) as buyers,
         cast(pressed.sellers as integer) as sellers,
         cast(windowed_lists.volume_lots as bigint) as volume_lots,
-        cast(pressed.net_lots as bigint) as net_lots,
-        cast(pressed.net_sell_lots as bigint) as net_sell_lots,
-        cast(pressed.net_value_idr as bigint) as net_value_idr,
-        {%- for n in [1, 3, 5, 10, 15] %}
-        cast(pressed.pressures[{{ n }}] as bigint) as top{{ n }}_lots,
-        {%- endfor %}
-        cast(list_sum(pressed.pressures[:5]) as bigint) as sum5_lots,
-        cast(list_sum(pressed.pressures) as bigint) as sum15_lots,
+        {{ pressure_columns('pressed') }},
         windowed_lists.is_censored,
         windowed_lists.has_rounded_lots
     from pressed

@@ -1,13 +1,22 @@
-{{ config(materialized='incremental', incremental_strategy='by_session') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_session',
+    meta={'reach': {
+        'follows': ['idx_brokers.stock_summary'],
+        'back': 0,
+        'forward': idx_lookback_sessions(),
+        'gate': false,
+    }},
+) }}
 
-with {{ idx_sessions_and_scope('int_idx__events') }},
+with {{ sessions_and_scope('int_idx__events', 'idx_brokers', 'stock_summary') }},
 
 -- An equality join on the date lets the scan skip the rest of the history.
 looked_at as (
     select distinct sessions.session_date, sessions.ordinal
     from scope
     inner join sessions
-        on sessions.ordinal between scope.ordinal - {{ var('idx_lookback_sessions') }} and scope.ordinal
+        on sessions.ordinal between scope.ordinal - {{ idx_lookback_sessions() }} and scope.ordinal
 ),
 
 prices as (
@@ -25,7 +34,7 @@ begun as (
     select distinct scope.session_date
     from scope
     inner join collected
-        on collected.ordinal between scope.ordinal - {{ var('idx_lookback_sessions') }} and scope.ordinal - 1
+        on collected.ordinal between scope.ordinal - {{ idx_lookback_sessions() }} and scope.ordinal - 1
 ),
 
 before as (
@@ -54,7 +63,7 @@ compared as (
         case when is_known then listed_shares / nullif(before_listed_shares, 0) end as listed_ratio,
         case when is_known then cast(before_close_idr as double) / nullif(cast(previous_idr as double), 0) end as price_ratio
     from (
-        select *, coalesce(before_ordinal >= ordinal - {{ var('idx_lookback_sessions') }}, false) as is_known from before
+        select *, coalesce(before_ordinal >= ordinal - {{ idx_lookback_sessions() }}, false) as is_known from before
     ) as before
     where session_date in (select session_date from scope)
 ),
@@ -64,8 +73,8 @@ measured as (
     select
         *,
         case
-            when abs(listed_ratio - 1) < {{ var('idx_split_min') }} then null
-            when abs(price_ratio / listed_ratio - 1) > {{ var('idx_split_tolerance') }} then null
+            when abs(listed_ratio - 1) < {{ idx_split_min() }} then null
+            when abs(price_ratio / listed_ratio - 1) > {{ idx_split_tolerance() }} then null
             when abs(listed_ratio / round(listed_ratio) - 1) < 0.01 then round(listed_ratio)
             when abs(1 / listed_ratio / round(1 / listed_ratio) - 1) < 0.01 then 1 / round(1 / listed_ratio)
             else listed_ratio
@@ -82,7 +91,7 @@ final as (
         before_name,
         not is_known as is_first,
         not is_known and session_date in (select session_date from begun) as is_new_listing,
-        is_known and company_name is distinct from before_name as is_renamed,
+        is_known and (company_name is distinct from before_name) as is_renamed,
         listed_ratio,
         price_ratio,
         split_factor

@@ -1,4 +1,13 @@
-{{ config(materialized='incremental', incremental_strategy='by_session') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_session',
+    meta={'reach': {
+        'follows': ['idx_brokers.stock_summary'],
+        'back': 0,
+        'forward': 0,
+        'gate': false,
+    }},
+) }}
 
 with summary as (
     select * from {{ source('idx_brokers', 'stock_summary') }}

@@ -1,6 +1,16 @@
-{{ config(materialized='incremental', incremental_strategy='by_session') }}
+{# Back: an outcome counts from the close of the next session, that is 20 sessions and that one. #}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_session',
+    meta={'reach': {
+        'follows': ['idx_brokers.stock_summary'],
+        'back': 21,
+        'forward': idx_lookback_sessions(),
+        'gate': false,
+    }},
+) }}
 
-with {{ idx_sessions_and_scope('int_idx__returns') }},
+with {{ sessions_and_scope('int_idx__returns', 'idx_brokers', 'stock_summary') }},
 
 looked_at as (
     select distinct sessions.session_date, sessions.ordinal

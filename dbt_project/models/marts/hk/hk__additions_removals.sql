@@ -8,8 +8,7 @@ pairs as (
 ),
 
 sessions as (
-    select session_date, ordinal from {{ source('control', 'expected_sessions') }}
-    where source = 'hkex_southbound' and table_name = 'holdings'
+    {{ sessions_of('hkex_southbound', 'holdings') }}
 ),
 
 counters as (
@@ -61,7 +60,7 @@ nearest_counters as (
         placed_counters.counter_confidence as parallel_confidence,
         coalesce(
             linked.counter_role is null
-            and linked.ordinal - placed_counters.ordinal <= {{ var('counter_parallel_sessions') }}, false
+            and linked.ordinal - placed_counters.ordinal <= {{ hk_counter_parallel_sessions() }}, false
         ) as is_residue
     from linked
     asof left join placed_counters
@@ -81,7 +80,7 @@ explained as (
 
 dated as (
     select
-        explained.*,
+        *,
         case when is_in and has_appeared then left_date else previous_date end as last_seen_date
     from explained
 ),
@@ -102,7 +101,7 @@ final as (
         case
             when dated.counter_role is not null then 'counter_change'
             when dated.has_disappeared then 'removed'
-            when dated.ordinal - seen.ordinal - 1 >= {{ var('returning_after_sessions') }} then 'returning'
+            when dated.ordinal - seen.ordinal - 1 >= {{ hk_returning_after_sessions() }} then 'returning'
             else 'new'
         end as kind,
         case when dated.is_in then 'in' else 'out' end as direction,

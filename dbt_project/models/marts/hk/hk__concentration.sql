@@ -1,4 +1,13 @@
-{{ config(materialized='incremental', incremental_strategy='by_session') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_session',
+    meta={'reach': {
+        'follows': ['hkex_southbound.participants'],
+        'back': 0,
+        'forward': 0,
+        'gate': false,
+    }},
+) }}
 
 with participants as (
     select * from {{ source('hkex_southbound', 'participants') }}
@@ -9,7 +18,7 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by session_date, stock_code order by shareholding_shares desc, line_no
+            partition by session_date, stock_code order by shareholding_shares desc, line_no asc
         ) as place
     from participants
 ),

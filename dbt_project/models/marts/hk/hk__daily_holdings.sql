@@ -1,4 +1,13 @@
-{{ config(materialized='incremental', incremental_strategy='by_session') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_session',
+    meta={'reach': {
+        'follows': ['hkex_southbound.holdings', 'hkex_southbound.northbound'],
+        'back': 0,
+        'forward': 0,
+        'gate': true,
+    }},
+) }}
 
 with southbound as (
     select * from {{ source('hkex_southbound', 'holdings') }}

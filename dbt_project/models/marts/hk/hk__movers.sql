@@ -1,8 +1,16 @@
-{{ config(materialized='incremental', incremental_strategy='by_session') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_session',
+    meta={'reach': {
+        'follows': ['hkex_southbound.holdings', 'hkex_southbound.northbound'],
+        'back': 0,
+        'forward': 20 + hk_base_tolerance_sessions() + hk_counter_round_trip_sessions(),
+        'gate': true,
+    }},
+) }}
 
 with sessions as (
-    select session_date, ordinal from {{ source('control', 'expected_sessions') }}
-    where source = 'hkex_southbound' and table_name = 'holdings'
+    {{ sessions_of('hkex_southbound', 'holdings') }}
 ),
 
 scope as (
@@ -15,7 +23,7 @@ looked_at as (
     from scope
     inner join sessions using (session_date)
     inner join sessions as earlier
-        on earlier.ordinal between sessions.ordinal - {{ 20 + var('base_tolerance_sessions') }} and sessions.ordinal
+        on earlier.ordinal between sessions.ordinal - {{ 20 + hk_base_tolerance_sessions() }} and sessions.ordinal
 ),
 
 holdings as (
@@ -70,7 +78,7 @@ bounded as (
         case when is_near then base_shareholding_shares end as base_shareholding_shares,
         case when is_near then base_pct_of_issued end as base_pct_of_issued
     from (
-        select *, base_ordinal >= ref_ordinal - {{ var('base_tolerance_sessions') }} as is_near from based
+        select *, base_ordinal >= ref_ordinal - {{ hk_base_tolerance_sessions() }} as is_near from based
     ) as based
 ),
 

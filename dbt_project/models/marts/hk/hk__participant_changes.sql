@@ -1,8 +1,16 @@
-{{ config(materialized='incremental', incremental_strategy='by_session') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_session',
+    meta={'reach': {
+        'follows': ['hkex_southbound.participants'],
+        'back': 0,
+        'forward': hk_base_tolerance_sessions() + 1 + hk_previous_change_sessions(),
+        'gate': false,
+    }},
+) }}
 
 with sessions as (
-    select session_date, ordinal from {{ source('control', 'expected_sessions') }}
-    where source = 'hkex_southbound' and table_name = 'participants'
+    {{ sessions_of('hkex_southbound', 'participants') }}
 ),
 
 scope as (
@@ -17,7 +25,7 @@ looked_at as (
     select distinct sessions.session_date, sessions.ordinal
     from scope
     inner join sessions
-        on sessions.ordinal between scope.ordinal - {{ var('base_tolerance_sessions') + 1 }} and scope.ordinal
+        on sessions.ordinal between scope.ordinal - {{ hk_base_tolerance_sessions() + 1 }} and scope.ordinal
 ),
 
 participants as (
@@ -57,7 +65,7 @@ lists as (
 
 compared_lists as (
     select * from lists
-    where ordinal - base_ordinal - 1 <= {{ var('base_tolerance_sessions') }}
+    where ordinal - base_ordinal - 1 <= {{ hk_base_tolerance_sessions() }}
         and session_date in (select session_date from scope)
 ),
 
@@ -113,7 +121,7 @@ known as (
         select distinct sessions.session_date, sessions.ordinal
         from scope
         inner join sessions
-            on sessions.ordinal between scope.ordinal - {{ var('previous_change_sessions') }} and scope.ordinal
+            on sessions.ordinal between scope.ordinal - {{ hk_previous_change_sessions() }} and scope.ordinal
     ) as remembered on changes.session_date = remembered.session_date
     where changes.session_date not in (select session_date from scope)
     {%- endif %}
@@ -151,10 +159,10 @@ final as (
         measured.base_holding_pct,
         measured.holding_pct - measured.base_holding_pct as change_pp,
         coalesce(
-            abs(measured.holding_pct - measured.base_holding_pct) > {{ var('big_change_pp') }}, false
+            abs(measured.holding_pct - measured.base_holding_pct) > {{ hk_big_change_pp() }}, false
         ) as is_big_change,
         case
-            when previous.ordinal - previous.previous_change_ordinal <= {{ var('previous_change_sessions') }}
+            when previous.ordinal - previous.previous_change_ordinal <= {{ hk_previous_change_sessions() }}
                 then previous.previous_change_date
         end as previous_change_date
     from measured

@@ -1,4 +1,13 @@
-{{ config(materialized='incremental', incremental_strategy='by_session') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_session',
+    meta={'reach': {
+        'follows': ['hkex_southbound.participants'],
+        'back': 0,
+        'forward': 0,
+        'gate': false,
+    }},
+) }}
 
 with participants as (
     select * from {{ source('hkex_southbound', 'participants') }}

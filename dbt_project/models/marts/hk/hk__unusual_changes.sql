@@ -1,8 +1,16 @@
-{{ config(materialized='incremental', incremental_strategy='by_session') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_session',
+    meta={'reach': {
+        'follows': ['hkex_southbound.holdings', 'hkex_southbound.northbound'],
+        'back': 0,
+        'forward': 20 + hk_base_tolerance_sessions() + hk_counter_round_trip_sessions() + hk_unusual_sessions(),
+        'gate': true,
+    }},
+) }}
 
 with sessions as (
-    select session_date, ordinal from {{ source('control', 'expected_sessions') }}
-    where source = 'hkex_southbound' and table_name = 'holdings'
+    {{ sessions_of('hkex_southbound', 'holdings') }}
 ),
 
 scope as (
@@ -17,7 +25,7 @@ looked_at as (
     select distinct sessions.session_date, sessions.ordinal
     from scope
     inner join sessions
-        on sessions.ordinal between scope.ordinal - {{ var('unusual_sessions') }} and scope.ordinal
+        on sessions.ordinal between scope.ordinal - {{ hk_unusual_sessions() }} and scope.ordinal
 ),
 
 changes as (
@@ -46,17 +54,17 @@ measured as (
     from changes
     window sessions_before as (
         partition by stock_code order by ordinal
-        range between {{ var('unusual_sessions') }} preceding and 1 preceding
+        range between {{ hk_unusual_sessions() }} preceding and 1 preceding
     )
 ),
 
 scored as (
     select
         * exclude (raw_mad_pp),
-        case when observations > 0 then greatest(raw_mad_pp, {{ var('mad_floor_pp') }}) end as mad_pp,
+        case when observations > 0 then greatest(raw_mad_pp, {{ hk_mad_floor_pp() }}) end as mad_pp,
         case
-            when observations >= {{ var('min_observations') }}
-                then (change_pp - median_pp) / (1.4826 * greatest(raw_mad_pp, {{ var('mad_floor_pp') }}))
+            when observations >= {{ hk_min_observations() }}
+                then (change_pp - median_pp) / (1.4826 * greatest(raw_mad_pp, {{ hk_mad_floor_pp() }}))
         end as robust_z
     from measured
     where session_date in (select session_date from scope)
@@ -71,8 +79,8 @@ outdone as (
     from scored
     inner join changes as earlier
         on scored.stock_code = earlier.stock_code
-        and earlier.ordinal between scored.ordinal - {{ var('unusual_sessions') }} and scored.ordinal - 1
-    where abs(scored.robust_z) >= {{ var('unusual_z') }}
+        and earlier.ordinal between scored.ordinal - {{ hk_unusual_sessions() }} and scored.ordinal - 1
+    where abs(scored.robust_z) >= {{ hk_unusual_z() }}
     group by scored.session_date, scored.stock_code
 ),
 
@@ -86,7 +94,7 @@ streaks as (
     inner join outdone using (session_date, stock_code)
     inner join changes as earlier
         on scored.stock_code = earlier.stock_code
-        and earlier.ordinal between scored.ordinal - {{ var('unusual_sessions') }} and scored.ordinal - 1
+        and earlier.ordinal between scored.ordinal - {{ hk_unusual_sessions() }} and scored.ordinal - 1
     group by scored.session_date, scored.stock_code
 ),
 
@@ -102,7 +110,7 @@ final as (
         scored.observations,
         case when scored.robust_z is null then 'too_few_observations' else 'judged' end as state,
         scored.robust_z,
-        coalesce(abs(scored.robust_z) >= {{ var('unusual_z') }}, false) as is_unusual,
+        coalesce(abs(scored.robust_z) >= {{ hk_unusual_z() }}, false) as is_unusual,
         streaks.largest_in_sessions,
         -- 0.01: both percentages are published with two decimals.
         abs(scored.change_pp - scored.implied_pp) <= 0.01 + abs(scored.change_pp) / 2 as is_explained_by_shares

@@ -1,3 +1,14 @@
+{# Tested sessions: its grain is a rule of the staged files; 90 million rows need not be grouped in a full refresh. #}
+{{ config(
+    meta={'reach': {
+        'follows': ['idx_brokers.stock_summary'],
+        'back': 0,
+        'forward': 0,
+        'gate': false,
+        'tested_sessions': 60,
+    }},
+) }}
+
 with trades as (
     select * from {{ source('idx_brokers_history', 'broker_trades').include(database=false) }}
 ),
@@ -17,7 +28,9 @@ final as (
         case when trades.is_complete_list then coalesce(trades.sell_lots, 0) else trades.sell_lots end as sell_lots,
         coalesce(trades.buy_lots, 0) - coalesce(trades.sell_lots, 0) as net_lots,
         case when trades.is_complete_list then coalesce(trades.buy_value_idr, 0) else trades.buy_value_idr end as buy_value_idr,
-        case when trades.is_complete_list then coalesce(trades.sell_value_idr, 0) else trades.sell_value_idr end as sell_value_idr,
+        case
+            when trades.is_complete_list then coalesce(trades.sell_value_idr, 0) else trades.sell_value_idr
+        end as sell_value_idr,
         coalesce(trades.buy_value_idr, 0) - coalesce(trades.sell_value_idr, 0) as net_value_idr,
         trades.buy_value_idr / nullif(100 * trades.buy_lots, 0) as buy_average_idr,
         trades.sell_value_idr / nullif(100 * trades.sell_lots, 0) as sell_average_idr,

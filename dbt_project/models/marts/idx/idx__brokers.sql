@@ -80,14 +80,17 @@ final as (
         all_spans.next_from is null as is_current,
         seen.first_seen,
         seen.last_seen,
-        case when (select count(*) from members) > 0 then coalesce(members.is_member, false) end as is_member,
+        case
+            when (select count(*) from members) > 0
+                then coalesce(members.is_member, false)
+        end as is_member,
         members.licenses,
         coalesce(types.broker_type, shown.broker_type, 'unknown') as broker_type,
         coalesce(types.type_confidence, case when shown.broker_type is not null then 'low' end) as type_confidence,
         coalesce(types.type_source, case when shown.broker_type is not null then 'colour on the broker page' end) as type_source
     from all_spans
     inner join seen using (broker_code)
-    left join members using (broker_code)
+    left join members using (broker_code) -- noqa: AL04
     left join types using (broker_code)
     left join shown using (broker_code)
 )

@@ -1,7 +1,17 @@
-{{ config(materialized='incremental', incremental_strategy='by_session', chunk_sessions=120) }}
-{%- set lookback = var('idx_lookback_sessions') %}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_session',
+    chunk_sessions=120,
+    meta={'reach': {
+        'follows': ['idx_brokers.stock_summary'],
+        'back': 0,
+        'forward': idx_lookback_sessions(),
+        'gate': false,
+    }},
+) }}
+{%- set lookback = idx_lookback_sessions() %}
 
-with {{ idx_sessions_and_scope('idx__foreign_flow') }},
+with {{ sessions_and_scope('idx__foreign_flow', 'idx_brokers', 'stock_summary') }},
 
 -- An equality join on the date lets the scan skip the rest of the history.
 looked_at as (
@@ -31,7 +41,9 @@ averaged as (
     select
         *,
         {%- for name, length in [('5', 5), ('10', 10), ('20', 20)] %}
-        case when count(*) over last_{{ name }} = {{ length }} then sum(net_foreign_value_idr) over last_{{ name }} end as flow_{{ name }}_idr
+        case
+            when count(*) over last_{{ name }} = {{ length }} then sum(net_foreign_value_idr) over last_{{ name }}
+        end as flow_{{ name }}_idr
         {{- ',' if not loop.last }}
         {%- endfor %}
     from prices
@@ -49,8 +61,10 @@ turned as (
         ordinal,
         ticker_code,
         sign(net_foreign_shares) as direction,
-        sign(net_foreign_shares) is distinct from lag(sign(net_foreign_shares)) over (
-            partition by ticker_code order by ordinal
+        (
+            sign(net_foreign_shares) is distinct from lag(sign(net_foreign_shares)) over (
+                partition by ticker_code order by ordinal
+            )
         ) as is_turn
     from prices
     where volume_shares > 0
@@ -115,7 +129,9 @@ final as (
         averaged.foreign_buy_shares,
         averaged.foreign_sell_shares,
         averaged.net_foreign_shares,
-        round(100 * (averaged.foreign_buy_shares + averaged.foreign_sell_shares) / nullif(2 * averaged.volume_shares, 0), 4) as participation_pct,
+        round(
+            100 * (averaged.foreign_buy_shares + averaged.foreign_sell_shares) / nullif(2 * averaged.volume_shares, 0), 4
+        ) as participation_pct,
         averaged.net_foreign_value_idr,
         true as is_estimate,
         pages.page_net_foreign_value_idr,

@@ -1,4 +1,13 @@
-{{ config(materialized='incremental', incremental_strategy='by_session') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_session',
+    meta={'reach': {
+        'follows': ['idx_brokers.stock_summary'],
+        'back': 0,
+        'forward': idx_lookback_sessions(),
+        'gate': false,
+    }},
+) }}
 
 with prices_in_scope as (
     select * from {{ ref('int_idx__prices') }}

@@ -1,4 +1,14 @@
-{{ config(materialized='incremental', incremental_strategy='by_session', chunk_sessions=120) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_session',
+    chunk_sessions=120,
+    meta={'reach': {
+        'follows': ['idx_brokers.stock_summary'],
+        'back': 0,
+        'forward': 0,
+        'gate': false,
+    }},
+) }}
 
 with prices as (
     select * from {{ ref('int_idx__prices') }}

@@ -1,6 +1,16 @@
-{{ config(materialized='incremental', incremental_strategy='by_session') }}
+{# Back: an outcome counts from the close of the next session, that is 20 sessions and that one. #}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_session',
+    meta={'reach': {
+        'follows': ['idx_brokers.stock_summary'],
+        'back': 21,
+        'forward': 20 + idx_lookback_sessions(),
+        'gate': false,
+    }},
+) }}
 
-with {{ idx_sessions_and_scope('idx__signals') }},
+with {{ sessions_and_scope('idx__signals', 'idx_brokers', 'stock_summary') }},
 
 looked_at as (
     select distinct sessions.session_date, sessions.ordinal
@@ -50,7 +60,7 @@ pressures as (
     select session_date, ticker_code, board, window_sessions, top5_pct
     from {{ ref('idx__detector') }}
     where window_sessions in (5, 20) and board in ('all', 'RG') and session_date in (select session_date from scope)
-        and sessions_used >= {{ var('signal_sessions') }} * window_sessions
+        and sessions_used >= {{ idx_signal_sessions() }} * window_sessions
     qualify {{ is_main_board() }}
 ),
 
@@ -65,7 +75,7 @@ streaks as (
     select foreign_flow.session_date, foreign_flow.ticker_code, foreign_flow.streak_sessions, changed.change_20_pct
     from {{ ref('idx__foreign_flow') }} as foreign_flow
     inner join changed using (session_date, ticker_code)
-    where foreign_flow.streak_sessions >= {{ var('signal_streak') }}
+    where foreign_flow.streak_sessions >= {{ idx_signal_streak() }}
 ),
 
 unusual as (
@@ -84,18 +94,22 @@ fired as (
     from pressed
     where window_sessions = 5 and top5_pct >= big and change_5_pct is not null
     union all
-    select session_date, ticker_code, 'stealth_accumulation', 'up', board, top5_pct, change_20_pct
+    select session_date, ticker_code, 'stealth_accumulation' as signal, 'up' as expects, board,
+        top5_pct as strength, change_20_pct as price_change_pct
     from pressed
     where window_sessions = 20 and top5_pct >= normal and change_20_pct <= 0
     union all
-    select session_date, ticker_code, 'distribution_into_strength', 'down', board, top5_pct, change_20_pct
+    select session_date, ticker_code, 'distribution_into_strength' as signal, 'down' as expects, board,
+        top5_pct as strength, change_20_pct as price_change_pct
     from pressed
-    where window_sessions = 20 and top5_pct <= -normal and change_20_pct >= {{ var('signal_strength_pct') }}
+    where window_sessions = 20 and top5_pct <= -normal and change_20_pct >= {{ idx_signal_strength_pct() }}
     union all
-    select session_date, ticker_code, 'foreign_streak', 'up', null, streak_sessions, change_20_pct
+    select session_date, ticker_code, 'foreign_streak' as signal, 'up' as expects, null as board,
+        streak_sessions as strength, change_20_pct as price_change_pct
     from streaks
     union all
-    select unusual.session_date, unusual.ticker_code, 'unusual_flow', 'up', unusual.board, unusual.robust_z, changed.change_5_pct
+    select unusual.session_date, unusual.ticker_code, 'unusual_flow' as signal, 'up' as expects, unusual.board,
+        unusual.robust_z as strength, changed.change_5_pct as price_change_pct
     from unusual
     inner join changed using (session_date, ticker_code)
 ),

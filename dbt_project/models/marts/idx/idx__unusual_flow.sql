@@ -1,12 +1,22 @@
-{{ config(materialized='incremental', incremental_strategy='by_session', chunk_sessions=20) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='by_session',
+    chunk_sessions=20,
+    meta={'reach': {
+        'follows': ['idx_brokers.stock_summary'],
+        'back': 0,
+        'forward': idx_unusual_sessions(),
+        'gate': false,
+    }},
+) }}
 
-with {{ idx_sessions_and_scope('idx__unusual_flow') }},
+with {{ sessions_and_scope('idx__unusual_flow', 'idx_brokers', 'stock_summary') }},
 
 -- An equality join on the date lets the scan skip the rest of the history.
 looked_at as (
     select distinct sessions.session_date, sessions.ordinal
     from scope
-    inner join sessions on sessions.ordinal between scope.ordinal - {{ var('unusual_sessions') }} and scope.ordinal
+    inner join sessions on sessions.ordinal between scope.ordinal - {{ idx_unusual_sessions() }} and scope.ordinal
 ),
 
 flow as (
@@ -27,7 +37,7 @@ flow as (
 -- Only what is large enough to alert is compared: one row in twenty or so.
 candidates as (
     select * from flow
-    where abs(net_value_idr) >= {{ var('idx_unusual_floor_idr') }} and session_date in (select session_date from scope)
+    where abs(net_value_idr) >= {{ idx_unusual_floor_idr() }} and session_date in (select session_date from scope)
 ),
 
 measured as (
@@ -41,13 +51,13 @@ measured as (
         any_value(candidates.is_censored) as is_censored,
         count(*) as observations,
         median(earlier.net_value_idr) as median_idr,
-        greatest(mad(earlier.net_value_idr), {{ var('idx_mad_floor_idr') }}) as mad_idr
+        greatest(mad(earlier.net_value_idr), {{ idx_mad_floor_idr() }}) as mad_idr
     from candidates
     inner join flow as earlier
         on candidates.ticker_code = earlier.ticker_code
         and candidates.board = earlier.board
         and candidates.broker_code = earlier.broker_code
-        and earlier.ordinal between candidates.ordinal - {{ var('unusual_sessions') }} and candidates.ordinal - 1
+        and earlier.ordinal between candidates.ordinal - {{ idx_unusual_sessions() }} and candidates.ordinal - 1
     group by candidates.session_date, candidates.ticker_code, candidates.board, candidates.broker_code
 ),
 
@@ -65,8 +75,8 @@ final as (
         round((net_value_idr - median_idr) / (1.4826 * mad_idr), 4) as robust_z,
         is_censored
     from measured
-    where observations >= {{ var('min_observations') }}
-        and abs(net_value_idr - median_idr) >= {{ var('unusual_z') }} * 1.4826 * mad_idr
+    where observations >= {{ idx_min_observations() }}
+        and abs(net_value_idr - median_idr) >= {{ idx_unusual_z() }} * 1.4826 * mad_idr
 )
 
 select * from final

@@ -34,7 +34,10 @@ final as (
             when partitions.state is null and sessions.is_due
                 then concat('fin run ', sessions.source, ' --session ', sessions.session_date)
             when partitions.state not in ('complete', 'closed') or partitions.blocked_by is not null
-                then coalesce(partitions.mends, concat('fin run ', sessions.source, ' --session ', sessions.session_date, ' --refetch'))
+                then coalesce(
+                    partitions.mends,
+                    concat('fin run ', sessions.source, ' --session ', sessions.session_date, ' --refetch')
+                )
         end as mends,
         partitions.units_expected,
         partitions.units_done,
