@@ -6,11 +6,10 @@ Thousands of manifests are not parsed again for one new day: a manifest whose fi
 from __future__ import annotations
 
 import math
-import os
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -19,6 +18,7 @@ from pydantic import ValidationError
 from fin_assets import clock
 from fin_assets.core.contract.manifest import Manifest, PartitionState
 from fin_assets.core.contract.source import Source, Table, due_at
+from fin_assets.core.storage.blobs import Blobs
 from fin_assets.warehouse.paths import WarehouseError
 
 INSTANT = pl.Datetime("us", "UTC")
@@ -77,31 +77,41 @@ OPEN, UNKNOWN_SESSION = "open", "unknown_session"
 
 ManifestKey = tuple[str, str, date]
 
+_MANIFEST = "manifest.json"
+_PARTS = 3
+_SESSION = re.compile(r"\d{4}-\d\d-\d\d$")
 
-def stamps(data: Path) -> dict[ManifestKey, str]:
-    """Return a stamp for each manifest in the data directory; it changes whenever the manifest is replaced."""
+
+def collected_sources(blobs: Blobs) -> list[str]:
+    """Return the sources that have manifests, also those that are switched off."""
+    return blobs.folders("raw")
+
+
+def manifest_prefix(source: str) -> str:
+    """Return the folder of a source's manifests."""
+    return f"raw/{source}"
+
+
+def stamps(blobs: Blobs) -> dict[ManifestKey, str]:
+    """Return a stamp for each manifest; it changes whenever the manifest is replaced."""
     found: dict[ManifestKey, str] = {}
-    for source in _directories(data / "raw"):
-        for table in _directories(Path(source)):
-            for session in _directories(Path(table)):
-                # Texts and no paths: of ten years there are ten thousand.
-                try:
-                    stat = os.stat(f"{session.path}/manifest.json")  # noqa: PTH116
-                except FileNotFoundError:
-                    # A unit log alone: its first attempt has not begun a manifest yet.
-                    continue
-                key = (source.name, table.name, date.fromisoformat(session.name))
-                found[key] = f"{stat.st_mtime_ns}-{stat.st_size}-{stat.st_ino}"
+    for source in collected_sources(blobs):
+        prefix = f"{manifest_prefix(source)}/"
+        for stat in blobs.list(prefix[:-1], name=_MANIFEST):
+            parts = stat.key.removeprefix(prefix).split("/")
+            # Whatever else lies there is no partition.
+            if len(parts) == _PARTS and _SESSION.match(parts[1]):
+                found[source, parts[0], date.fromisoformat(parts[1])] = stat.tag
     return found
 
 
-def read(data: Path, manifests: dict[ManifestKey, str]) -> pl.DataFrame:
+def read(blobs: Blobs, manifests: dict[ManifestKey, str]) -> pl.DataFrame:
     """Return the manifests that are named with their stamps, one row each (PARTITIONS).
 
     Raises:
         WarehouseError: a manifest cannot be read.
     """
-    rows = [_row(_manifest(data, manifest), stamp) for manifest, stamp in sorted(manifests.items())]
+    rows = [_row(_manifest(blobs, manifest), stamp) for manifest, stamp in sorted(manifests.items())]
     return pl.DataFrame(rows, schema=PARTITIONS, orient="row")
 
 
@@ -157,22 +167,15 @@ def declared(sources: Sequence[Source]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=TABLES, orient="row")
 
 
-def _directories(path: Path) -> Iterator[os.DirEntry[str]]:
-    if not path.is_dir():
-        return
-    with os.scandir(path) as entries:
-        yield from (entry for entry in entries if entry.is_dir())
-
-
-def _manifest(data: Path, manifest: ManifestKey) -> Manifest:
+def _manifest(blobs: Blobs, manifest: ManifestKey) -> Manifest:
     source, table, session = manifest
-    path = data / "raw" / source / table / session.isoformat() / "manifest.json"
+    key = f"{manifest_prefix(source)}/{table}/{session}/{_MANIFEST}"
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        return Manifest.model_validate_json(blobs.get(key))
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         remedy = f"fin run {source} --session {session} --refetch"
-        msg = f"the manifest {path} cannot be read ({problem['msg']}). Collect the session again: {remedy}"
+        msg = f"the manifest {blobs.uri(key)} cannot be read ({problem['msg']}). Collect the session again: {remedy}"
         raise WarehouseError(msg) from error
 
 

@@ -17,6 +17,7 @@ import polars as pl
 import yaml  # type: ignore[import-untyped]  # published without types; dbt brings it
 
 from fin_assets.core.contract.source import Source
+from fin_assets.core.storage.blobs import Blobs
 from fin_assets.warehouse import archive, manifests
 from fin_assets.warehouse.archive import ArchivedTable, StagedFile
 from fin_assets.warehouse.dbt import project_hash
@@ -84,7 +85,9 @@ class Plan:
         full_refresh: rebuild everything; `reason` says why.
         changed: (source, session) pairs to take up.
         files: staged files that the views read.
-        idle: nothing differs from the last successful build, not even the state of a partition.
+        idle: the private build file already holds the outcome: nothing differs, not even the state of a partition.
+        fingerprint: hash of all build inputs, the data path included (views hold absolute paths).
+        project: hash of the dbt project.
     """
 
     full_refresh: bool
@@ -92,12 +95,14 @@ class Plan:
     changed: int
     files: int
     idle: bool
+    fingerprint: str
+    project: str
 
 
 def prepare(
     connection: duckdb.DuckDBPyConnection,
     *,
-    data: Path,
+    layout: Layout,
     project: Path,
     sources: Sequence[Source],
     full_refresh: bool = False,
@@ -106,7 +111,7 @@ def prepare(
 
     Args:
         connection: to the private build file, writing.
-        data: the data directory.
+        layout: of the data directory.
         project: the dbt project.
         sources: those that were discovered.
         full_refresh: take up every session even if nothing differs.
@@ -116,7 +121,7 @@ def prepare(
     """
     connection.begin()
     try:
-        plan = _prepare(connection, data, project, sources, full_refresh=full_refresh)
+        plan = _prepare(connection, layout, project, sources, full_refresh=full_refresh)
     except BaseException:
         connection.rollback()
         raise
@@ -125,23 +130,27 @@ def prepare(
 
 
 def _prepare(
-    connection: duckdb.DuckDBPyConnection, data: Path, project: Path, sources: Sequence[Source], *, full_refresh: bool
+    connection: duckdb.DuckDBPyConnection,
+    layout: Layout,
+    project: Path,
+    sources: Sequence[Source],
+    *,
+    full_refresh: bool,
 ) -> Plan:
     connection.execute(_CREATE)
     unfinished = _meta(connection, "unfinished")
     built_project = _meta(connection, "project")
-    _take_manifests(connection, data)
+    _take_manifests(connection, layout.blobs)
     collected: set[manifests.ManifestKey] = set(
         connection.execute("select source, table_name, session_date from control.partitions").fetchall()
     )
     _replace(connection, "expected_sessions", manifests.expected(sources, collected))
     _replace(connection, "tables", manifests.declared(sources))
 
-    fingerprint = _fingerprint(connection, data, project)
+    hashed = project_hash(project)
+    fingerprint = _fingerprint(connection, layout, hashed)
     moved = _scalar(connection, _MOVED)
-    reason = _refresh_reason(
-        asked=full_refresh, unfinished=unfinished, built=built_project, now=project_hash(project), moved=moved
-    )
+    reason = _refresh_reason(asked=full_refresh, unfinished=unfinished, built=built_project, now=hashed, moved=moved)
     idle = reason is None and unfinished is None and fingerprint == _meta(connection, "fingerprint")
     if reason is not None:
         connection.execute(
@@ -156,11 +165,19 @@ def _prepare(
             f"create or replace table control.changed_sessions as {_DIFFERENT}"  # noqa: S608 - a constant
             " union select * from control.changed_sessions"
         )
-    files = _make_views(connection, data, project) + _make_history(connection, data, project)
+    files = _make_views(connection, layout.blobs, project) + _make_history(connection, layout, project)
     if not idle:
         _set_meta(connection, "unfinished", "full_refresh" if reason else "incremental")
     changed = _scalar(connection, "select count(*) from control.changed_sessions")
-    return Plan(full_refresh=reason is not None, reason=reason, changed=changed, files=files, idle=idle)
+    return Plan(
+        full_refresh=reason is not None,
+        reason=reason,
+        changed=changed,
+        files=files,
+        idle=idle,
+        fingerprint=fingerprint,
+        project=hashed,
+    )
 
 
 def _drop_marts(connection: duckdb.DuckDBPyConnection) -> None:
@@ -176,15 +193,16 @@ def _drop_marts(connection: duckdb.DuckDBPyConnection) -> None:
                 connection.execute(f'drop {kind} {schema}."{name}"')
 
 
-def finish(connection: duckdb.DuckDBPyConnection, *, data: Path, project: Path) -> None:
-    """Record that the build ended well: what it used is what the next one compares with. Drops the staged views.
+def finish(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
+    """Record that the build of `plan` ended well: the next plan compares with its inputs. Drops the staged views.
 
     They hold the changed sessions only. The views of the schema `history` stay: marts read the finest grain through them.
     """
     connection.begin()
     connection.execute(_REMEMBER)
-    _set_meta(connection, "project", project_hash(project))
-    _set_meta(connection, "fingerprint", _fingerprint(connection, data, project))
+    # As they were when the build began: the project can be edited while dbt runs.
+    _set_meta(connection, "project", plan.project)
+    _set_meta(connection, "fingerprint", plan.fingerprint)
     connection.execute("delete from control.meta where key = 'unfinished'")
     for (name,) in connection.execute(
         "select view_name from duckdb_views() where schema_name = 'staged' and not internal"
@@ -245,13 +263,13 @@ def _refresh_reason(*, asked: bool, unfinished: str | None, built: str | None, n
     return None
 
 
-def _take_manifests(connection: duckdb.DuckDBPyConnection, data: Path) -> None:
-    present = manifests.stamps(data)
+def _take_manifests(connection: duckdb.DuckDBPyConnection, blobs: Blobs) -> None:
+    present = manifests.stamps(blobs)
     exists = _scalar(
         connection, "select count(*) from duckdb_tables() where schema_name = 'control' and table_name = 'partitions'"
     )
     if not exists:
-        _replace(connection, "partitions", manifests.read(data, present))
+        _replace(connection, "partitions", manifests.read(blobs, present))
         return
     known = {
         (source, table, session): stamp
@@ -266,16 +284,16 @@ def _take_manifests(connection: duckdb.DuckDBPyConnection, data: Path) -> None:
             "delete from control.partitions where source = ? and table_name = ? and session_date = ?", gone
         )
     if news:
-        connection.register("news", manifests.read(data, news).to_arrow())
+        connection.register("news", manifests.read(blobs, news).to_arrow())
         connection.execute("insert into control.partitions by name select * from news")
         connection.unregister("news")
 
 
-def _make_views(connection: duckdb.DuckDBPyConnection, data: Path, project: Path) -> int:
+def _make_views(connection: duckdb.DuckDBPyConnection, blobs: Blobs, project: Path) -> int:
     count = 0
     for view, table in staged_tables(project).items():
         files = [
-            str(data / file)
+            blobs.uri(file)
             for (file,) in connection.execute(
                 "select staged_file from control.partitions where is_usable and source = ? and table_name = ?"
                 " and (source, session_date) in (select (source, session_date) from control.changed_sessions)"
@@ -288,7 +306,7 @@ def _make_views(connection: duckdb.DuckDBPyConnection, data: Path, project: Path
     return count
 
 
-def _make_history(connection: duckdb.DuckDBPyConnection, data: Path, project: Path) -> int:
+def _make_history(connection: duckdb.DuckDBPyConnection, layout: Layout, project: Path) -> int:
     """Make the views of the finest grain: of all sessions, and of those that this build needs.
 
     Returns:
@@ -304,16 +322,16 @@ def _make_history(connection: duckdb.DuckDBPyConnection, data: Path, project: Pa
         ).fetchall()
         count += sum(changed for *_, changed in rows)
         staged = [StagedFile(session, file, sha256) for session, file, sha256, _ in rows]
-        files = archive.current_files(Layout(data), table, staged)
+        files = archive.current_files(layout, table, staged)
         if files:
             connection.executemany(
                 "insert into control.archive_files values (?, ?)", [(table.view, file) for file in files]
             )
         needed = {day for (day,) in connection.execute(_NEEDED, [table.source, table.table, table.reach]).fetchall()}
-        # By their place on this machine: a published view must work in any shell, started anywhere.
-        paths = {data.resolve() / file: sessions for file, sessions in files.items()}
-        _create_view(connection, "history", table.view, archive.by_year(table, paths))
-        near = [path for path, sessions in paths.items() if not needed.isdisjoint(sessions)]
+        # By their absolute place: a published view must work in any shell, started anywhere.
+        uris = {layout.blobs.uri(file): sessions for file, sessions in files.items()}
+        _create_view(connection, "history", table.view, archive.by_year(table, uris))
+        near = [uri for uri, sessions in uris.items() if not needed.isdisjoint(sessions)]
         _create_view(connection, "staged", table.view, archive.rows_of(table, near))
     return count
 
@@ -338,8 +356,8 @@ def _create_view(connection: duckdb.DuckDBPyConnection, schema: str, view: str, 
         raise WarehouseError(msg) from error
 
 
-def _fingerprint(connection: duckdb.DuckDBPyConnection, data: Path, project: Path) -> str:
-    """Return a hash of all that a build depends on; of the place of the data too, because views name files by it."""
+def _fingerprint(connection: duckdb.DuckDBPyConnection, layout: Layout, project: str) -> str:
+    """Hash all build inputs, including the data path (views hold absolute paths)."""
     parts = [
         _scalar(
             connection,
@@ -347,7 +365,7 @@ def _fingerprint(connection: duckdb.DuckDBPyConnection, data: Path, project: Pat
         )
         for table, left_out in (("partitions", "stamp"), ("expected_sessions", "ordinal"), ("tables", "timezone"))
     ]
-    return f"{project_hash(project)}-{'-'.join(str(part) for part in parts)}-{data.resolve()}"
+    return f"{project}-{'-'.join(str(part) for part in parts)}-{layout.data.resolve()}"
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
