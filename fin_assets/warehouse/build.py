@@ -74,7 +74,8 @@ def run(
 
     Raises:
         BuildFailed: a model or test failed; readers keep the build before.
-        WarehouseError: another build did not end, or a manifest, staged file or build file cannot be read.
+        WarehouseError: another build did not end, a manifest, staged file or build file cannot be read, or live and sandbox
+            sources would be mixed.
         OSError: the disk is full; readers keep the build before, and the next build publishes this one.
     """
     layout = Layout(store.data)
@@ -82,7 +83,14 @@ def run(
     with writer_lock(layout, wait=wait):
         started = time.monotonic()
         with build_connection(layout) as connection:
-            made = plan.prepare(connection, layout=layout, project=project, sources=sources, full_refresh=full_refresh)
+            made = plan.prepare(
+                connection,
+                layout=layout,
+                project=project,
+                sources=sources,
+                full_refresh=full_refresh,
+                mix_modes=settings.warehouse.mix_modes,
+            )
         kept = publish.seen(layout, made.fingerprint) if made.idle else None
         if kept is None:
             if on_plan is not None:
@@ -96,7 +104,9 @@ def run(
                         yield node
             with build_connection(layout) as connection:
                 plan.finish(connection, made)
-            build = publish.publish(layout, keep=settings.warehouse.keep_builds, fingerprint=made.fingerprint)
+            build = publish.publish(
+                layout, keep=settings.warehouse.keep_builds, fingerprint=made.fingerprint, modes=made.modes
+            )
         else:
             build = kept
         seconds = time.monotonic() - started

@@ -70,8 +70,9 @@ TABLES: dict[str, Any] = {
     "timezone": pl.String,
     "row_count_below": pl.Float64,
     "row_count_above": pl.Float64,
+    "mode": pl.String,
 }
-"""Columns of control.tables: what the sources found declare."""
+"""Columns of control.tables: what the sources found declare. `mode`: sandbox or live."""
 
 OPEN, UNKNOWN_SESSION = "open", "unknown_session"
 
@@ -163,7 +164,8 @@ def declared(sources: Sequence[Source]) -> pl.DataFrame:
         for table in source.tables:
             # Without a band every count passes the gate: what is compared instead has been reconciled before.
             below, above = table.band(source.settings) or (1.0, math.inf)
-            rows.append((source.name, table.name, source.title, table.description, source.timezone, below, above))
+            mode = source.settings.mode
+            rows.append((source.name, table.name, source.title, table.description, source.timezone, below, above, mode))
     return pl.DataFrame(rows, schema=TABLES, orient="row")
 
 

@@ -88,6 +88,7 @@ class Plan:
         idle: the private build file already holds the outcome: nothing differs, not even the state of a partition.
         fingerprint: hash of all build inputs, the data path included (views hold absolute paths).
         project: hash of the dbt project.
+        modes: sandbox or live, by source.
     """
 
     full_refresh: bool
@@ -97,6 +98,7 @@ class Plan:
     idle: bool
     fingerprint: str
     project: str
+    modes: dict[str, str]
 
 
 def prepare(
@@ -106,6 +108,7 @@ def prepare(
     project: Path,
     sources: Sequence[Source],
     full_refresh: bool = False,
+    mix_modes: bool = False,
 ) -> Plan:
     """Write the control tables and the staged views of the next build, in one transaction.
 
@@ -115,13 +118,17 @@ def prepare(
         project: the dbt project.
         sources: those that were discovered.
         full_refresh: take up every session even if nothing differs.
+        mix_modes: build live and sandbox sources together.
 
     Raises:
-        WarehouseError: a manifest or a staged file does not fit.
+        WarehouseError: a manifest or a staged file does not fit, or sources of more than one mode would be mixed.
     """
     connection.begin()
     try:
-        plan = _prepare(connection, layout, project, sources, full_refresh=full_refresh)
+        _take_collected(connection, layout, sources)
+        if not mix_modes:
+            _refuse_mixed_modes(connection)
+        plan = _prepare(connection, layout, project, full_refresh=full_refresh)
     except BaseException:
         connection.rollback()
         raise
@@ -129,17 +136,20 @@ def prepare(
     return plan
 
 
-def _prepare(
-    connection: duckdb.DuckDBPyConnection,
-    layout: Layout,
-    project: Path,
-    sources: Sequence[Source],
-    *,
-    full_refresh: bool,
-) -> Plan:
+def modes(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Return the mode of each source that has usable partitions: sandbox, live, or both with a comma."""
+    return dict(
+        connection.execute(
+            "select source, string_agg(distinct tables.mode, ', ' order by tables.mode) from control.tables as tables"
+            " where (source, table_name) in (select (source, table_name) from control.partitions where is_usable)"
+            " group by source order by source"
+        ).fetchall()
+    )
+
+
+def _take_collected(connection: duckdb.DuckDBPyConnection, layout: Layout, sources: Sequence[Source]) -> None:
+    """Write what the manifests, the calendars and the sources say."""
     connection.execute(_CREATE)
-    unfinished = _meta(connection, "unfinished")
-    built_project = _meta(connection, "project")
     _take_manifests(connection, layout.blobs)
     collected: set[manifests.ManifestKey] = set(
         connection.execute("select source, table_name, session_date from control.partitions").fetchall()
@@ -147,6 +157,23 @@ def _prepare(
     _replace(connection, "expected_sessions", manifests.expected(sources, collected))
     _replace(connection, "tables", manifests.declared(sources))
 
+
+def _refuse_mixed_modes(connection: duckdb.DuckDBPyConnection) -> None:
+    found = modes(connection)
+    if len(set(found.values())) <= 1 and not any("," in mode for mode in found.values()):
+        return
+    told = ", ".join(f"{source} is {mode}" for source, mode in found.items())
+    msg = (
+        f"this build would mix live and sandbox data: {told}. In fin.toml, give the sources one mode"
+        " ([sources.NAME] mode), or switch one off ([sources.NAME] enabled = false), or build them together, each table"
+        " labelled with its mode ([warehouse] mix_modes = true)"
+    )
+    raise WarehouseError(msg)
+
+
+def _prepare(connection: duckdb.DuckDBPyConnection, layout: Layout, project: Path, *, full_refresh: bool) -> Plan:
+    unfinished = _meta(connection, "unfinished")
+    built_project = _meta(connection, "project")
     hashed = project_hash(project)
     fingerprint = _fingerprint(connection, layout, hashed)
     moved = _scalar(connection, _MOVED)
@@ -177,6 +204,7 @@ def _prepare(
         idle=idle,
         fingerprint=fingerprint,
         project=hashed,
+        modes=modes(connection),
     )
 
 

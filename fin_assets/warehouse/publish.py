@@ -7,7 +7,7 @@ What is published is never changed again. People get a copy of their own, so tha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -47,6 +47,7 @@ class Build(BaseModel):
         sessions: complete sessions by `source/table`.
         archive: compacted months that its views read, relative to the data directory.
         fingerprint: hash of everything that it was made from.
+        modes: sandbox or live, by source.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -58,6 +59,7 @@ class Build(BaseModel):
     sessions: dict[str, SessionSpan]
     archive: tuple[str, ...] = ()
     fingerprint: str = ""
+    modes: dict[str, str] = {}
 
     @property
     def number(self) -> int:
@@ -71,13 +73,14 @@ class _Pointer(BaseModel):
     file: str
 
 
-def publish(layout: Layout, *, keep: int, fingerprint: str = "") -> Build:
+def publish(layout: Layout, *, keep: int, fingerprint: str = "", modes: Mapping[str, str] | None = None) -> Build:
     """Make the private build file what readers see. The caller holds `writer_lock`, and every test has passed.
 
     Args:
         layout: of the data directory.
         keep: how many builds stay, the new one included.
         fingerprint: hash of everything that the build was made from; an empty one equals no other.
+        modes: sandbox or live, by source.
 
     Raises:
         WarehouseError: the build file cannot be opened, or was left with a log that is not in it.
@@ -88,7 +91,8 @@ def publish(layout: Layout, *, keep: int, fingerprint: str = "") -> Build:
     now = clock.now()
     build_id = f"{now:%Y%m%dT%H%M%S}-{number:05d}"
     with build_connection(layout) as connection:
-        build = _sign(connection, build_id, now, fingerprint)
+        signed = _sign(connection, build_id, now)
+    build = signed.model_copy(update={"fingerprint": fingerprint, "modes": dict(modes or {})})
     wal = layout.build.with_name(layout.build.name + ".wal")
     if wal.exists():
         msg = f"{wal} is left although the build was closed: another process has the file open; end it and build again"
@@ -256,7 +260,7 @@ def _give_people(layout: Layout, people: Path) -> None:
     make_durable(layout.data)
 
 
-def _sign(connection: duckdb.DuckDBPyConnection, build_id: str, now: datetime, fingerprint: str) -> Build:
+def _sign(connection: duckdb.DuckDBPyConnection, build_id: str, now: datetime) -> Build:
     """Write into the file what it is, so that every reader can tell which build it sees."""
     connection.execute("create or replace table control.build (build_id varchar, created_at timestamp with time zone)")
     connection.execute("comment on table control.build is 'Which build of the marts this file is. One row.'")
@@ -284,7 +288,6 @@ def _sign(connection: duckdb.DuckDBPyConnection, build_id: str, now: datetime, f
         marts=marts,
         sessions=sessions,
         archive=compacted,
-        fingerprint=fingerprint,
     )
 
 
