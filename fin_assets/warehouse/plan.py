@@ -7,20 +7,19 @@ knows a source by name: the staged tables are those that the dbt project declare
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import polars as pl
-import yaml  # type: ignore[import-untyped]  # published without types; dbt brings it
 
 from fin_assets.core.contract.source import Source
 from fin_assets.core.storage.blobs import Blobs
-from fin_assets.warehouse import archive, manifests
-from fin_assets.warehouse.archive import ArchivedTable, StagedFile
+from fin_assets.warehouse import archive, manifests, observations
+from fin_assets.warehouse.archive import StagedFile
 from fin_assets.warehouse.dbt import project_hash
+from fin_assets.warehouse.declarations import archived_tables, observed_tables, staged_tables
 from fin_assets.warehouse.paths import Layout, WarehouseError
 
 _CREATE = """
@@ -42,6 +41,7 @@ from (
     from control.expected_sessions as sessions
     inner join control.partitions as partitions using (source, table_name, session_date)
     where partitions.is_usable
+    and (source, table_name) not in (select (source, table_name) from control.observation_tables)
 ) as present
 full outer join control.built as built using (source, table_name, session_date)
 where present.staged_sha256 is distinct from built.staged_sha256 or present.day_state is distinct from built.day_state
@@ -65,6 +65,7 @@ select
 from control.expected_sessions as sessions
 inner join control.partitions as partitions using (source, table_name, session_date)
 where partitions.is_usable
+and (source, table_name) not in (select (source, table_name) from control.observation_tables)
 """
 
 
@@ -150,6 +151,7 @@ def modes(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 def _take_collected(connection: duckdb.DuckDBPyConnection, layout: Layout, sources: Sequence[Source]) -> None:
     """Write what the manifests, the calendars and the sources say."""
     connection.execute(_CREATE)
+    connection.execute(observations.CREATE)
     _take_manifests(connection, layout.blobs)
     collected: set[manifests.ManifestKey] = set(
         connection.execute("select source, table_name, session_date from control.partitions").fetchall()
@@ -179,20 +181,18 @@ def _prepare(connection: duckdb.DuckDBPyConnection, layout: Layout, project: Pat
     moved = _scalar(connection, _MOVED)
     reason = _refresh_reason(asked=full_refresh, unfinished=unfinished, built=built_project, now=hashed, moved=moved)
     idle = reason is None and unfinished is None and fingerprint == _meta(connection, "fingerprint")
+    observed = observed_tables(project)
+    merged = observations.merge(connection, layout.blobs, observed, anew=reason is not None)
+    if reason is None and merged.vanished:
+        # A date without a row has no place among the sessions any more, from which its neighbours could be reached.
+        reason = f"{merged.vanished} session dates have no row any more"
+    connection.execute(f"create or replace table control.business_sessions as {observations.sessions(observed)}")
+    _mark_changed(connection, everything=reason is not None, also_before=unfinished is not None)
     if reason is not None:
-        connection.execute(
-            "create or replace table control.changed_sessions as"
-            " select distinct source, session_date from control.expected_sessions"
-        )
         _drop_marts(connection)
-    elif unfinished is None:
-        connection.execute(f"create or replace table control.changed_sessions as {_DIFFERENT}")
-    else:
-        connection.execute(
-            f"create or replace table control.changed_sessions as {_DIFFERENT}"  # noqa: S608 - a constant
-            " union select * from control.changed_sessions"
-        )
-    files = _make_views(connection, layout.blobs, project) + _make_history(connection, layout, project)
+    files = merged.files + _make_views(connection, layout.blobs, project) + _make_history(connection, layout, project)
+    for table in observed:
+        observations.make_views(connection, layout.blobs, table)
     if not idle:
         _set_meta(connection, "unfinished", "full_refresh" if reason else "incremental")
     changed = _scalar(connection, "select count(*) from control.changed_sessions")
@@ -206,6 +206,17 @@ def _prepare(connection: duckdb.DuckDBPyConnection, layout: Layout, project: Pat
         project=hashed,
         modes=modes(connection),
     )
+
+
+def _mark_changed(connection: duckdb.DuckDBPyConnection, *, everything: bool, also_before: bool) -> None:
+    """Write the sessions to take up: all, or those that differ, with those of a build before that did not end."""
+    if everything:
+        marked = "select distinct source, session_date from control.business_sessions"
+    else:
+        marked = f"{_DIFFERENT} union select source, session_date from observed_changes"  # noqa: S608 - a constant
+        if also_before:
+            marked += " union select source, session_date from control.changed_sessions"
+    connection.execute(f"create or replace table control.changed_sessions as {marked}")
 
 
 def _drop_marts(connection: duckdb.DuckDBPyConnection) -> None:
@@ -237,44 +248,6 @@ def finish(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
     ).fetchall():
         connection.execute(f'drop view staged."{name}"')
     connection.commit()
-
-
-def staged_tables(project: Path) -> dict[str, dict[str, Any]]:
-    """Return the staged tables that the dbt project declares: view name -> source, table, and columns with types."""
-    return {
-        table["identifier"]: {"source": source["name"], "table": table["name"], "columns": _columns(table)}
-        for source, table in _declared(project, "staged")
-        if "archive" not in table["config"]["meta"]
-    }
-
-
-def archived_tables(project: Path) -> list[ArchivedTable]:
-    """Return the staged tables that the dbt project marks with `meta: archive`: their rows stay in Parquet."""
-    found = []
-    for source, table in _declared(project, "staged"):
-        mark = table["config"]["meta"].get("archive")
-        if mark is not None:
-            one = ArchivedTable(
-                view=table["identifier"],
-                source=source["name"],
-                table=table["name"],
-                columns=_columns(table),
-                order_by=tuple(mark["order_by"]),
-                reach=int(mark["reach_sessions"]),
-            )
-            found.append(one)
-    return found
-
-
-def _declared(project: Path, schema: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    for path in sorted((project / "models" / "sources").glob("*.yml")):
-        for source in yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]:
-            if source["schema"] == schema:
-                yield from ((source, table) for table in source["tables"])
-
-
-def _columns(table: dict[str, Any]) -> dict[str, str]:
-    return {column["name"]: column["data_type"] for column in table["columns"]}
 
 
 def _refresh_reason(*, asked: bool, unfinished: str | None, built: str | None, now: str, moved: int) -> str | None:

@@ -29,8 +29,8 @@ from fin_assets import clock
 from fin_assets.core.contract.manifest import PartitionKey, StagedRef
 from fin_assets.warehouse import archive
 from fin_assets.warehouse.archive import StagedFile
+from fin_assets.warehouse.declarations import archived_tables
 from fin_assets.warehouse.paths import BUILDS, PROJECT, Layout
-from fin_assets.warehouse.plan import archived_tables
 from tests.bench.report import Section, machine, table
 from tests.warehouse.home import Home, weekdays
 from tests.warehouse.idx_home import SOURCE, idx_home, stage_day

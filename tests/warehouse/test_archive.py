@@ -13,8 +13,8 @@ import pytest
 
 from fin_assets.warehouse import archive
 from fin_assets.warehouse.archive import ArchivedTable, StagedFile
+from fin_assets.warehouse.declarations import archived_tables
 from fin_assets.warehouse.paths import ARCHIVE, PROJECT, Layout, WarehouseError
-from fin_assets.warehouse.plan import archived_tables
 from tests.warehouse.home import weekdays
 from tests.warehouse.idx_market import TRADES, IdxMarket
 

@@ -12,8 +12,8 @@ import pytest
 from fin_assets.discovery import discover
 from fin_assets.settings import Settings
 from fin_assets.warehouse import manifests
+from fin_assets.warehouse.declarations import archived_tables, staged_tables
 from fin_assets.warehouse.paths import ARCHIVE, PROJECT, Layout, WarehouseError
-from fin_assets.warehouse.plan import archived_tables, staged_tables
 from fin_assets.warehouse.reader import Reader
 from tests.warehouse.home import Home
 from tests.warehouse.idx_home import CLOCK, SESSIONS, SOURCE, idx_home, market_days, stage_day
