@@ -94,7 +94,8 @@ class WarehouseSettings(Strict):
 
     keep_builds: int = Field(default=5, ge=2, description="published builds that stay for rollback and open readers")
     mix_modes: bool = Field(
-        default=False, description="build live and sandbox sources together; control.tables and each build say which is which"
+        default=False,
+        description="build live and sandbox sources together; control.tables and each build say which is which",
     )
 
 
