@@ -62,7 +62,8 @@ def observed_tables(project: Path) -> list[ObservedTable]:
 
 def _declared(project: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     for path in sorted((project / "models" / "sources").rglob("*.yml")):
-        for source in yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]:
+        # The parser in C takes a tenth of the time.
+        for source in yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["sources"]:
             if source["schema"] == "staged":
                 yield from ((source, table) for table in source["tables"])
 

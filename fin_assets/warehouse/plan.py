@@ -324,10 +324,9 @@ def _make_history(connection: duckdb.DuckDBPyConnection, layout: Layout, project
         count += sum(changed for *_, changed in rows)
         staged = [StagedFile(session, file, sha256) for session, file, sha256, _ in rows]
         files = archive.current_files(layout, table, staged)
-        if files:
-            connection.executemany(
-                "insert into control.archive_files values (?, ?)", [(table.view, file) for file in files]
-            )
+        connection.execute(
+            "insert into control.archive_files select ?, unnest(cast(? as varchar[]))", [table.view, list(files)]
+        )
         needed = {day for (day,) in connection.execute(_NEEDED, [table.source, table.table, table.reach]).fetchall()}
         # By their absolute place: a published view must work in any shell, started anywhere.
         uris = {layout.blobs.uri(file): sessions for file, sessions in files.items()}

@@ -92,9 +92,13 @@ def test_a_listing_is_sorted_by_key_and_goes_to_any_depth(blobs: Blobs) -> None:
 
 
 def test_a_listing_can_be_of_one_name(blobs: Blobs) -> None:
-    for key in ("r/1/manifest.json", "r/1/raw.parquet", "r/2/manifest.json", "manifest.json", "r/manifest.json/x"):
+    for key in ("r/1/m.json", "r/1/raw.parquet", "r/2/m.json", "r/2/deeper/m.json", "m.json", "r/m.json/x"):
         blobs.put(key, b"")
-    assert keys(blobs, "r", name="manifest.json") == ["r/1/manifest.json", "r/2/manifest.json"]
+    assert keys(blobs, "r", name="m.json") == ["r/1/m.json", "r/2/m.json"]
+    assert [found.tag for found in blobs.list("r", name="m.json")] == [
+        tag(blobs, "r/1/m.json"),
+        tag(blobs, "r/2/m.json"),
+    ]
 
 
 def test_folders_are_named_once_each(blobs: Blobs) -> None:
