@@ -86,8 +86,9 @@ def publish(layout: Layout, *, keep: int, fingerprint: str = "", modes: Mapping[
         WarehouseError: the build file cannot be opened, or was left with a log that is not in it.
         OSError: the disk is full; readers keep the build before.
     """
+    # Before the sweep: caches are by build id, so that no number may come twice, not even that of a damaged build.
+    number = max((_number(build_id) for _, build_id in _named(layout)), default=0) + 1
     _sweep(layout)
-    number = max((build.number for build in published(layout)), default=0) + 1
     now = clock.now()
     build_id = f"{now:%Y%m%dT%H%M%S}-{number:05d}"
     with build_connection(layout) as connection:
@@ -111,9 +112,9 @@ def publish(layout: Layout, *, keep: int, fingerprint: str = "", modes: Mapping[
 
 def published(layout: Layout) -> list[Build]:
     """Return the published builds that are still kept, oldest first. One whose description is damaged is none."""
-    keys = {found.key for found in layout.blobs.list(BUILDS)}
-    ids = sorted(key.removeprefix(f"{BUILDS}/").removesuffix(".json") for key in keys if key.endswith(".json"))
-    whole = (_whole(layout, build_id) for build_id in ids if _file(build_id) in keys and _ID.match(build_id))
+    named = _named(layout)
+    keys = {key for key, _ in named}
+    whole = [_whole(layout, build_id) for build_id in {build_id for _, build_id in named} if _file(build_id) in keys]
     return sorted((build for build in whole if build is not None), key=lambda build: build.number)
 
 
@@ -300,10 +301,9 @@ def _sweep(layout: Layout) -> None:
     """Remove what killed publishes left: half-written files, and builds without a whole description."""
     layout.blobs.sweep(BUILDS)
     whole = {build.id for build in published(layout)}
-    for found in list(layout.blobs.list(BUILDS)):
-        build_id = found.key.removeprefix(f"{BUILDS}/").rsplit(".", 1)[0]
-        if _ID.match(build_id) and build_id not in whole:
-            layout.blobs.delete(found.key)
+    for key, build_id in _named(layout):
+        if build_id not in whole:
+            layout.blobs.delete(key)
     # The second pattern is that of version 0.1.
     for leftover in (*layout.scratch.rglob("*"), *layout.data.glob(f".{layout.people.name}.*.tmp")):
         if leftover.is_file():
@@ -322,6 +322,13 @@ def _prune(layout: Layout, *, keep: int) -> None:
         if now is None or build.number < now.number:
             layout.blobs.delete(_description(build.id))
             layout.blobs.delete(build.file)
+
+
+def _named(layout: Layout) -> list[tuple[str, str]]:
+    """Return every blob that is named after a build, with the build's id."""
+    keys = [found.key for found in layout.blobs.list(BUILDS)]
+    named = [(key, key.removeprefix(f"{BUILDS}/").rsplit(".", 1)[0]) for key in keys]
+    return [(key, build_id) for key, build_id in named if _ID.match(build_id)]
 
 
 def _file(build_id: str) -> str:
