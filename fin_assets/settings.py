@@ -100,6 +100,10 @@ class WarehouseSettings(Strict):
     """Builds of the marts."""
 
     keep_builds: int = Field(default=5, ge=2, description="published builds that stay for rollback and open readers")
+    mix_modes: bool = Field(
+        default=False,
+        description="build live and sandbox sources together; control.tables and each build say which is which",
+    )
 
 
 class Settings(BaseSettings):

@@ -48,7 +48,7 @@ def build_and_tell(*, full_refresh: bool) -> Build:
 
     settings, sources = project()
     layout = Layout(settings.data)
-    before = publish.current_id(layout) if layout.pointer.exists() else None
+    before = publish.pointed(layout)
     begun = time.monotonic()
     with own_console() as shown:
         shown.print("marts: building")
@@ -57,7 +57,7 @@ def build_and_tell(*, full_refresh: bool) -> Build:
             told.spinner = spinner
             run_build(settings, sources, full_refresh=full_refresh, on_node=told)
     now = publish.current(layout)
-    if now.id == before:
+    if before is not None and now.id == before.id:
         console.print(f"marts: nothing has changed since build {now.id}", soft_wrap=True)
     else:
         console.print(
@@ -116,18 +116,21 @@ def _list() -> None:
     from fin_assets.warehouse.paths import Layout
 
     layout = Layout(project()[0].data)
-    now = publish.current(layout).id
+    now = publish.pointed(layout)
+    kept = publish.published(layout)
+    if not kept:
+        publish.current(layout)
     grid = Grid(title="Published builds", title_justify="left")
     for name in ("build", "published (UTC)", "rows", "", ""):
         grid.add_column(name)
-    for each in reversed(publish.published(layout)):
+    for each in reversed(kept):
         sessions = max((span.last for span in each.sessions.values()), default=None)
         grid.add_row(
             each.id,
             f"{each.created_at:%Y-%m-%d %H:%M:%S}",
             f"{sum(each.marts.values()):,}",
             f"to {sessions}",
-            "current" if each.id == now else "",
+            "current" if each == now else "",
         )
     console.print(grid)
 

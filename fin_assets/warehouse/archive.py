@@ -8,16 +8,14 @@ staged files at any time; which of these count is the manifests' word. Nothing h
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import duckdb
 
-from fin_assets.core.storage.store import make_durable
-from fin_assets.warehouse.paths import Layout, WarehouseError
+from fin_assets.core.storage.blobs import Blobs
+from fin_assets.warehouse.paths import ARCHIVE, Layout, WarehouseError
 
 ROW_GROUP = 65_536
 """Rows of a row group. Measured in tests/bench/idx_marts.py: smaller groups make a longer footer for each file that a query
@@ -62,7 +60,7 @@ class ArchivedTable:
 
 @dataclass(frozen=True, slots=True, order=True)
 class StagedFile:
-    """A staged file that counts. `file` is relative to the data directory."""
+    """A staged file that counts. `file` is its key."""
 
     session: date
     file: str
@@ -76,7 +74,7 @@ def current_files(layout: Layout, table: ArchivedTable, staged: Iterable[StagedF
     another than before: the name of its file says which ones it was made of.
 
     Returns:
-        the sessions by file, in the order of the sessions; files relative to the data directory.
+        the sessions by key of the file, in the order of the sessions.
 
     Raises:
         WarehouseError: a staged file cannot be read.
@@ -84,34 +82,35 @@ def current_files(layout: Layout, table: ArchivedTable, staged: Iterable[StagedF
     months: dict[str, list[StagedFile]] = {}
     for one in sorted(staged):
         months.setdefault(one.session.strftime("%Y-%m"), []).append(one)
+    there = {found.key for found in layout.blobs.list(f"{ARCHIVE}/{table.view}")}
     files: dict[str, list[date]] = {}
     for month in sorted(months)[:-1]:
-        path = month_file(layout, table, month, months[month])
-        if not path.exists():
-            _compact(layout, table, months[month], path)
-        files[path.relative_to(layout.data).as_posix()] = [one.session for one in months[month]]
+        key = month_key(table, month, months[month])
+        if key not in there:
+            _compact(layout, table, months[month], key)
+        files[key] = [one.session for one in months[month]]
     for month in sorted(months)[-1:]:
         files.update({one.file: [one.session] for one in months[month]})
     return files
 
 
-def month_file(layout: Layout, table: ArchivedTable, month: str, staged: Sequence[StagedFile]) -> Path:
-    """Return where the rows of a month's staged files lie once they are compacted."""
+def month_key(table: ArchivedTable, month: str, staged: Sequence[StagedFile]) -> str:
+    """Return the key of the file that holds the rows of a month's staged files once they are compacted."""
     shape = f"{_VERSION} {ROW_GROUP} {table.order_by} {sorted(table.columns.items())}"
     parts = [shape, *(f"{one.session} {one.sha256}" for one in sorted(staged))]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-    return layout.archive / table.view / f"{month}-{digest[:16]}.parquet"
+    return f"{ARCHIVE}/{table.view}/{month}-{digest[:16]}.parquet"
 
 
-def rows_of(table: ArchivedTable, paths: Sequence[Path]) -> str:
+def rows_of(table: ArchivedTable, uris: Sequence[str]) -> str:
     """Return a query of all rows of some files, by the contract of the table."""
-    if not paths:
+    if not uris:
         return table.empty
-    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    listed = ", ".join("'" + uri.replace("'", "''") + "'" for uri in uris)
     return f"select {table.select} from read_parquet([{listed}], hive_partitioning = false)"  # noqa: S608 - quoted above
 
 
-def by_year(table: ArchivedTable, files: Mapping[Path, Sequence[date]]) -> str:
+def by_year(table: ArchivedTable, files: Mapping[str, Sequence[date]]) -> str:
     """Return a query of all rows of some files, of which DuckDB leaves out the years that a question does not name.
 
     With the bounds of each year in the query, a year is left out while it is planned; without them a question looks into the
@@ -119,14 +118,14 @@ def by_year(table: ArchivedTable, files: Mapping[Path, Sequence[date]]) -> str:
 
     Args:
         table: its contract; its rows have a `session_date`.
-        files: the sessions in each file.
+        files: the sessions in each file, by its URI.
     """
-    years: dict[int, list[Path]] = {}
-    for path, sessions in files.items():
-        years.setdefault(sessions[0].year, []).append(path)
+    years: dict[int, list[str]] = {}
+    for uri, sessions in files.items():
+        years.setdefault(sessions[0].year, []).append(uri)
     return " union all ".join(
-        f"{rows_of(table, paths)} where session_date between date '{year}-01-01' and date '{year}-12-31'"
-        for year, paths in sorted(years.items())
+        f"{rows_of(table, uris)} where session_date between date '{year}-01-01' and date '{year}-12-31'"
+        for year, uris in sorted(years.items())
     ) or rows_of(table, [])
 
 
@@ -135,42 +134,25 @@ def sweep(layout: Layout, used: set[str]) -> list[str]:
 
     Args:
         layout: of the data directory.
-        used: files that kept builds read, relative to the data directory.
+        used: keys of the files that kept builds read.
 
     Returns:
-        what was removed, relative to the data directory.
+        the keys that were removed.
     """
-    removed = []
-    for path in sorted(layout.archive.rglob("*")):
-        name = path.relative_to(layout.data).as_posix()
-        if path.is_file() and name not in used:
-            path.unlink()
-            removed.append(name)
+    layout.blobs.sweep(ARCHIVE)
+    removed = [found.key for found in layout.blobs.list(ARCHIVE) if found.key not in used]
+    for key in removed:
+        layout.blobs.delete(key)
     return removed
 
 
-def _compact(layout: Layout, table: ArchivedTable, staged: Sequence[StagedFile], path: Path) -> None:
+def _compact(layout: Layout, table: ArchivedTable, staged: Sequence[StagedFile], key: str) -> None:
     """Write one month's file: sorted outside memory if need be, and complete as soon as it has its name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    order = ", ".join(f'"{column}"' for column in table.order_by)
-    rows = rows_of(table, [layout.data / one.file for one in staged])
-    target = str(temporary).replace("'", "''")
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": MEMORY,
-        "temp_directory": str(path.parent / ".spill"),
-        "preserve_insertion_order": True,
-    }
+    layout.scratch.mkdir(parents=True, exist_ok=True)
+    made = layout.scratch / "month.parquet"
     try:
-        with duckdb.connect(config=config) as connection:
-            connection.execute("set TimeZone = 'UTC'")
-            connection.execute(
-                f"copy ({rows} order by {order}) to '{target}'"
-                f" (format parquet, compression zstd, row_group_size {ROW_GROUP})"
-            )
-        make_durable(temporary)
-        temporary.replace(path)
-        make_durable(path.parent)
+        _write_sorted(layout.blobs, table, staged, target=str(made), spill=str(layout.scratch / "spill"))
+        layout.blobs.upload(key, made)
     except duckdb.Error as error:
         first = str(error).splitlines()[0]
         days = f"{staged[0].session} to {staged[-1].session}"
@@ -180,4 +162,21 @@ def _compact(layout: Layout, table: ArchivedTable, staged: Sequence[StagedFile],
         )
         raise WarehouseError(msg) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        made.unlink(missing_ok=True)
+
+
+def _write_sorted(blobs: Blobs, table: ArchivedTable, staged: Sequence[StagedFile], *, target: str, spill: str) -> None:
+    order = ", ".join(f'"{column}"' for column in table.order_by)
+    rows = rows_of(table, [blobs.uri(one.file) for one in staged])
+    quoted = target.replace("'", "''")
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": MEMORY,
+        "temp_directory": spill,
+        "preserve_insertion_order": True,
+    }
+    with duckdb.connect(config=config) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(
+            f"copy ({rows} order by {order}) to '{quoted}'"
+            f" (format parquet, compression zstd, row_group_size {ROW_GROUP})"
+        )

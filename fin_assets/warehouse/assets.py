@@ -7,7 +7,6 @@ there. Whatever part is selected, the whole build runs, because a build is publi
 # No postponed annotations here: Dagster reads the type of an asset function's `context` at once.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from fin_assets.core.storage.store import Store
 from fin_assets.settings import Settings
 from fin_assets.warehouse import build, dbt
 from fin_assets.warehouse.dbt import NodeDone, OnNode
-from fin_assets.warehouse.lock import writer_lock
 from fin_assets.warehouse.paths import PROJECT, BuildFailed, Layout
 from fin_assets.warehouse.plan import Plan
 from fin_assets.warehouse.publish import Build
@@ -65,38 +63,43 @@ def mart_assets(
     Raises:
         BuildFailed: the project cannot be parsed.
     """
-    layout = Layout(store.data)
     translator = _Translator(
         [dg.AssetKey(["raw", source.name, table.name]) for source in sources for table in source.tables]
     )
 
-    @dbt_assets(manifest=dbt.parse(layout, project), name="marts", dagster_dbt_translator=translator, pool=POOL)
+    @dbt_assets(
+        manifest=dbt.parse(Layout(store.data), project), name="marts", dagster_dbt_translator=translator, pool=POOL
+    )
     def marts(context: dg.AssetExecutionContext, config: MartsConfig) -> Iterator[Event]:
         checks = {spec.metadata[_UNIQUE_ID]: spec.key for spec in marts.check_specs}
         selected = context.selected_asset_check_keys
-        with writer_lock(layout):
-            plan = build.begin(layout, sources, full_refresh=config.full_refresh, project=project)
-            published = build.nothing_to_do(layout, plan)
-            results: list[dg.AssetCheckResult] = []
-            if published is None:
-                _log_plan(context, plan)
-                try:
-                    # Closed before the lock is given back: no dbt may be left at work on the file.
-                    with closing(dbt.stream(layout, project, full_refresh=plan.full_refresh)) as stream:
-                        for node in stream:
-                            if on_node is not None:
-                                on_node(node)
-                            progress = f"{node.done}/{node.total} {node.kind} {node.name}: {node.status}"
-                            context.log.info("%s (%s s)", progress, node.seconds)
-                            if checks.get(node.unique_id) in selected:
-                                results.append(_check_result(checks[node.unique_id], node))
-                except BuildFailed as error:
-                    yield from results
-                    raise dg.Failure(str(error), allow_retries=False) from error
-                published = build.complete(layout, keep=settings.warehouse.keep_builds, project=project)
-            else:
-                context.log.info("nothing has changed since build %s", published.id)
-        yield from _materialized(context, marts, published, plan)
+        results: list[dg.AssetCheckResult] = []
+
+        def told(node: NodeDone) -> None:
+            if on_node is not None:
+                on_node(node)
+            context.log.info(
+                "%d/%d %s %s: %s (%s s)", node.done, node.total, node.kind, node.name, node.status, node.seconds
+            )
+            if checks.get(node.unique_id) in selected:
+                results.append(_check_result(checks[node.unique_id], node))
+
+        steps = build.run(
+            settings,
+            sources,
+            store,
+            full_refresh=config.full_refresh,
+            on_plan=lambda plan: _log_plan(context, plan),
+            project=project,
+        )
+        try:
+            done = build.drain(steps, told)
+        except BuildFailed as error:
+            yield from results
+            raise dg.Failure(str(error), allow_retries=False) from error
+        if not done.published:
+            context.log.info("nothing has changed since build %s", done.build.id)
+        yield from _materialized(context, marts, done.build, done.plan)
         yield from results
 
     return [marts]

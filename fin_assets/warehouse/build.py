@@ -1,13 +1,13 @@
-"""One build from staged files to what readers see: plan, dbt, publish, under the one writer's lock.
+"""One build from staged files to published marts: plan, dbt, publish, under the one writer's lock. And the way back.
 
-The command line calls `build_and_publish`; Dagster runs the same steps around its own dbt stream (`begin`, `complete`).
+`run` is the only way to build; the Dagster asset and the tests consume it.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,22 +17,23 @@ from fin_assets.core.contract.source import Source
 from fin_assets.core.storage.store import Store
 from fin_assets.settings import Settings
 from fin_assets.warehouse import dbt, plan, publish
+from fin_assets.warehouse.dbt import NodeDone, OnNode
 from fin_assets.warehouse.lock import WAIT, build_connection, writer_lock
-from fin_assets.warehouse.paths import PROJECT, Layout, NothingPublished, WarehouseError
+from fin_assets.warehouse.paths import PROJECT, Layout
 from fin_assets.warehouse.plan import Plan
 from fin_assets.warehouse.publish import Build
 
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """What became of a build.
+    """The outcome of a build.
 
     Attributes:
-        build: what readers see now.
+        build: the build that readers see now.
         published: False if nothing differed, so that the build before stays.
         plan: what had to be done.
+        seconds: duration, without the wait for another build.
         nodes: models and tests that ran, by kind.
-        seconds: that it took.
     """
 
     build: Build
@@ -42,80 +43,92 @@ class BuildResult:
     nodes: dict[str, int] = field(default_factory=dict)
 
 
-def build_and_publish(
+def run(
     settings: Settings,
     sources: Sequence[Source],
     store: Store,
     *,
     full_refresh: bool = False,
-    on_event: dbt.OnNode | None = None,
+    on_plan: Callable[[Plan], None] | None = None,
     project: Path = PROJECT,
     wait: timedelta = WAIT,
-) -> BuildResult:
-    """Build the marts from what is staged, test them, and publish them if every test passed.
+) -> Generator[NodeDone, None, BuildResult]:
+    """Build the marts from the staged files, test them, and publish them if every test passed.
+
+    Close the generator if you leave it early (`drain` does): it holds the lock, and dbt works until it is closed.
 
     Args:
         settings: of this home.
-        sources: those that were discovered.
+        sources: the sources of this home.
         store: of this home.
         full_refresh: rebuild every session although nothing differs.
-        on_event: hears of each model and test.
+        on_plan: is told the plan before dbt starts.
         project: the dbt project.
-        wait: for another build to end.
+        wait: how long to wait for another build to end.
+
+    Yields:
+        each model, seed and test when it has finished.
+
+    Returns:
+        the outcome.
 
     Raises:
         BuildFailed: a model or test failed; readers keep the build before.
-        WarehouseError: another build did not end, or a manifest, staged file or build file cannot be read.
+        WarehouseError: another build did not end, a manifest, staged file or build file cannot be read, or live and sandbox
+            sources would be mixed.
+        OSError: the disk is full; readers keep the build before, and the next build publishes this one.
     """
     layout = Layout(store.data)
-    started = time.monotonic()
+    nodes: Counter[str] = Counter()
     with writer_lock(layout, wait=wait):
-        plan = begin(layout, sources, full_refresh=full_refresh, project=project)
-        kept = nothing_to_do(layout, plan)
-        if kept is not None:
-            return BuildResult(build=kept, published=False, plan=plan, seconds=time.monotonic() - started)
-        nodes: Counter[str] = Counter()
-        # Closed before the lock is given back, whatever ends the loop: no dbt may be left at work on the file.
-        with closing(dbt.stream(layout, project, full_refresh=plan.full_refresh)) as stream:
-            for node in stream:
-                nodes[node.kind] += 1
-                if on_event is not None:
-                    on_event(node)
-        build = complete(layout, keep=settings.warehouse.keep_builds, project=project)
-    return BuildResult(build=build, published=True, plan=plan, seconds=time.monotonic() - started, nodes=dict(nodes))
+        started = time.monotonic()
+        with build_connection(layout) as connection:
+            made = plan.prepare(
+                connection,
+                layout=layout,
+                project=project,
+                sources=sources,
+                modes=store.modes,
+                full_refresh=full_refresh,
+                mix_modes=settings.warehouse.mix_modes,
+            )
+        kept = publish.seen(layout, made.fingerprint) if made.idle else None
+        if kept is None:
+            if on_plan is not None:
+                on_plan(made)
+            # The private file of an idle plan is built and tested: a build that died before it was published.
+            if not made.idle:
+                # Closed before the lock is given back, whatever ends the loop: no dbt may be left at work on the file.
+                with closing(dbt.stream(layout, project, full_refresh=made.full_refresh)) as stream:
+                    for node in stream:
+                        nodes[node.kind] += 1
+                        yield node
+            with build_connection(layout) as connection:
+                plan.finish(connection, made)
+            build = publish.publish(
+                layout, keep=settings.warehouse.keep_builds, fingerprint=made.fingerprint, modes=made.modes
+            )
+        else:
+            build = kept
+        seconds = time.monotonic() - started
+    return BuildResult(build=build, published=kept is None, plan=made, seconds=seconds, nodes=dict(nodes))
 
 
-def begin(layout: Layout, sources: Sequence[Source], *, full_refresh: bool = False, project: Path = PROJECT) -> Plan:
-    """Prepare the private build file for dbt. The caller holds `writer_lock`.
-
-    Raises:
-        WarehouseError: as `build_and_publish`.
-    """
-    with build_connection(layout) as connection:
-        return plan.prepare(connection, data=layout.data, project=project, sources=sources, full_refresh=full_refresh)
-
-
-def nothing_to_do(layout: Layout, plan: Plan) -> Build | None:
-    """Return the newest build if it already is what a build would give, else None. After a rollback there is work."""
-    if not plan.idle:
-        return None
-    try:
-        now = publish.current(layout)
-    except (NothingPublished, WarehouseError):
-        return None
-    newest = max(build.number for build in publish.published(layout))
-    return now if now.number == newest else None
-
-
-def complete(layout: Layout, *, keep: int, project: Path = PROJECT) -> Build:
-    """Record the success of a build and publish it. The caller holds `writer_lock`; every test has passed.
+def drain(build: Generator[NodeDone, None, BuildResult], on_node: OnNode | None = None) -> BuildResult:
+    """Take a build to its end and return its outcome; `on_node` is told each model and test.
 
     Raises:
-        WarehouseError, OSError: as `publish.publish`.
+        as `run`, and whatever `on_node` raises; the build is then ended.
     """
-    with build_connection(layout) as connection:
-        plan.finish(connection, data=layout.data, project=project)
-    return publish.publish(layout, keep=keep)
+    with closing(build):
+        while True:
+            try:
+                node = next(build)
+            except StopIteration as end:
+                result: BuildResult = end.value
+                return result
+            if on_node is not None:
+                on_node(node)
 
 
 def rollback(store: Store, build_id: str | None = None, *, wait: timedelta = WAIT) -> Build:

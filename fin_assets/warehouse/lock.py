@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import duckdb
+from filelock import FileLock, Timeout
 
 from fin_assets.warehouse.paths import Layout, WarehouseError
 
@@ -27,23 +27,22 @@ def writer_lock(layout: Layout, *, wait: timedelta = WAIT) -> Iterator[None]:
         WarehouseError: another process still builds after `wait`; the message names it.
     """
     layout.marts.mkdir(parents=True, exist_ok=True)
-    with layout.lock.open("a+") as file:
-        deadline = time.monotonic() + wait.total_seconds()
-        while not _try_lock(file.fileno()):
-            if time.monotonic() >= deadline:
-                file.seek(0)
-                holder = file.read().strip() or "unknown"
-                msg = (
-                    f"another process (pid {holder}) is building the marts and did not end within {wait}: "
-                    "wait for it, or end it, then build again"
-                )
-                raise WarehouseError(msg)
-            time.sleep(_POLL.total_seconds())
-        file.seek(0)
-        file.truncate()
-        file.write(str(os.getpid()))
-        file.flush()
+    # Of no one thread: a generator that holds the lock may be closed by another thread than the one that began it.
+    lock = FileLock(layout.lock, timeout=wait.total_seconds(), poll_interval=_POLL.total_seconds(), thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        holder = layout.lock.read_text(encoding="utf-8").strip() or "unknown"
+        msg = (
+            f"another process (pid {holder}) is building the marts and did not end within {wait}: "
+            "wait for it, or end it, then build again"
+        )
+        raise WarehouseError(msg) from error
+    try:
+        layout.lock.write_text(str(os.getpid()), encoding="utf-8")
         yield
+    finally:
+        lock.release()
 
 
 @contextmanager
@@ -82,11 +81,3 @@ def _connect(layout: Layout, wait: timedelta) -> duckdb.DuckDBPyConnection:
                 )
                 raise WarehouseError(msg) from error
         time.sleep(_POLL.total_seconds())
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -6,11 +6,10 @@ Thousands of manifests are not parsed again for one new day: a manifest whose fi
 from __future__ import annotations
 
 import math
-import os
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -21,6 +20,7 @@ from fin_assets.core.collection import row_baseline
 from fin_assets.core.collection.acceptance import row_band
 from fin_assets.core.contract.manifest import Manifest, PartitionState
 from fin_assets.core.contract.source import Nothing, Sibling, Source, Table, due_at
+from fin_assets.core.storage.blobs import Blobs
 from fin_assets.settings import SourceSettings
 from fin_assets.warehouse.paths import WarehouseError
 
@@ -75,38 +75,62 @@ TABLES: dict[str, Any] = {
     "row_count_above": pl.Float64,
     "band_sessions": pl.Int32,
     "band_min_sessions": pl.Int32,
+    "mode": pl.String,
 }
-"""Columns of control.tables: what the sources declare, and the row band that a snapshot is judged by (H6)."""
+"""Columns of control.tables: what the sources declare, the row band that a snapshot is judged by (H6), and the mode."""
 
 OPEN, UNKNOWN_SESSION = "open", "unknown_session"
 
 ManifestKey = tuple[str, str, date]
 
+_MANIFEST = "manifest.json"
+_PARTS = 3
+_SESSION = re.compile(r"\d{4}-\d\d-\d\d$")
 
-def stamps(data: Path) -> dict[ManifestKey, str]:
-    """Return a stamp for each manifest in the data directory; it changes whenever the manifest is replaced."""
-    found: dict[ManifestKey, str] = {}
-    for source in _directories(data / "raw"):
-        for table in _directories(Path(source)):
-            for session in _directories(Path(table)):
-                # Texts and no paths: of ten years there are ten thousand.
-                try:
-                    stat = os.stat(f"{session.path}/manifest.json")  # noqa: PTH116
-                except FileNotFoundError:
-                    # A unit log alone: its first attempt has not begun a manifest yet.
-                    continue
-                key = (source.name, table.name, date.fromisoformat(session.name))
-                found[key] = f"{stat.st_mtime_ns}-{stat.st_size}-{stat.st_ino}"
+
+def places(blobs: Blobs, sources: Sequence[Source], modes: Mapping[str, str]) -> dict[str, str]:
+    """Return the folder of each source's manifests, by source: of its present mode alone.
+
+    A source that is switched off keeps its place if its mode is one that the others are in: its rows stay in the marts, and
+    generated and real rows never meet.
+
+    Args:
+        blobs: of the data directory.
+        sources: those that are switched on.
+        modes: the mode of each source that is not in sandbox mode, as the store knows it.
+    """
+    on = {source.name: table.site.mode for source in sources for table in source.tables}
+    found = {}
+    for mode in blobs.folders("raw"):
+        for source in blobs.folders(f"raw/{mode}"):
+            own = on.get(source) or modes.get(source, "sandbox")
+            if own == mode and (source in on or not on or mode in on.values()):
+                found[source] = f"raw/{mode}/{source}"
     return found
 
 
-def read(data: Path, manifests: dict[ManifestKey, str]) -> pl.DataFrame:
+def stamps(blobs: Blobs, places: Mapping[str, str]) -> dict[ManifestKey, str]:
+    """Return a stamp for each manifest; it changes whenever the manifest is replaced. `places` as `places` gives them."""
+    found: dict[ManifestKey, str] = {}
+    for source, place in sorted(places.items()):
+        prefix = f"{place}/"
+        for stat in blobs.list(prefix[:-1], name=_MANIFEST):
+            parts = stat.key.removeprefix(prefix).split("/")
+            # Whatever else lies there is no partition.
+            if len(parts) == _PARTS and _SESSION.match(parts[1]):
+                found[source, parts[0], date.fromisoformat(parts[1])] = f"{place} {stat.tag}"
+    return found
+
+
+def read(blobs: Blobs, manifests: dict[ManifestKey, str], places: Mapping[str, str]) -> pl.DataFrame:
     """Return the manifests that are named with their stamps, one row each (PARTITIONS).
 
     Raises:
         WarehouseError: a manifest cannot be read.
     """
-    rows = [_row(_manifest(data, manifest), stamp) for manifest, stamp in sorted(manifests.items())]
+    rows = [
+        _row(_manifest(blobs, manifest, places[manifest[0]]), stamp) for manifest, stamp in sorted(manifests.items())
+    ]
     return pl.DataFrame(rows, schema=PARTITIONS, orient="row")
 
 
@@ -151,10 +175,10 @@ def _no_sibling(table: str) -> Sibling:
     return Sibling(state="missing", reason=f"{table} is not looked at")
 
 
-def declared(sources: Sequence[Source], collected: set[ManifestKey]) -> pl.DataFrame:
+def declared(sources: Sequence[Source], collected: set[ManifestKey], modes: Mapping[str, str]) -> pl.DataFrame:
     """Return every table of every source, and those collected that no source declares any more (TABLES).
 
-    The latter, such as those of a source that is switched off, are judged by the default band.
+    The latter, such as those of a source that is switched off, are judged by the default band. `modes` as in `places`.
     """
     window = (row_baseline.SESSIONS, row_baseline.ENOUGH)
     rows = []
@@ -165,30 +189,24 @@ def declared(sources: Sequence[Source], collected: set[ManifestKey]) -> pl.DataF
             # Without a band every count passes the gate: what is compared instead has been reconciled before.
             band = row_band(table)
             below, above = (band.below, band.above) if band else (1.0, math.inf)
-            zone = table.calendar.timezone
-            rows.append((source.name, table.name, source.title, table.description, zone, below, above, *window))
+            about = (source.name, table.name, source.title, table.description, table.calendar.timezone)
+            rows.append((*about, below, above, *window, table.site.mode))
     default = SourceSettings()
     for name, table_name in sorted(undeclared):
-        rows.append((name, table_name, name, "", "UTC", default.row_count_below, default.row_count_above, *window))
+        about = (name, table_name, name, "", "UTC")
+        rows.append((*about, default.row_count_below, default.row_count_above, *window, modes.get(name, "sandbox")))
     return pl.DataFrame(rows, schema=TABLES, orient="row")
 
 
-def _directories(path: Path) -> Iterator[os.DirEntry[str]]:
-    if not path.is_dir():
-        return
-    with os.scandir(path) as entries:
-        yield from (entry for entry in entries if entry.is_dir())
-
-
-def _manifest(data: Path, manifest: ManifestKey) -> Manifest:
+def _manifest(blobs: Blobs, manifest: ManifestKey, place: str) -> Manifest:
     source, table, session = manifest
-    path = data / "raw" / source / table / session.isoformat() / "manifest.json"
+    key = f"{place}/{table}/{session}/{_MANIFEST}"
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        return Manifest.model_validate_json(blobs.get(key))
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         remedy = f"fin run {source} --session {session} --refetch"
-        msg = f"the manifest {path} cannot be read ({problem['msg']}). Collect the session again: {remedy}"
+        msg = f"the manifest {blobs.uri(key)} cannot be read ({problem['msg']}). Collect the session again: {remedy}"
         raise WarehouseError(msg) from error
 
 

@@ -4,6 +4,7 @@ marts/build.duckdb            private to the one writer: control tables, views o
 marts/builds/<id>.duckdb      published builds, never changed; <id>.json beside each says what is in it
 marts/current.json            the pointer: which build readers see
 marts/archive/<view>/         closed months of the finest grain, compacted; read by the builds' views
+marts/scratch/                files that the one writer is making
 marts/writer.lock             held by the one writer
 marts/dbt/                    dbt's target and logs
 warehouse.duckdb              a copy of the current build, for people
@@ -13,6 +14,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+
+from fin_assets.core.storage.blobs import Blobs, LocalBlobs
+
+BUILDS = "marts/builds"
+"""Folder of the published builds, as blobs."""
+
+POINTER = "marts/current.json"
+"""The blob that says which build is current."""
+
+ARCHIVE = "marts/archive"
+"""Folder of the compacted months, as blobs."""
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 """The dbt project of this checkout."""
@@ -32,9 +44,14 @@ class BuildFailed(WarehouseError):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Paths of one data directory."""
+    """Paths of one data directory: of the files that stay on this machine, and its blobs."""
 
     data: Path
+
+    @property
+    def blobs(self) -> Blobs:
+        """Everything that readers and other machines share: manifests, staged files, months, builds, pointer."""
+        return LocalBlobs(self.data)
 
     @property
     def marts(self) -> Path:
@@ -47,19 +64,9 @@ class Layout:
         return self.marts / "build.duckdb"
 
     @property
-    def builds(self) -> Path:
-        """Directory of the published builds."""
-        return self.marts / "builds"
-
-    @property
-    def archive(self) -> Path:
-        """Directory of the compacted months."""
-        return self.marts / "archive"
-
-    @property
-    def pointer(self) -> Path:
-        """The file that says which build is current."""
-        return self.marts / "current.json"
+    def scratch(self) -> Path:
+        """Directory of the files that the one writer is making."""
+        return self.marts / "scratch"
 
     @property
     def lock(self) -> Path:

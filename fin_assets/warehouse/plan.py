@@ -7,19 +7,19 @@ knows a source by name: the staged tables are those that the dbt project declare
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import polars as pl
-import yaml  # type: ignore[import-untyped]  # published without types; dbt brings it
 
 from fin_assets.core.contract.source import Source
-from fin_assets.warehouse import archive, manifests
-from fin_assets.warehouse.archive import ArchivedTable, StagedFile
+from fin_assets.core.storage.blobs import Blobs
+from fin_assets.warehouse import archive, manifests, observations
+from fin_assets.warehouse.archive import StagedFile
 from fin_assets.warehouse.dbt import project_hash
+from fin_assets.warehouse.declarations import archived_tables, observed_tables, staged_tables
 from fin_assets.warehouse.paths import Layout, WarehouseError
 
 _CREATE = """
@@ -41,6 +41,7 @@ from (
     from control.expected_sessions as sessions
     inner join control.partitions as partitions using (source, table_name, session_date)
     where partitions.is_usable
+    and (source, table_name) not in (select (source, table_name) from control.observation_tables)
 ) as present
 full outer join control.built as built using (source, table_name, session_date)
 where present.staged_sha256 is distinct from built.staged_sha256 or present.day_state is distinct from built.day_state
@@ -64,6 +65,7 @@ select
 from control.expected_sessions as sessions
 inner join control.partitions as partitions using (source, table_name, session_date)
 where partitions.is_usable
+and (source, table_name) not in (select (source, table_name) from control.observation_tables)
 """
 
 
@@ -84,7 +86,10 @@ class Plan:
         full_refresh: rebuild everything; `reason` says why.
         changed: (source, session) pairs to take up.
         files: staged files that the views read.
-        idle: nothing differs from the last successful build, not even the state of a partition.
+        idle: the private build file already holds the outcome: nothing differs, not even the state of a partition.
+        fingerprint: hash of all build inputs, the data path included (views hold absolute paths).
+        project: hash of the dbt project.
+        modes: sandbox or live, by source.
     """
 
     full_refresh: bool
@@ -92,31 +97,41 @@ class Plan:
     changed: int
     files: int
     idle: bool
+    fingerprint: str
+    project: str
+    modes: dict[str, str]
 
 
 def prepare(
     connection: duckdb.DuckDBPyConnection,
     *,
-    data: Path,
+    layout: Layout,
     project: Path,
     sources: Sequence[Source],
+    modes: Mapping[str, str],
     full_refresh: bool = False,
+    mix_modes: bool = False,
 ) -> Plan:
     """Write the control tables and the staged views of the next build, in one transaction.
 
     Args:
         connection: to the private build file, writing.
-        data: the data directory.
+        layout: of the data directory.
         project: the dbt project.
         sources: those that were discovered.
+        modes: the mode of each source that is not in sandbox mode.
         full_refresh: take up every session even if nothing differs.
+        mix_modes: build live and sandbox sources together.
 
     Raises:
-        WarehouseError: a manifest or a staged file does not fit.
+        WarehouseError: a manifest or a staged file does not fit, or sources of more than one mode would be mixed.
     """
     connection.begin()
     try:
-        plan = _prepare(connection, data, project, sources, full_refresh=full_refresh)
+        _take_collected(connection, layout, sources, modes)
+        if not mix_modes:
+            _refuse_mixed_modes(connection)
+        plan = _prepare(connection, layout, project, full_refresh=full_refresh)
     except BaseException:
         connection.rollback()
         raise
@@ -124,43 +139,88 @@ def prepare(
     return plan
 
 
-def _prepare(
-    connection: duckdb.DuckDBPyConnection, data: Path, project: Path, sources: Sequence[Source], *, full_refresh: bool
-) -> Plan:
+def built_modes(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Return the mode of each source that has usable partitions: sandbox, live, or both with a comma."""
+    return dict(
+        connection.execute(
+            "select source, string_agg(distinct tables.mode, ', ' order by tables.mode) from control.tables as tables"
+            " where (source, table_name) in (select (source, table_name) from control.partitions where is_usable)"
+            " group by source order by source"
+        ).fetchall()
+    )
+
+
+def _take_collected(
+    connection: duckdb.DuckDBPyConnection, layout: Layout, sources: Sequence[Source], modes: Mapping[str, str]
+) -> None:
+    """Write what the manifests, the calendars and the sources say."""
     connection.execute(_CREATE)
-    unfinished = _meta(connection, "unfinished")
-    built_project = _meta(connection, "project")
-    _take_manifests(connection, data)
+    connection.execute(observations.CREATE)
+    _take_manifests(connection, layout.blobs, manifests.places(layout.blobs, sources, modes))
     collected: set[manifests.ManifestKey] = set(
         connection.execute("select source, table_name, session_date from control.partitions").fetchall()
     )
     _replace(connection, "expected_sessions", manifests.expected(sources, collected))
-    _replace(connection, "tables", manifests.declared(sources, collected))
+    _replace(connection, "tables", manifests.declared(sources, collected, modes))
 
-    fingerprint = _fingerprint(connection, data, project)
-    moved = _scalar(connection, _MOVED)
-    reason = _refresh_reason(
-        asked=full_refresh, unfinished=unfinished, built=built_project, now=project_hash(project), moved=moved
+
+def _refuse_mixed_modes(connection: duckdb.DuckDBPyConnection) -> None:
+    found = built_modes(connection)
+    if len(set(found.values())) <= 1 and not any("," in mode for mode in found.values()):
+        return
+    told = ", ".join(f"{source} is {mode}" for source, mode in found.items())
+    msg = (
+        f"this build would mix live and sandbox data: {told}. In fin.toml, give the sources one mode"
+        " ([sources.NAME] mode), or switch one off ([sources.NAME] enabled = false), or build them together, each table"
+        " labelled with its mode ([warehouse] mix_modes = true)"
     )
+    raise WarehouseError(msg)
+
+
+def _prepare(connection: duckdb.DuckDBPyConnection, layout: Layout, project: Path, *, full_refresh: bool) -> Plan:
+    unfinished = _meta(connection, "unfinished")
+    built_project = _meta(connection, "project")
+    hashed = project_hash(project)
+    fingerprint = _fingerprint(connection, layout, hashed)
+    moved = _scalar(connection, _MOVED)
+    reason = _refresh_reason(asked=full_refresh, unfinished=unfinished, built=built_project, now=hashed, moved=moved)
     idle = reason is None and unfinished is None and fingerprint == _meta(connection, "fingerprint")
+    observed = observed_tables(project)
+    merged = observations.merge(connection, layout.blobs, observed, anew=reason is not None)
+    if reason is None and merged.vanished:
+        # A date without a row has no place among the sessions any more, from which its neighbours could be reached.
+        reason = f"{merged.vanished} session dates have no row any more"
+    connection.execute(f"create or replace table control.business_sessions as {observations.sessions(observed)}")
+    _mark_changed(connection, everything=reason is not None, also_before=unfinished is not None)
     if reason is not None:
-        connection.execute(
-            "create or replace table control.changed_sessions as"
-            " select distinct source, session_date from control.expected_sessions"
-        )
         _drop_marts(connection)
-    elif unfinished is None:
-        connection.execute(f"create or replace table control.changed_sessions as {_DIFFERENT}")
-    else:
-        connection.execute(
-            f"create or replace table control.changed_sessions as {_DIFFERENT}"  # noqa: S608 - a constant
-            " union select * from control.changed_sessions"
-        )
-    files = _make_views(connection, data, project) + _make_history(connection, data, project)
+    files = merged.files + _make_views(connection, layout.blobs, project) + _make_history(connection, layout, project)
+    for table in observed:
+        observations.make_views(connection, layout.blobs, table)
     if not idle:
         _set_meta(connection, "unfinished", "full_refresh" if reason else "incremental")
     changed = _scalar(connection, "select count(*) from control.changed_sessions")
-    return Plan(full_refresh=reason is not None, reason=reason, changed=changed, files=files, idle=idle)
+    return Plan(
+        full_refresh=reason is not None,
+        reason=reason,
+        changed=changed,
+        files=files,
+        idle=idle,
+        fingerprint=fingerprint,
+        project=hashed,
+        modes=built_modes(connection),
+    )
+
+
+def _mark_changed(connection: duckdb.DuckDBPyConnection, *, everything: bool, also_before: bool) -> None:
+    """Write the sessions to take up: all, or those that differ, with those of a build before that did not end."""
+    if everything:
+        marked = "select distinct source, session_date from control.business_sessions"
+    else:
+        marked = f"{_DIFFERENT} union select source, session_date from observed_changes"  # noqa: S608 - a constant
+        if also_before:
+            marked += " union select source, session_date from control.changed_sessions"
+    connection.execute(f"create or replace table control.changed_sessions as {marked}")
 
 
 def _drop_marts(connection: duckdb.DuckDBPyConnection) -> None:
@@ -181,59 +241,22 @@ def _drop_marts(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f'drop {kind} main."{name}"')
 
 
-def finish(connection: duckdb.DuckDBPyConnection, *, data: Path, project: Path) -> None:
-    """Record that the build ended well: what it used is what the next one compares with. Drops the staged views.
+def finish(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
+    """Record that the build of `plan` ended well: the next plan compares with its inputs. Drops the staged views.
 
     They hold the changed sessions only. The views of the schema `history` stay: marts read the finest grain through them.
     """
     connection.begin()
     connection.execute(_REMEMBER)
-    _set_meta(connection, "project", project_hash(project))
-    _set_meta(connection, "fingerprint", _fingerprint(connection, data, project))
+    # As they were when the build began: the project can be edited while dbt runs.
+    _set_meta(connection, "project", plan.project)
+    _set_meta(connection, "fingerprint", plan.fingerprint)
     connection.execute("delete from control.meta where key = 'unfinished'")
     for (name,) in connection.execute(
         "select view_name from duckdb_views() where schema_name = 'staged' and not internal"
     ).fetchall():
         connection.execute(f'drop view staged."{name}"')
     connection.commit()
-
-
-def staged_tables(project: Path) -> dict[str, dict[str, Any]]:
-    """Return the staged tables that the dbt project declares: view name -> source, table, and columns with types."""
-    return {
-        table["identifier"]: {"source": source["name"], "table": table["name"], "columns": _columns(table)}
-        for source, table in _declared(project, "staged")
-        if "archive" not in table["config"]["meta"]
-    }
-
-
-def archived_tables(project: Path) -> list[ArchivedTable]:
-    """Return the staged tables that the dbt project marks with `meta: archive`: their rows stay in Parquet."""
-    found = []
-    for source, table in _declared(project, "staged"):
-        mark = table["config"]["meta"].get("archive")
-        if mark is not None:
-            one = ArchivedTable(
-                view=table["identifier"],
-                source=source["name"],
-                table=table["name"],
-                columns=_columns(table),
-                order_by=tuple(mark["order_by"]),
-                reach=int(mark["reach_sessions"]),
-            )
-            found.append(one)
-    return found
-
-
-def _declared(project: Path, schema: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    for path in sorted((project / "models" / "sources").rglob("*.yml")):
-        for source in yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]:
-            if source["schema"] == schema:
-                yield from ((source, table) for table in source["tables"])
-
-
-def _columns(table: dict[str, Any]) -> dict[str, str]:
-    return {column["name"]: column["data_type"] for column in table["columns"]}
 
 
 def _refresh_reason(*, asked: bool, unfinished: str | None, built: str | None, now: str, moved: int) -> str | None:
@@ -250,13 +273,13 @@ def _refresh_reason(*, asked: bool, unfinished: str | None, built: str | None, n
     return None
 
 
-def _take_manifests(connection: duckdb.DuckDBPyConnection, data: Path) -> None:
-    present = manifests.stamps(data)
+def _take_manifests(connection: duckdb.DuckDBPyConnection, blobs: Blobs, places: Mapping[str, str]) -> None:
+    present = manifests.stamps(blobs, places)
     exists = _scalar(
         connection, "select count(*) from duckdb_tables() where schema_name = 'control' and table_name = 'partitions'"
     )
     if not exists:
-        _replace(connection, "partitions", manifests.read(data, present))
+        _replace(connection, "partitions", manifests.read(blobs, present, places))
         return
     known = {
         (source, table, session): stamp
@@ -271,16 +294,16 @@ def _take_manifests(connection: duckdb.DuckDBPyConnection, data: Path) -> None:
             "delete from control.partitions where source = ? and table_name = ? and session_date = ?", gone
         )
     if news:
-        connection.register("news", manifests.read(data, news).to_arrow())
+        connection.register("news", manifests.read(blobs, news, places).to_arrow())
         connection.execute("insert into control.partitions by name select * from news")
         connection.unregister("news")
 
 
-def _make_views(connection: duckdb.DuckDBPyConnection, data: Path, project: Path) -> int:
+def _make_views(connection: duckdb.DuckDBPyConnection, blobs: Blobs, project: Path) -> int:
     count = 0
     for view, table in staged_tables(project).items():
         files = [
-            str(data / file)
+            blobs.uri(file)
             for (file,) in connection.execute(
                 "select staged_file from control.partitions where is_usable and source = ? and table_name = ?"
                 " and (source, session_date) in (select (source, session_date) from control.changed_sessions)"
@@ -293,7 +316,7 @@ def _make_views(connection: duckdb.DuckDBPyConnection, data: Path, project: Path
     return count
 
 
-def _make_history(connection: duckdb.DuckDBPyConnection, data: Path, project: Path) -> int:
+def _make_history(connection: duckdb.DuckDBPyConnection, layout: Layout, project: Path) -> int:
     """Make the views of the finest grain: of all sessions, and of those that this build needs.
 
     Returns:
@@ -309,16 +332,15 @@ def _make_history(connection: duckdb.DuckDBPyConnection, data: Path, project: Pa
         ).fetchall()
         count += sum(changed for *_, changed in rows)
         staged = [StagedFile(session, file, sha256) for session, file, sha256, _ in rows]
-        files = archive.current_files(Layout(data), table, staged)
-        if files:
-            connection.executemany(
-                "insert into control.archive_files values (?, ?)", [(table.view, file) for file in files]
-            )
+        files = archive.current_files(layout, table, staged)
+        connection.execute(
+            "insert into control.archive_files select ?, unnest(cast(? as varchar[]))", [table.view, list(files)]
+        )
         needed = {day for (day,) in connection.execute(_NEEDED, [table.source, table.table, table.reach]).fetchall()}
-        # By their place on this machine: a published view must work in any shell, started anywhere.
-        paths = {data.resolve() / file: sessions for file, sessions in files.items()}
-        _create_view(connection, "history", table.view, archive.by_year(table, paths))
-        near = [path for path, sessions in paths.items() if not needed.isdisjoint(sessions)]
+        # By their absolute place: a published view must work in any shell, started anywhere.
+        uris = {layout.blobs.uri(file): sessions for file, sessions in files.items()}
+        _create_view(connection, "history", table.view, archive.by_year(table, uris))
+        near = [uri for uri, sessions in uris.items() if not needed.isdisjoint(sessions)]
         _create_view(connection, "staged", table.view, archive.rows_of(table, near))
     return count
 
@@ -343,8 +365,8 @@ def _create_view(connection: duckdb.DuckDBPyConnection, schema: str, view: str, 
         raise WarehouseError(msg) from error
 
 
-def _fingerprint(connection: duckdb.DuckDBPyConnection, data: Path, project: Path) -> str:
-    """Return a hash of all that a build depends on; of the place of the data too, because views name files by it."""
+def _fingerprint(connection: duckdb.DuckDBPyConnection, layout: Layout, project: str) -> str:
+    """Hash all build inputs, including the data path (views hold absolute paths)."""
     parts = [
         _scalar(
             connection,
@@ -352,7 +374,7 @@ def _fingerprint(connection: duckdb.DuckDBPyConnection, data: Path, project: Pat
         )
         for table, left_out in (("partitions", "stamp"), ("expected_sessions", "ordinal"), ("tables", "timezone"))
     ]
-    return f"{project_hash(project)}-{'-'.join(str(part) for part in parts)}-{data.resolve()}"
+    return f"{project}-{'-'.join(str(part) for part in parts)}-{layout.data.resolve()}"
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:

@@ -6,10 +6,10 @@ What is published is never changed again. People get a copy of their own, so tha
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 
@@ -17,12 +17,13 @@ import duckdb
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fin_assets import clock
-from fin_assets.core.storage.store import make_durable, write_atomically
+from fin_assets.core.storage.blobs import copy_atomically, make_durable
 from fin_assets.warehouse import archive
 from fin_assets.warehouse.lock import build_connection
-from fin_assets.warehouse.paths import Layout, NothingPublished, WarehouseError
+from fin_assets.warehouse.paths import ARCHIVE, BUILDS, POINTER, Layout, NothingPublished, WarehouseError
 
 _ID = re.compile(r"^\d{8}T\d{6}-(\d{5})$")
+WAYS_OUT = "fin build publishes it anew, fin build --rollback goes back to the newest build that is kept"
 
 
 class SessionSpan(BaseModel):
@@ -45,6 +46,8 @@ class Build(BaseModel):
         marts: rows by mart; views, which hold none of their own, are left out.
         sessions: complete sessions by `source/table`.
         archive: compacted months that its views read, relative to the data directory.
+        fingerprint: hash of everything that it was made from.
+        modes: sandbox or live, by source.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,6 +58,8 @@ class Build(BaseModel):
     marts: dict[str, int]
     sessions: dict[str, SessionSpan]
     archive: tuple[str, ...] = ()
+    fingerprint: str = ""
+    modes: dict[str, str] = {}
 
     @property
     def number(self) -> int:
@@ -68,53 +73,49 @@ class _Pointer(BaseModel):
     file: str
 
 
-def publish(layout: Layout, *, keep: int) -> Build:
+def publish(layout: Layout, *, keep: int, fingerprint: str = "", modes: Mapping[str, str] | None = None) -> Build:
     """Make the private build file what readers see. The caller holds `writer_lock`, and every test has passed.
 
     Args:
         layout: of the data directory.
         keep: how many builds stay, the new one included.
+        fingerprint: hash of everything that the build was made from; an empty one equals no other.
+        modes: sandbox or live, by source.
 
     Raises:
         WarehouseError: the build file cannot be opened, or was left with a log that is not in it.
         OSError: the disk is full; readers keep the build before.
     """
-    layout.builds.mkdir(parents=True, exist_ok=True)
-    for leftover in layout.builds.glob(".*.copy"):
-        leftover.unlink(missing_ok=True)
-    number = max((build.number for build in published(layout)), default=0) + 1
+    # Before the sweep: caches are by build id, so that no number may come twice, not even that of a damaged build.
+    number = max((_number(build_id) for _, build_id in _named(layout)), default=0) + 1
+    _sweep(layout)
     now = clock.now()
     build_id = f"{now:%Y%m%dT%H%M%S}-{number:05d}"
     with build_connection(layout) as connection:
-        build = _sign(connection, build_id, now)
+        signed = _sign(connection, build_id, now)
+    build = signed.model_copy(update={"fingerprint": fingerprint, "modes": dict(modes or {})})
     wal = layout.build.with_name(layout.build.name + ".wal")
     if wal.exists():
         msg = f"{wal} is left although the build was closed: another process has the file open; end it and build again"
         raise WarehouseError(msg)
-    people = _beside(layout.people)
     try:
-        # All at once: the only part of a build whose time grows with the history.
-        with ThreadPoolExecutor(max_workers=3) as at_once:
-            copies = [at_once.submit(_copy, layout.build, target) for target in (layout.data / build.file, people)]
-            at_once.submit(_prune, layout, keep=keep - 1).result()
-            for copy in copies:
-                copy.result()
-        write_atomically(layout.builds / f"{build_id}.json", build.model_dump_json(indent=1).encode())
-        _switch(layout, build, people)
-    finally:
-        people.unlink(missing_ok=True)
+        _copy_out(layout, build, keep=keep)
+    except BaseException:
+        # Not pointed to yet. A build that is killed here leaves them, and the next publish sweeps them.
+        layout.blobs.delete(_description(build.id))
+        layout.blobs.delete(build.file)
+        raise
+    _point(layout, build)
     archive.sweep(layout, {file for kept in published(layout) for file in kept.archive})
     return build
 
 
 def published(layout: Layout) -> list[Build]:
-    """Return the published builds that are still kept, oldest first."""
-    found = [
-        _read(path)
-        for path in layout.builds.glob("*.json")
-        if _ID.match(path.stem) and path.with_suffix(".duckdb").exists()
-    ]
-    return sorted(found, key=lambda build: build.number)
+    """Return the published builds that are still kept, oldest first. One whose description is damaged is none."""
+    named = _named(layout)
+    keys = {key for key, _ in named}
+    whole = [_whole(layout, build_id) for build_id in {build_id for _, build_id in named} if _file(build_id) in keys]
+    return sorted((build for build in whole if build is not None), key=lambda build: build.number)
 
 
 def current(layout: Layout) -> Build:
@@ -124,7 +125,12 @@ def current(layout: Layout) -> Build:
         NothingPublished: there is none yet.
         WarehouseError: the pointer or the build's description is damaged, or was pruned at this moment.
     """
-    return _read(layout.builds / f"{current_id(layout)}.json")
+    build_id = current_id(layout)
+    build = _whole(layout, build_id)
+    if build is None:
+        msg = f"build {build_id} is current, and its description is missing or damaged: {WAYS_OUT}"
+        raise WarehouseError(msg)
+    return build
 
 
 def current_id(layout: Layout) -> str:
@@ -135,48 +141,124 @@ def current_id(layout: Layout) -> str:
         WarehouseError: the pointer is damaged.
     """
     try:
-        text = layout.pointer.read_text(encoding="utf-8")
+        text = layout.blobs.get(POINTER)
     except FileNotFoundError:
         msg = "no build of the marts has been published yet: fin demo makes one, or fin run SOURCE and then fin build"
         raise NothingPublished(msg) from None
     try:
         return _Pointer.model_validate_json(text).build_id
     except ValidationError as error:
-        msg = f"{layout.pointer} is damaged ({text[:80]!r}): make it anew with fin build --full-refresh"
+        msg = f"{POINTER} is damaged ({text[:80]!r}): {WAYS_OUT}"
         raise WarehouseError(msg) from error
 
 
-def rollback(layout: Layout, build_id: str | None = None) -> Build:
-    """Point readers to another kept build: the one named, or the one before the current. The caller holds the lock.
+def pointed(layout: Layout) -> Build | None:
+    """Return the build that readers see, or None if they see none: nothing is published, or the pointer is damaged."""
+    try:
+        build = current(layout)
+    except WarehouseError:
+        return None
+    return build if layout.blobs.stat(build.file) is not None else None
 
-    The next build that is published is a new one, from the staged data as it then is.
+
+def seen(layout: Layout, fingerprint: str) -> Build | None:
+    """Return the newest build if it was made from these inputs and every reader sees it, else None.
+
+    After a rollback, and after a publish that was cut short, there is none.
+    """
+    build = pointed(layout)
+    if build is None or not fingerprint or build.fingerprint != fingerprint or not layout.people.exists():
+        return None
+    return build if build.number == max(each.number for each in published(layout)) else None
+
+
+def rollback(layout: Layout, build_id: str | None = None) -> Build:
+    """Point readers to another kept build. The caller holds the lock.
+
+    It is the one named, or the one before the current, or the newest that is kept if the pointer is damaged. The next build
+    that is published is a new one, from the staged data as it then is.
 
     Raises:
+        NothingPublished: there is none yet.
         WarehouseError: there is no such build; the message names those that are kept.
     """
-    now, kept = current(layout), published(layout)
-    candidates = [build for build in kept if (build.id == build_id if build_id else build.number < now.number)]
+    kept = published(layout)
+    now = pointed(layout)
+    if now is None and not kept:
+        current(layout)
+    candidates = [
+        build for build in kept if (build.id == build_id if build_id else now is None or build.number < now.number)
+    ]
     if not candidates:
-        what = f"there is no build {build_id}" if build_id else f"no build before {now.id} is kept"
-        msg = f"{what}; kept are {', '.join(build.id for build in kept)}"
+        told = f"there is no build {build_id}" if build_id or now is None else f"no build before {now.id} is kept"
+        msg = f"{told}; kept are {', '.join(build.id for build in kept) or 'none'}"
         raise WarehouseError(msg)
-    people = _beside(layout.people)
-    _copy(layout.data / candidates[-1].file, people)
-    _switch(layout, candidates[-1], people)
+    with _new_people_file(layout) as people:
+        layout.blobs.download(candidates[-1].file, people)
+        # The pointer first: if this ends before the second step, the current build is not the newest, and the next build
+        # publishes both anew.
+        _point(layout, candidates[-1])
+        _give_people(layout, people)
     return candidates[-1]
 
 
 def shell_file(layout: Layout) -> Path:
     """Return the file for `duckdb -readonly`, without a log that another shell has left beside it.
 
-    DuckDB would replay such a log silently into a file that it was not written for.
+    DuckDB would replay such a log silently into a file that it was not written for. Where it cannot be removed, because the
+    data directory is read-only, this is the published build itself.
 
     Raises:
         NothingPublished: there is none yet.
     """
-    current(layout)
-    _people_wal(layout).unlink(missing_ok=True)
+    build = current(layout)
+    wal = _people_wal(layout)
+    # Not removed without looking: a read-only file system refuses that even where there is nothing.
+    if wal.exists():
+        try:
+            wal.unlink(missing_ok=True)
+        except OSError:
+            return Path(layout.blobs.uri(build.file))
     return layout.people
+
+
+def _copy_out(layout: Layout, build: Build, *, keep: int) -> None:
+    """Copy the private build file to where readers attach it and to where people open it, and describe it."""
+    with _new_people_file(layout) as people:
+        # All at once: the only part of a build whose time grows with the history.
+        with ThreadPoolExecutor(max_workers=3) as at_once:
+            upload = at_once.submit(layout.blobs.upload, build.file, layout.build)
+            copy = at_once.submit(copy_atomically, layout.build, people)
+            at_once.submit(_prune, layout, keep=keep - 1).result()
+            upload.result()
+            copy.result()
+        layout.blobs.put(_description(build.id), build.model_dump_json(indent=1).encode())
+        # Before the pointer, which is what says that a build is published: if this ends between the two, the next build
+        # publishes again.
+        _give_people(layout, people)
+
+
+def _point(layout: Layout, build: Build) -> None:
+    pointer = _Pointer(build_id=build.id, created_at=build.created_at, file=build.file)
+    layout.blobs.put(POINTER, pointer.model_dump_json(indent=1).encode())
+
+
+@contextmanager
+def _new_people_file(layout: Layout) -> Iterator[Path]:
+    """Give a name for the next file for people, on the same file system; what is there afterwards is removed."""
+    people = layout.scratch / layout.people.name
+    try:
+        yield people
+    finally:
+        people.unlink(missing_ok=True)
+
+
+def _give_people(layout: Layout, people: Path) -> None:
+    # Before, so that the new file never lies beside an old log; after, because a shell may have written one meanwhile.
+    _people_wal(layout).unlink(missing_ok=True)
+    people.replace(layout.people)
+    _people_wal(layout).unlink(missing_ok=True)
+    make_durable(layout.data)
 
 
 def _sign(connection: duckdb.DuckDBPyConnection, build_id: str, now: datetime) -> Build:
@@ -199,11 +281,11 @@ def _sign(connection: duckdb.DuckDBPyConnection, build_id: str, now: datetime) -
     archived = connection.execute("select file from control.archive_files order by 1").fetchall()
     connection.execute("checkpoint")
     sessions = {name: SessionSpan(first=first, last=last, count=count) for name, first, last, count in spans}
-    compacted = tuple(file for (file,) in archived if file.startswith("marts/archive/"))
+    compacted = tuple(file for (file,) in archived if file.startswith(f"{ARCHIVE}/"))
     return Build(
         id=build_id,
         created_at=now,
-        file=f"marts/builds/{build_id}.duckdb",
+        file=_file(build_id),
         marts=marts,
         sessions=sessions,
         archive=compacted,
@@ -215,32 +297,17 @@ def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
     return 0 if row is None else int(row[0])
 
 
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
-
-
-def _switch(layout: Layout, build: Build, people: Path) -> None:
-    """Point readers to a build, and give people their copy of it."""
-    pointer = _Pointer(build_id=build.id, created_at=build.created_at, file=build.file)
-    write_atomically(layout.pointer, pointer.model_dump_json(indent=1).encode())
-    # Before, so that the new file never lies beside an old log; after, because a shell may have written one meanwhile.
-    _people_wal(layout).unlink(missing_ok=True)
-    people.replace(layout.people)
-    _people_wal(layout).unlink(missing_ok=True)
-    make_durable(layout.data)
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy a file, read-only and durable, under a name that is complete as soon as it exists."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.copy")
-    try:
-        shutil.copyfile(source, temporary)
-        temporary.chmod(0o444)
-        make_durable(temporary)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    make_durable(target.parent)
+def _sweep(layout: Layout) -> None:
+    """Remove what killed publishes left: half-written files, and builds without a whole description."""
+    layout.blobs.sweep(BUILDS)
+    whole = {build.id for build in published(layout)}
+    for key, build_id in _named(layout):
+        if build_id not in whole:
+            layout.blobs.delete(key)
+    # The second pattern is that of version 0.1.
+    for leftover in (*layout.scratch.rglob("*"), *layout.data.glob(f".{layout.people.name}.*.tmp")):
+        if leftover.is_file():
+            leftover.unlink(missing_ok=True)
 
 
 def _prune(layout: Layout, *, keep: int) -> None:
@@ -250,21 +317,34 @@ def _prune(layout: Layout, *, keep: int) -> None:
     read the pointer some milliseconds before: if it loses the race, it reads again.
     """
     kept = published(layout)
-    if len(kept) <= keep:
-        return
-    pointed = current(layout).number
+    now = pointed(layout)
     for build in kept[:-keep]:
-        if build.number < pointed:
-            (layout.builds / f"{build.id}.json").unlink(missing_ok=True)
-            (layout.data / build.file).unlink(missing_ok=True)
+        if now is None or build.number < now.number:
+            layout.blobs.delete(_description(build.id))
+            layout.blobs.delete(build.file)
 
 
-def _read(path: Path) -> Build:
+def _named(layout: Layout) -> list[tuple[str, str]]:
+    """Return every blob that is named after a build, with the build's id."""
+    keys = [found.key for found in layout.blobs.list(BUILDS)]
+    named = [(key, key.removeprefix(f"{BUILDS}/").rsplit(".", 1)[0]) for key in keys]
+    return [(key, build_id) for key, build_id in named if _ID.match(build_id)]
+
+
+def _file(build_id: str) -> str:
+    return f"{BUILDS}/{build_id}.duckdb"
+
+
+def _description(build_id: str) -> str:
+    return f"{BUILDS}/{build_id}.json"
+
+
+def _whole(layout: Layout, build_id: str) -> Build | None:
+    """Return the description of a build, or None if it is missing or damaged."""
     try:
-        return Build.model_validate_json(path.read_bytes())
-    except (FileNotFoundError, ValidationError) as error:
-        msg = f"{path} is missing or damaged: remove it, and make a new build with fin build --full-refresh"
-        raise WarehouseError(msg) from error
+        return Build.model_validate_json(layout.blobs.get(_description(build_id)))
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def _number(build_id: str) -> int:

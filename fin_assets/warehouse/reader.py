@@ -26,7 +26,7 @@ class Snapshot:
     Threads may query it at the same time.
     """
 
-    def __init__(self, build: Build, path: Path) -> None:
+    def __init__(self, build: Build, uri: str) -> None:
         """Attach a build.
 
         Raises:
@@ -36,7 +36,7 @@ class Snapshot:
         # In memory and fresh: connecting to a path returns the process's cached instance of an older file.
         self._connection = duckdb.connect()
         try:
-            quoted = str(path).replace("'", "''")
+            quoted = uri.replace("'", "''")
             self._connection.execute(f"attach '{quoted}' as warehouse (read_only)")
             self._connection.execute("set TimeZone = 'UTC'")
             # The files behind views are never changed: neither their footers nor their pages need to be read twice.
@@ -99,6 +99,7 @@ class Reader:
 
         Raises:
             NothingPublished: there is none yet.
+            WarehouseError: the pointer or the build is damaged; the message says what mends it.
         """
         with self._lock:
             build_id = publish.current_id(self._layout)
@@ -128,8 +129,14 @@ class Reader:
         for attempt in range(ATTEMPTS):
             try:
                 build = publish.current(self._layout)
-                return Snapshot(build, self._layout.data / build.file)
-            except (WarehouseError, duckdb.IOException) as error:
-                if isinstance(error, NothingPublished) or attempt == ATTEMPTS - 1:
+                return Snapshot(build, self._layout.blobs.uri(build.file))
+            except NothingPublished:
+                raise
+            except WarehouseError:
+                if attempt == ATTEMPTS - 1:
                     raise
+            except duckdb.IOException as error:
+                if attempt == ATTEMPTS - 1:
+                    msg = f"build {build.id} is current and its file cannot be opened: {publish.WAYS_OUT}"
+                    raise WarehouseError(msg) from error
         raise AssertionError  # the loop returns or raises

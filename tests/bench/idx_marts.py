@@ -30,9 +30,8 @@ from fin_assets import clock
 from fin_assets.core.contract.manifest import PartitionKey, StagedRef
 from fin_assets.warehouse import archive
 from fin_assets.warehouse.archive import StagedFile
-from fin_assets.warehouse.build import build_and_publish
-from fin_assets.warehouse.paths import PROJECT, Layout
-from fin_assets.warehouse.plan import archived_tables
+from fin_assets.warehouse.declarations import archived_tables
+from fin_assets.warehouse.paths import BUILDS, PROJECT, Layout
 from tests.bench.report import Section, machine, table
 from tests.warehouse.home import Home, weekdays
 from tests.warehouse.idx_home import SOURCE, idx_home, stage_day
@@ -124,7 +123,7 @@ def _history(years: int, tickers: int) -> Measured:
             wall, processor, files = _build(home)
             walls.append(wall)
             processors.append(processor)
-        size = max(path.stat().st_size for path in Layout(home.data).builds.glob("*.duckdb"))
+        size = max(found.size for found in Layout(home.data).blobs.list(BUILDS))
         return Measured(
             rows, refresh, median(walls[1:]), median(processors[1:]), files, size / 1e6, parquet / 1e6, questions
         )
@@ -142,7 +141,7 @@ def _stage_past(home: Home, market: IdxMarket, sessions: Sequence[date]) -> floa
                 stage_day(home, day, frame)
             break
         staged = [_record(home, day, frame) for day, frame in frames.items()]
-        path = archive.month_file(Layout(home.data), kept, f"{days[0]:%Y-%m}", staged)
+        path = home.data / archive.month_key(kept, f"{days[0]:%Y-%m}", staged)
         path.parent.mkdir(parents=True, exist_ok=True)
         rows = pl.concat(frame.trades for frame in frames.values()).sort(kept.order_by)
         with duckdb.connect() as connection:
@@ -231,7 +230,7 @@ def _p95(questions: Sequence[Callable[[], object]]) -> float:
 def _build(home: Home) -> tuple[float, float, int]:
     """Return seconds, processor seconds and files read of one build."""
     before = sum(os.times()[:4])
-    result = build_and_publish(home.settings, home.sources, home.cache)
+    result = home.build()
     return result.seconds, sum(os.times()[:4]) - before, result.plan.files
 
 

@@ -13,7 +13,6 @@ from statistics import median
 import polars as pl
 
 from fin_assets import clock
-from fin_assets.warehouse.build import build_and_publish
 from tests.bench.report import Section, machine, table
 from tests.warehouse.home import HOLDINGS, OBSERVED, Home, weekdays
 
@@ -77,5 +76,5 @@ def _history(sessions: int) -> list[object]:
 def _build(home: Home) -> tuple[float, float, int]:
     """Return seconds, processor seconds and files read of one build."""
     before = sum(os.times()[:4])
-    result = build_and_publish(home.settings, home.sources, home.store)
+    result = home.build()
     return result.seconds, sum(os.times()[:4]) - before, result.plan.files

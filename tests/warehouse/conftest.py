@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fin_assets.warehouse.build import BuildResult, build_and_publish
+from fin_assets.warehouse.build import BuildResult
 from fin_assets.warehouse.reader import Reader
 from tests.warehouse import idx_home
 from tests.warehouse.home import Home, holdings_frame, participants_frame, weekdays
@@ -96,7 +96,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, clock_stopped: None) -> tupl
         if session not in {INCOMPLETE, LAST}:
             stage_session(home, session)
     home.fail("holdings", INCOMPLETE)
-    return home, build_and_publish(home.settings, home.sources, home.store)
+    return home, home.build()
 
 
 @pytest.fixture

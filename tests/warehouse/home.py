@@ -36,6 +36,8 @@ from fin_assets.core.contract.source import (
 )
 from fin_assets.core.storage.store import Store
 from fin_assets.settings import Settings, SourceSettings
+from fin_assets.warehouse.build import BuildResult, drain, run
+from fin_assets.warehouse.dbt import OnNode
 
 SOURCE = "hkex_southbound"
 EVERY = {"holdings": 1, "northbound": 20, "participants": 1}
@@ -108,6 +110,10 @@ class Home:
     def data(self) -> Path:
         """The data directory."""
         return self.settings.data
+
+    def build(self, *, full_refresh: bool = False, on_node: OnNode | None = None) -> BuildResult:
+        """Build the marts and publish them."""
+        return drain(run(self.settings, self.sources, self.store, full_refresh=full_refresh), on_node)
 
     def stage(self, table: str, session: date, frame: pl.DataFrame, *, units: Sequence[str] = ("hk/en",)) -> None:
         """Write a complete partition."""

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from fin_assets.warehouse.build import build_and_publish
 from tests.warehouse.home import Home, weekdays
 from tests.warehouse.idx_market import Day, IdxMarket
 
@@ -56,5 +55,5 @@ def published(root: Path, collected: list[date] | None = None) -> Home:
             stage_day(home, session, day)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FIN_CLOCK", CLOCK)
-        build_and_publish(home.settings, home.sources, home.store)
+        home.build()
     return home

@@ -13,8 +13,8 @@ import pytest
 
 from fin_assets.warehouse import archive
 from fin_assets.warehouse.archive import ArchivedTable, StagedFile
-from fin_assets.warehouse.paths import PROJECT, Layout, WarehouseError
-from fin_assets.warehouse.plan import archived_tables
+from fin_assets.warehouse.declarations import archived_tables
+from fin_assets.warehouse.paths import ARCHIVE, PROJECT, Layout, WarehouseError
 from tests.warehouse.home import weekdays
 from tests.warehouse.idx_market import TRADES, IdxMarket
 
@@ -53,7 +53,7 @@ def stage(layout: Layout, session: date, frame: pl.DataFrame) -> StagedFile:
 def rows(layout: Layout, table: ArchivedTable, files: Iterable[str]) -> list[tuple[object, ...]]:
     """Return all rows of some files, in a fixed order."""
     with duckdb.connect() as connection:
-        query = archive.rows_of(table, [layout.data / file for file in files])
+        query = archive.rows_of(table, [layout.blobs.uri(file) for file in files])
         return connection.execute(f"select * from ({query}) order by all").fetchall()  # noqa: S608 - a query of its own
 
 
@@ -88,7 +88,7 @@ def test_a_question_about_one_year_opens_no_file_of_another(
     market = IdxMarket(tickers=10, brokers=12, lives=False)
     old = stage(layout, date(2025, 12, 30), market.next(date(2025, 12, 30)).trades)
     files = archive.current_files(layout, table, [old, *staged])
-    paths = {layout.data / file: sessions for file, sessions in files.items()}
+    paths = {layout.blobs.uri(file): sessions for file, sessions in files.items()}
     with duckdb.connect() as connection:
         connection.execute(f"create view history as {archive.by_year(table, paths)}")
         question = "explain analyze select * from history where ticker_code = ? and session_date between ? and ?"
@@ -131,7 +131,8 @@ def test_a_damaged_staged_file_leaves_nothing_and_says_what_mends_it(
     (layout.data / staged[1].file).write_bytes(b"no parquet")
     with pytest.raises(WarehouseError, match=r"2026-01-26 to 2026-01-30 cannot be compacted .* fin reparse"):
         archive.current_files(layout, table, staged)
-    assert [path for path in layout.archive.rglob("*") if path.is_file()] == []
+    assert list(layout.blobs.list(ARCHIVE)) == []
+    assert list(layout.scratch.iterdir()) == []
 
 
 def test_files_that_no_kept_build_reads_are_swept_and_leftovers_of_a_kill_too(
@@ -140,7 +141,8 @@ def test_files_that_no_kept_build_reads_are_swept_and_leftovers_of_a_kill_too(
     january, february, *_ = archive.current_files(layout, table, staged)
     leftover = (layout.data / january).with_name(".2026-01-x.parquet.1.tmp")
     leftover.write_bytes(b"half")
-    assert archive.sweep(layout, {february}) == sorted([leftover.relative_to(layout.data).as_posix(), january])
+    assert archive.sweep(layout, {february}) == [january]
+    assert not leftover.exists()
     assert not (layout.data / january).exists()
     assert (layout.data / february).exists()
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from fin_assets.warehouse.build import build_and_publish
 from fin_assets.warehouse.reader import Reader
 from tests.warehouse.idx_home import CLOCK, idx_home, stage_day
 from tests.warehouse.idx_market import TRADES, IdxMarket, broker_codes
@@ -70,7 +69,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     home.stage("broker_trades", SESSION, pl.concat([day.trades, board_tables(broker_table())]), units=("BBCA/all/all",))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FIN_CLOCK", CLOCK)
-        build_and_publish(home.settings, home.sources, home.store)
+        home.build()
     return Reader(home.data)
 
 

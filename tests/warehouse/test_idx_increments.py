@@ -13,9 +13,8 @@ from fin_assets.core.contract.expecting import present_only
 from fin_assets.discovery import discover
 from fin_assets.settings import Settings
 from fin_assets.warehouse import manifests
-from fin_assets.warehouse.build import BuildResult, build_and_publish
-from fin_assets.warehouse.paths import PROJECT, Layout, WarehouseError
-from fin_assets.warehouse.plan import archived_tables, staged_tables
+from fin_assets.warehouse.declarations import archived_tables, staged_tables
+from fin_assets.warehouse.paths import ARCHIVE, PROJECT, Layout, WarehouseError
 from fin_assets.warehouse.reader import Reader
 from tests.warehouse.home import Home
 from tests.warehouse.idx_home import CLOCK, SESSIONS, SOURCE, idx_home, market_days, stage_day
@@ -38,15 +37,10 @@ def home(idx_built: Home, tmp_path: Path) -> Home:
     return idx_home(tmp_path)
 
 
-def build(home: Home, *, full_refresh: bool = False) -> BuildResult:
-    """Build and publish."""
-    return build_and_publish(home.settings, home.sources, home.store, full_refresh=full_refresh)
-
-
 def test_increments_equal_a_full_refresh_whatever_happened_between(home: Home) -> None:
     days = market_days()
     stage_day(home, SESSIONS[-1], days[SESSIONS[-1]])
-    first = build(home)
+    first = home.build()
     assert (first.plan.full_refresh, first.plan.changed, first.plan.files) == (False, 1, 4)
 
     # An old session is revised: lists are cut, and one broker's purchases double; another turns out to be worth nothing.
@@ -57,16 +51,16 @@ def test_increments_equal_a_full_refresh_whatever_happened_between(home: Home) -
     home.stage("broker_trades", REVISED, trades, units=("all",))
     for table in ("broker_trades", "stock_summary", "broker_summary_market"):
         home.fail(table, REMOVED)
-    second = build(home)
+    second = home.build()
     assert (second.plan.full_refresh, second.plan.changed) == (False, 2)
     # Of the revised month there is one file more as long as a build is kept that reads the old one.
-    months = [path.name[:7] for path in Layout(home.data).archive.rglob("*.parquet")]
+    months = [Path(found.key).name[:7] for found in Layout(home.data).blobs.list(ARCHIVE)]
     assert sorted(months) == ["2026-01", "2026-01", "2026-02", "2026-03", "2026-03", "2026-04"]
 
     grown = all_marts(home)
     assert grown["main.idx__reconciliation"].filter(session_date=REVISED, state="mismatch").height > 0
     assert grown["main.idx__reconciliation"].filter(session_date=REMOVED).is_empty()
-    build(home, full_refresh=True)
+    home.build(full_refresh=True)
     rebuilt = all_marts(home)
     assert grown.keys() == rebuilt.keys()
     for name, frame in rebuilt.items():
@@ -74,7 +68,7 @@ def test_increments_equal_a_full_refresh_whatever_happened_between(home: Home) -
 
 
 def test_a_moved_data_directory_is_told_and_the_next_build_mends_it(home: Home, tmp_path: Path) -> None:
-    build(home)
+    home.build()
     moved = tmp_path / "elsewhere"
     moved.mkdir()
     (home.data).rename(moved / "data")
@@ -82,10 +76,10 @@ def test_a_moved_data_directory_is_told_and_the_next_build_mends_it(home: Home, 
     assert reader.query("select count(*) from idx__signals").item() > 0
     with pytest.raises(WarehouseError, match="if that has moved, publish again with fin build"):
         reader.query("select count(*) from idx__broker_daily_flow")
-    result = build(idx_home(moved))
+    result = idx_home(moved).build()
     assert (result.published, result.plan.full_refresh, result.plan.changed) == (True, False, 0)
     assert reader.query("select count(*) from idx__broker_daily_flow").item() > 0
-    assert not build(idx_home(moved)).published
+    assert not idx_home(moved).build().published
 
 
 def test_of_a_list_that_shows_only_the_present_no_past_session_is_missing(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import polars as pl
 import pytest
 
 from fin_assets.core.contract.manifest import PartitionKey
-from fin_assets.warehouse.build import BuildResult, build_and_publish
 from fin_assets.warehouse.dbt import NodeDone
 from fin_assets.warehouse.paths import BuildFailed, Layout
 from fin_assets.warehouse.reader import Reader
@@ -21,10 +20,6 @@ pytestmark = pytest.mark.usefixtures("clock_stopped")
 
 class Killed(Exception):
     """Stands for the end of the process in the middle of a build."""
-
-
-def _build(home: Home, *, full_refresh: bool = False) -> BuildResult:
-    return build_and_publish(home.settings, home.sources, home.store, full_refresh=full_refresh)
 
 
 def all_marts(home: Home) -> dict[str, pl.DataFrame]:
@@ -45,7 +40,7 @@ def test_increments_equal_a_full_refresh_whatever_happened_between(home: Home) -
     stage_session(home, LAST)
     _kill_in_the_middle(home)
     assert Reader(home.data).build_id() == published
-    second = _build(home)
+    second = home.build()
     assert not second.plan.full_refresh
     assert (second.plan.changed, second.plan.files) == (1, 2)
 
@@ -53,13 +48,13 @@ def test_increments_equal_a_full_refresh_whatever_happened_between(home: Home) -
     stage_session(home, INCOMPLETE)
     stage_session(home, REVISED, revised=True)
     home.fail("holdings", REMOVED)
-    third = _build(home)
+    third = home.build()
     assert not third.plan.full_refresh
     assert third.plan.changed == 3
 
     grown = all_marts(home)
     assert grown["main.hk__daily_holdings"].filter(session_date=REMOVED).is_empty()
-    whole = _build(home, full_refresh=True)
+    whole = home.build(full_refresh=True)
     assert whole.plan.reason == "asked for"
     rebuilt = all_marts(home)
     assert grown.keys() == rebuilt.keys()
@@ -73,17 +68,17 @@ def test_a_failed_test_publishes_nothing_and_the_next_build_is_right(home: Home)
     rows = small_market(LAST)
     home.stage("holdings", LAST, holdings_frame(LAST, [*rows, rows[0]]))
     with pytest.raises(BuildFailed, match=r"grain_hk__daily_holdings.*1 rows break it") as failure:
-        _build(home)
+        home.build()
     assert "readers keep the build before" in str(failure.value)
     assert reader.build_id() == published
     assert reader.query("select max(session_date) from hk__daily_holdings").item() == SESSIONS[-2]
 
     # The session goes back to what it was before: nothing of the failed build may be left.
     (home.store.partition_dir(PartitionKey(SOURCE, "holdings", LAST)) / "manifest.json").unlink()
-    again = _build(home)
+    again = home.build()
     assert again.published
     assert reader.query("select max(session_date) from hk__daily_holdings").item() == SESSIONS[-2]
-    assert not _build(home).published
+    assert not home.build().published
 
 
 def _kill_in_the_middle(home: Home) -> None:
@@ -94,4 +89,4 @@ def _kill_in_the_middle(home: Home) -> None:
             raise Killed
 
     with pytest.raises(Killed):
-        build_and_publish(home.settings, home.sources, home.store, on_event=stop)
+        home.build(on_node=stop)

@@ -160,7 +160,7 @@ def test_the_gate_looks_back_as_far_as_the_collection_does(reader: Reader) -> No
 
 
 def test_a_table_that_no_source_declares_any_more_is_judged_by_the_default_band() -> None:
-    row = manifests.declared([], {("gone", "prices", date(2026, 1, 5))}).row(0, named=True)
+    row = manifests.declared([], {("gone", "prices", date(2026, 1, 5))}, {}).row(0, named=True)
     assert (row["source"], row["table_name"], row["title"]) == ("gone", "prices", "gone")
     assert (row["row_count_below"], row["row_count_above"]) == (0.02, 0.10)
     assert (row["band_sessions"], row["band_min_sessions"]) == (20, 5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import stat
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 
 from fin_assets.warehouse import publish
 from fin_assets.warehouse.lock import build_connection, writer_lock
-from fin_assets.warehouse.paths import Layout, NothingPublished, WarehouseError
+from fin_assets.warehouse.paths import BUILDS, POINTER, Layout, NothingPublished, WarehouseError
 from fin_assets.warehouse.publish import Build
 from fin_assets.warehouse.reader import Reader
 
@@ -97,7 +98,7 @@ def test_only_the_newest_builds_are_kept(layout: Layout) -> None:
     for _ in range(5):
         _publish(layout, keep=3)
     assert [build.number for build in publish.published(layout)] == [3, 4, 5]
-    assert sorted(path.suffix for path in layout.builds.iterdir()) == [".duckdb"] * 3 + [".json"] * 3
+    assert sorted(Path(found.key).suffix for found in layout.blobs.list(BUILDS)) == [".duckdb"] * 3 + [".json"] * 3
 
 
 def test_rolling_back_shows_the_build_before_until_the_next_is_published(layout: Layout) -> None:
@@ -132,6 +133,92 @@ def test_what_a_killed_shell_left_beside_the_file_is_not_replayed_into_the_next(
     wal.write_bytes(b"left by a shell that wrote after the publish")
     assert publish.shell_file(layout) == layout.people
     assert not wal.exists()
+
+
+def test_a_log_that_cannot_be_removed_is_kept_away_from_by_opening_the_build(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = _publish(layout)
+    wal = layout.people.with_name("warehouse.duckdb.wal")
+    wal.write_bytes(b"left by a shell")
+
+    def read_only(self: Path, *, missing_ok: bool = False) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "unlink", read_only)
+    assert publish.shell_file(layout) == layout.data / build.file
+    wal.rename(wal.with_suffix(".away"))
+    assert publish.shell_file(layout) == layout.people, "reading removes nothing that is not there"
+
+
+DAMAGES = {
+    "garbage": b"\x00garbage",
+    "empty": b"",
+    "a missing build": b'{"build_id": "20200101T000000-00077", "created_at": "2020-01-01T00:00:00Z", "file": "x"}',
+    "no build id": b'{"build_id": "../../x", "created_at": "2020-01-01T00:00:00Z", "file": "x"}',
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_pointer_is_told_and_both_advised_commands_mend_it(layout: Layout, damage: str) -> None:
+    builds = [_publish(layout) for _ in range(2)]
+    pointer = layout.data / POINTER
+    for mend, rows in ((publish.rollback, 2), (_publish, 3)):
+        pointer.write_bytes(DAMAGES[damage])
+        with pytest.raises(WarehouseError, match="fin build publishes it anew, fin build --rollback goes back"):
+            Reader(layout.data).query("select 1")
+        mend(layout)
+        assert Reader(layout.data).query("select count(*) from hk__movers").item() == rows
+        assert _rows_for_people(layout) == rows
+    assert publish.current(layout).number == len(builds) + 1
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", None])
+def test_a_damaged_description_of_the_current_build_is_mended_too(layout: Layout, damage: bytes | None) -> None:
+    _publish(layout)
+    last = _publish(layout)
+    description = layout.data / f"{BUILDS}/{last.id}.json"
+    description.unlink() if damage is None else description.write_bytes(damage)
+    with pytest.raises(WarehouseError, match=f"build {last.id} is current, and its description is missing or damaged"):
+        Reader(layout.data).query("select 1")
+    assert publish.rollback(layout).number == 1
+    # Caches are by build id: the number of the damaged one does not come twice.
+    assert _publish(layout).number == 3
+    assert {build.number for build in publish.published(layout)} == {1, 3}
+
+
+def test_a_current_build_whose_file_is_gone_is_told_and_mended(layout: Layout) -> None:
+    _publish(layout)
+    last = _publish(layout)
+    (layout.data / last.file).unlink()
+    with pytest.raises(WarehouseError, match="its file cannot be opened: fin build publishes it anew"):
+        Reader(layout.data).query("select 1")
+    assert _publish(layout).id != last.id
+    assert Reader(layout.data).query("select count(*) from hk__movers").item() == 2
+
+
+def test_the_next_publish_sweeps_what_killed_ones_left(layout: Layout) -> None:
+    _publish(layout)
+    builds = layout.data / BUILDS
+    left = [
+        builds / ".20260101T000000-00009.duckdb.1234.copy",
+        builds / ".20260101T000000-00009.duckdb.1234-00ff.tmp",
+        builds / "20260101T000000-00009.duckdb",
+        layout.data / ".warehouse.duckdb.1234.tmp",
+        layout.scratch / "warehouse.duckdb",
+    ]
+    for path in left:
+        path.write_bytes(b"half")
+    _publish(layout)
+    assert [path for path in left if path.exists()] == []
+    assert len(publish.published(layout)) == 2
+
+
+def _rows_for_people(layout: Layout) -> int:
+    with duckdb.connect(str(layout.people), read_only=True) as connection:
+        row = connection.execute("select count(*) from hk__movers").fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def test_an_open_shell_blocks_no_publish_and_keeps_its_build(layout: Layout) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from fin_assets.sources.hkex_southbound.calendar import southbound_calendar
-from fin_assets.warehouse.build import build_and_publish
 from fin_assets.warehouse.reader import Reader
 from tests.warehouse.home import Home, real_days
 
@@ -34,7 +33,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
         home.stage("holdings", day, frame)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FIN_CLOCK", "2017-11-02T00:00:00+00:00")
-        build_and_publish(home.settings, home.sources, home.store)
+        home.build()
     return Reader(home.data)
 
 

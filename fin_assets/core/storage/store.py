@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, fields
@@ -29,6 +28,7 @@ import pyarrow.parquet as pq
 
 from fin_assets.core.contract.manifest import FORMER_NAMES, Manifest, PartitionKey, RawUnit, StagedRef
 from fin_assets.core.storage import unit_log
+from fin_assets.core.storage.blobs import write_atomically
 from fin_assets.settings import Mode, Settings
 
 _RAW_SCHEMA = pa.schema(
@@ -215,23 +215,3 @@ def parquet_bytes(frame: pl.DataFrame) -> bytes:
     sink = io.BytesIO()
     frame.write_parquet(sink, compression="zstd", compression_level=3, statistics=True)
     return sink.getvalue()
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file that is either wholly there or not at all, also after a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-    make_durable(temporary)
-    temporary.replace(path)
-    make_durable(path.parent)
-
-
-def make_durable(path: Path) -> None:
-    """Return once a file, or the names in a directory, would survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

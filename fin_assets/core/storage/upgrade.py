@@ -11,7 +11,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from fin_assets.core.storage.store import write_atomically
+from fin_assets.core.storage.blobs import write_atomically
 
 log = logging.getLogger(__name__)
 

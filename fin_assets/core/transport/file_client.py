@@ -22,7 +22,7 @@ from fin_assets import clock
 from fin_assets.core.contract.client import Guard
 from fin_assets.core.contract.failures import MissingPanel, NetworkFailure
 from fin_assets.core.contract.source import Expected, Fetched, Nothing, Siblings, Site, Unit
-from fin_assets.core.storage.store import write_atomically
+from fin_assets.core.storage.blobs import write_atomically
 from fin_assets.core.transport.client_pool import Answer, ClientPool, SiteClient
 
 LOCK_SECONDS = 60.0

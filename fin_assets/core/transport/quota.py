@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from fin_assets import clock
 from fin_assets.core.contract.failures import QuotaSpent
-from fin_assets.core.storage.store import write_atomically
+from fin_assets.core.storage.blobs import write_atomically
 
 LOCK_SECONDS = 10.0
 """Seconds. Counting takes milliseconds; a lock that is held longer belongs to a process that hangs."""
