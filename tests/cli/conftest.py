@@ -58,8 +58,8 @@ def fin() -> Fin:
 def site(monkeypatch: pytest.MonkeyPatch) -> FakeSite:
     """The only source is one over this site; today is Tuesday, 2026-03-24."""
     found = FakeSite()
-    monkeypatch.setattr("fin_assets.core.contract.source.discover", lambda _settings: [fake_source(found)])
-    monkeypatch.setattr("fin_assets.core.contract.source.source_names", lambda: ["fake"])
+    monkeypatch.setattr("fin_assets.discovery.discover", lambda _settings: [fake_source(found)])
+    monkeypatch.setattr("fin_assets.discovery.source_names", lambda: ["fake"])
     monkeypatch.setattr("fin_assets.core.collection.collector.BrowserPool", FakePool)
     monkeypatch.setattr("fin_assets.core.collection.fetch_jobs._Unit.wait", lambda _self: timedelta(0))
     monkeypatch.setenv("FIN_CLOCK", "2026-03-24T04:00:00+00:00")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
-
-import dagster as dg
 
 from fin_assets import clock
 from fin_assets.core.calendars.exchange import weekdays
 from fin_assets.core.contract.source import Source, Table, due_at
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 __all__ = ["due_at", "due_sessions", "partitions_of"]
 
@@ -20,6 +22,9 @@ def partitions_of(source: Source, table: Table) -> dg.TimeWindowPartitionsDefini
     An open end stays open: the definition itself leaves out weekends and every weekday that is no session, up to a year ahead.
     `end_offset` stays 0, so that a session becomes a partition only once its day is over.
     """
+    # Here, because `fin status` asks what is due and needs no Dagster.
+    import dagster as dg
+
     horizon = source.end or date(clock.now().year + 1, 12, 31)
     sessions = set(table.sessions(source.start, horizon))
     closed = [datetime(day.year, day.month, day.day) for day in weekdays(source.start, horizon) if day not in sessions]  # noqa: DTZ001 - Dagster localizes exclusions itself
