@@ -22,6 +22,9 @@ SERVE ?= 1
 DATASET ?=
 IDX_DATASET ?=
 SESSIONS ?=
+# Tests run in so many processes; 0 is one, for a debugger.
+WORKERS ?= 2
+PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 # The newest of these that is on the PATH; none has been tried beyond 3.13.
 PYTHONS := python3.13 python3.12 python3.11 python3
 
@@ -47,7 +50,7 @@ dev: browser
 
 # Lint, format and types, then every test that neither takes more than half a minute nor measures.
 test: browser lint
-	@$(BIN)/pytest
+	@$(BIN)/pytest $(PARALLEL)
 
 # What reads the tree only: lint, format, types, import arrows, docs against code.
 check: lint
@@ -65,7 +68,7 @@ $(SQL_STAMP): pyproject.toml $(MACROS) $(MODELS) | $(STAMP)
 	@touch $@
 
 test-all: browser
-	@$(BIN)/pytest -m "not bench"
+	@$(BIN)/pytest $(PARALLEL) -m "not bench"
 
 bench: browser
 	@$(BIN)/python -m tests.bench
@@ -75,4 +78,4 @@ lock: $(STAMP)
 	  --all-extras --upgrade pyproject.toml --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dbt_project/target dbt_project/logs
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dbt_project/target dbt_project/logs

@@ -42,6 +42,10 @@ def build_and_tell(*, full_refresh: bool) -> Build:
     Raises:
         WarehouseError: the build failed, or another one did not end; readers keep the build before.
     """
+    from fin_assets.warehouse import warm_dbt
+
+    # It imports dbt while this process imports Dagster.
+    warm_dbt.prepare()
     from fin_assets.commands.dagster_runner import run_build
     from fin_assets.warehouse import publish
     from fin_assets.warehouse.paths import Layout

@@ -6,7 +6,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
-from fin_assets.commands.args import program, project
+from fin_assets.commands.args import program
 from fin_assets.commands.errors import EXIT_USAGE, Problem
 
 if TYPE_CHECKING:
@@ -21,9 +21,12 @@ def published() -> Path:
     Raises:
         NothingPublished: there is no build yet.
     """
-    from fin_assets.warehouse.reader import Reader
+    from fin_assets.settings import settings
+    from fin_assets.warehouse import publish
+    from fin_assets.warehouse.paths import Layout
 
-    return Reader(project()[0].data).shell_file()
+    # Not `project()`: the sources, and what they import, have no part in it.
+    return publish.shell_file(Layout(settings().data))
 
 
 def sql(query: str | None, *, output: str) -> int:

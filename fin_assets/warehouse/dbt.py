@@ -1,6 +1,7 @@
 """Running dbt on the private build file, in a process of its own so that its lock on the file ends with it.
 
-Says what dbt did in few words. What the marts are made from is decided in `control`, what readers see in `publish`.
+The process is a child of the one that `warm_dbt` keeps, or a new one where that cannot be had. Says what dbt did in few
+words. What the marts are made from is decided in `control`, what readers see in `publish`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fin_assets.warehouse import warm_dbt
 from fin_assets.warehouse.paths import BuildFailed, Layout
 
 BUILD_PATH_ENV = "WAREHOUSE_BUILD_PATH"
@@ -85,30 +87,25 @@ def stream(layout: Layout, project: Path, *, full_refresh: bool) -> Generator[No
     Raises:
         BuildFailed: a model or test failed, or the project cannot be parsed; the message says which, on what.
     """
-    options = ["--log-format", "json", "--log-level", "info"]
-    places = ["--project-dir", str(project), "--profiles-dir", str(project)]
-    command = [*executable(), *options, *arguments(full_refresh=full_refresh), *places]
-    results = layout.dbt_target / "run_results.json"
+    command = _command(
+        layout, project, ["--log-format", "json", "--log-level", "info"], arguments(full_refresh=full_refresh)
+    )
     # Left by the build before, it would explain the wrong failure.
-    results.unlink(missing_ok=True)
+    (layout.dbt_target / "run_results.json").unlink(missing_ok=True)
     errors: list[str] = []
-    with subprocess.Popen(
-        command, env=environment(layout), cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        if process.stdout is None:
-            raise AssertionError  # a pipe was asked for
-        done = 0
-        try:
-            for event in _events(process.stdout, errors):
-                node = _node_done(event, done=done + 1)
-                if node is not None:
-                    done = node.done
-                    yield node
-        except BaseException:
-            # Also when nobody wants the rest: the file must be free when the lock is given back.
-            process.kill()
-            raise
-    if process.returncode != 0:
+    done = 0
+    run = _Run(command)
+    try:
+        for event in _events(run, errors):
+            node = _node_done(event, done=done + 1)
+            if node is not None:
+                done = node.done
+                yield node
+    except BaseException:
+        # Also when nobody wants the rest: the file must be free when the lock is given back.
+        run.kill()
+        raise
+    if run.code != 0:
         raise BuildFailed(_failure(layout, errors))
 
 
@@ -118,17 +115,23 @@ def parse(layout: Layout, project: Path) -> Path:
     Raises:
         BuildFailed: the project cannot be parsed.
     """
+    # Whoever asks for the manifest will build: dbt is imported meanwhile.
+    warm_dbt.prepare()
     manifest = layout.dbt_target.parent / f"manifest-{project_hash(project)[:16]}.json"
     if manifest.exists():
         return manifest
     # A directory of its own: a build may be using the other one.
     target = layout.dbt_target.parent / f"parse-{os.getpid()}"
-    env = {**environment(layout), "DBT_TARGET_PATH": str(target)}
-    places = ["--project-dir", str(project), "--profiles-dir", str(project)]
-    command = [*executable(), "--quiet", "parse", *places]
-    parsed = subprocess.run(command, env=env, cwd=project, capture_output=True, text=True, check=False)
-    if parsed.returncode != 0:
-        msg = f"the dbt project cannot be parsed:\n{(parsed.stdout + parsed.stderr).strip()[-2000:]}"
+    command = _command(layout, project, ["--quiet"], ["parse"])
+    command.env["DBT_TARGET_PATH"] = str(target)
+    run = _Run(command)
+    try:
+        told = "".join(run)
+    except BaseException:
+        run.kill()
+        raise
+    if run.code != 0:
+        msg = f"the dbt project cannot be parsed:\n{told.strip()[-2000:]}"
         raise BuildFailed(msg)
     for old in manifest.parent.glob("manifest-*.json"):
         old.unlink(missing_ok=True)
@@ -147,9 +150,66 @@ def project_hash(project: Path) -> str:
     return digest.hexdigest()
 
 
-def executable() -> list[str]:
-    """Return the command that starts the dbt of this environment."""
-    return [sys.executable, "-c", "from dbt.cli.main import cli; cli()"]
+class _Run:
+    """A dbt command at work: a child of the warm process, else a process of its own. Iterate over what it prints.
+
+    Attributes:
+        code: exit code after the last line; None if the process was lost.
+    """
+
+    def __init__(self, command: warm_dbt.Command) -> None:
+        self.code: int | None = None
+        self._command = command
+        self._warm = warm_dbt.run(command)
+        self._cold = None if self._warm else self._start()
+
+    def __iter__(self) -> Iterator[str]:
+        if self._warm is not None:
+            heard = False
+            for line in self._warm.lines:
+                heard = True
+                yield line
+            self.code = self._warm.code()
+            if heard or self.code is not None:
+                return
+            # The server has died before it could begin.
+            self._warm, self._cold = None, self._start()
+        if self._cold is not None:
+            with self._cold as process:
+                yield from process.stdout or ()
+            self.code = process.returncode
+
+    def kill(self) -> None:
+        """End the process, whatever it does, and wait for that."""
+        if self._warm is not None:
+            self._warm.kill()
+        elif self._cold is not None:
+            with self._cold as process:
+                process.kill()
+
+    def _start(self) -> subprocess.Popen[str]:
+        command = self._command
+        program = [sys.executable, "-c", "from dbt.cli.main import cli; cli()"]
+        return subprocess.Popen(
+            [*program, *command.options, *command.command, *command.places],
+            env=command.env,
+            cwd=command.cwd,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+def _command(layout: Layout, project: Path, options: list[str], command: list[str]) -> warm_dbt.Command:
+    return warm_dbt.Command(
+        options=options,
+        command=command,
+        places=["--project-dir", str(project), "--profiles-dir", str(project)],
+        # dbt names the database in a parsed project after the build file; nothing else of a home is in it.
+        key=f"{project} {layout.build.name} {project_hash(project)}",
+        cwd=project,
+        env=environment(layout),
+    )
 
 
 def problems(run_results: dict[str, Any]) -> list[str]:

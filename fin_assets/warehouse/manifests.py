@@ -181,7 +181,7 @@ def declared(sources: Sequence[Source], collected: set[ManifestKey], modes: Mapp
     The latter, such as those of a source that is switched off, are judged by the default band. `modes` as in `places`.
     """
     window = (row_baseline.SESSIONS, row_baseline.ENOUGH)
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     undeclared = {(name, table_name) for name, table_name, _ in collected}
     for source in sources:
         for table in source.tables:

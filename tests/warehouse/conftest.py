@@ -1,4 +1,4 @@
-"""One small built warehouse, shared: an invocation of dbt costs 10 seconds and more."""
+"""One small built warehouse of each market, shared: a full build takes long."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from fin_assets.warehouse.build import BuildResult
 from fin_assets.warehouse.reader import Reader
 from tests.warehouse import idx_home
 from tests.warehouse.home import Home, holdings_frame, participants_frame, weekdays
+from tests.warehouse.templates import copied
 
 SESSIONS = weekdays(date(2026, 1, 5), 45)
 CLOSED_LEG, INCOMPLETE, LAST = SESSIONS[30], SESSIONS[40], SESSIONS[-1]
@@ -87,16 +88,22 @@ def clock_stopped() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory, clock_stopped: None) -> tuple[Home, BuildResult]:
-    """A small warehouse, built once: the holdings of one session are incomplete, the last was never collected."""
-    del clock_stopped
-    home = Home(tmp_path_factory.mktemp("built"), SESSIONS, day_state=day_state)
+def _build_small(root: Path) -> BuildResult:
+    home = Home(root, SESSIONS, day_state=day_state)
     for session in SESSIONS:
         if session not in {INCOMPLETE, LAST}:
             stage_session(home, session)
     home.fail("holdings", INCOMPLETE)
-    return home, home.build()
+    return home.build()
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory, clock_stopped: None) -> tuple[Home, BuildResult]:
+    """A small built warehouse: the holdings of one session are incomplete, the last was never collected."""
+    del clock_stopped
+    root = tmp_path_factory.mktemp("built")
+    result = copied("hk", _build_small, root)
+    return Home(root, SESSIONS, day_state=day_state), result
 
 
 @pytest.fixture
@@ -112,10 +119,16 @@ def reader(built: tuple[Home, BuildResult]) -> Reader:
     return Reader(built[0].data)
 
 
+def _build_idx(root: Path) -> None:
+    idx_home.published(root, idx_home.SESSIONS[:-1])
+
+
 @pytest.fixture(scope="session")
 def idx_built(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A small published Indonesian home, all but its last session."""
-    return idx_home.published(tmp_path_factory.mktemp("idx"), idx_home.SESSIONS[:-1])
+    root = tmp_path_factory.mktemp("idx")
+    copied("idx", _build_idx, root)
+    return idx_home.idx_home(root)
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,7 @@ def home(idx_built: Home, tmp_path: Path) -> Home:
     return idx_home(tmp_path)
 
 
+@pytest.mark.expensive("builds again and again, at last from nothing: there is no other way to compare")
 def test_increments_equal_a_full_refresh_whatever_happened_between(home: Home) -> None:
     days = market_days()
     stage_day(home, SESSIONS[-1], days[SESSIONS[-1]])

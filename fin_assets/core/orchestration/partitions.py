@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
-
-import dagster as dg
 
 from fin_assets import clock
 from fin_assets.core.contract.calendar import every_day
 from fin_assets.core.contract.source import Source, Table, due_at
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 
 def partitions_of(source: Source, table: Table) -> dg.TimeWindowPartitionsDefinition:
@@ -19,6 +21,9 @@ def partitions_of(source: Source, table: Table) -> dg.TimeWindowPartitionsDefini
     as a whole, every other day one by one. `end_offset` stays 0, so that a session becomes a partition only once its day is
     over.
     """
+    # Here, because `fin status` asks what is due and needs no Dagster.
+    import dagster as dg
+
     horizon = source.end or date(clock.now().year + 1, 12, 31)
     sessions = set(table.calendar.sessions(source.start, horizon))
     closed = [day for day in every_day(source.start, horizon) if day not in sessions]
