@@ -68,7 +68,10 @@ def present_only(
             return known[1]
         tomorrow = now.date() + timedelta(days=1)
         last = min(tomorrow, end or tomorrow)
-        days = calendar.sessions(last - LONGEST_PAUSE, last)
+        days: list[date] = []
+        for pauses in (1, 10, 100):
+            # A history that is over is looked for further back.
+            days = days or calendar.sessions(last - pauses * LONGEST_PAUSE, last)
         newest = max((day for day in days if due_instant(calendar, due, day) <= now), default=date.min)
         known = now, newest
         return newest
