@@ -126,8 +126,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if call.duration > _MEASURED_FROM:
         report.load = load()
     mark = item.get_closest_marker("expensive")
-    if mark is not None:
-        if not mark.args:
-            raise pytest.UsageError(f"{item.nodeid}: expensive without a reason")
-        report.expensive = True
+    if mark is not None and not mark.args:
+        raise pytest.UsageError(f"{item.nodeid}: expensive without a reason")
+    # A slow test is not in `make test`, and has said so already.
+    report.expensive = mark is not None or item.get_closest_marker("slow") is not None
     return report

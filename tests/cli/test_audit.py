@@ -40,9 +40,7 @@ def exchange(site, home: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int
         )
 
     job = dg.define_asset_job(f"audit_{NAME}", selection=dg.AssetSelection.checks_for_assets(asset))
-    monkeypatch.setattr(
-        "fin_assets.core.contract.source.discover", lambda _settings: [fake_source(site, off_calendar=True)]
-    )
+    monkeypatch.setattr("fin_assets.discovery.discover", lambda _settings: [fake_source(site, off_calendar=True)])
     monkeypatch.setattr(
         "fin_assets.commands.dagster_runner.build_definitions",
         lambda **_options: dg.Definitions(

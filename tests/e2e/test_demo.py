@@ -112,6 +112,7 @@ def rows_of_newest(summary: str, mart: str) -> int:
     return int(found[1].replace(",", ""))
 
 
+@pytest.mark.expensive("the one test of everything together, from an empty home to served pages")
 def test_the_demo_collects_builds_serves_stops_and_does_no_work_twice(environment) -> None:
     with running(environment, "demo", "--sessions", "6") as process:
         printed = until(process, "Ctrl-C stops both")

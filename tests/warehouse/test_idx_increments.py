@@ -42,6 +42,7 @@ def build(home: Home, *, full_refresh: bool = False) -> BuildResult:
     return build_and_publish(home.settings, home.sources, home.store, full_refresh=full_refresh)
 
 
+@pytest.mark.expensive("builds again and again, at last from nothing: there is no other way to compare")
 def test_increments_equal_a_full_refresh_whatever_happened_between(home: Home) -> None:
     days = market_days()
     stage_day(home, SESSIONS[-1], days[SESSIONS[-1]])

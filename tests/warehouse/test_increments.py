@@ -38,6 +38,7 @@ def all_marts(home: Home) -> dict[str, pl.DataFrame]:
         return {name: connection.execute(f"select * from build.{name} order by all").pl() for (name,) in names}  # noqa: S608 - names from the catalog
 
 
+@pytest.mark.expensive("builds again and again, at last from nothing: there is no other way to compare")
 def test_increments_equal_a_full_refresh_whatever_happened_between(home: Home) -> None:
     published = Reader(home.data).build_id()
 
