@@ -226,7 +226,7 @@ def effective(partitions: Iterable[list[Row] | None]) -> dict[tuple[date, str], 
     return {key: (each.close_hkd, each.note) for key, each in newest.items()}
 
 
-@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS)
 def test_increments_equal_a_full_refresh_in_any_order(steps: list[tuple[dict[int, list[Row] | None], str]]) -> None:
     with tempfile.TemporaryDirectory() as root:
