@@ -5,7 +5,7 @@
 {% macro sessions_of(source_name, table_name) -%}
     {%- set left_out = states_left_out(source_name, table_name) -%}
     select session_date, {{ 'cast(row_number() over (order by session_date) as integer) as ordinal' if left_out else 'ordinal' }}
-    from {{ source('control', 'expected_sessions') }}
+    from {{ source('control', 'business_sessions') }}
     where source = '{{ source_name }}' and table_name = '{{ table_name }}'
     {%- if left_out %} and day_state not in ('{{ left_out | join("', '") }}'){% endif %}
 {%- endmacro %}

@@ -1,4 +1,4 @@
--- One row a model and session: what this build recomputes. From the ledgers alone.
+-- One row a model and session: what this build recomputes. From the manifests alone.
 {%- set reaches = session_reaches() %}
 with reaches (model_name, source, table_name, back, forward, through_gate) as (
     values
@@ -23,7 +23,7 @@ sessions as (
     {{ 'union all' if not (last_source and loop.last) }}
     {%- endfor %}
     {%- else %}
-    select source, table_name, session_date, ordinal from {{ source('control', 'expected_sessions') }} where false
+    select source, table_name, session_date, ordinal from {{ source('control', 'business_sessions') }} where false
     {%- endfor %}
 ),
 

@@ -1,4 +1,4 @@
--- A table and no increment: one row a session, from the ledgers alone; no staged file is opened for it.
+-- A table and no increment: one row a session, from the manifests alone; no staged file is opened for it.
 with sessions as (
     select * from {{ source('control', 'expected_sessions') }}
 ),
