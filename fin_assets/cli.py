@@ -1,6 +1,6 @@
 """The command line `fin`. Options, help and exit codes stand here; what a command does stands in `commands`.
 
-Exit codes: 0 done, 1 a problem (shown with its way out), 2 a wrong option or setting, 3 done but sessions are left
+Exit codes: 0 done, 1 a problem (shown with what to do), 2 a wrong option or setting, 3 done but sessions are left
 incomplete, 130 interrupted.
 """
 
@@ -19,7 +19,7 @@ from fin_assets.commands.site_flags import SiteValues, site_flags
 
 
 class _Shown(TyperGroup):
-    """Shows every failure as one panel with its way out. A traceback comes only with `--debug`."""
+    """Shows every failure as one panel with what to do. A traceback comes only with `--debug`."""
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         try:

@@ -41,7 +41,7 @@ Mode = Literal["sandbox", "live"]
 
 
 class SourceSettings(Strict):
-    """What every source can be told under `[sources.<name>]`. A source subclasses this with its own keys and defaults."""
+    """Keys that every source has under `[sources.<name>]`. A source subclasses this with its own keys and defaults."""
 
     enabled: bool = True
     mode: Mode = "sandbox"
@@ -55,7 +55,7 @@ class SourceSettings(Strict):
     request_timeout: timedelta = Field(default=timedelta(seconds=30), gt=timedelta(0))
     look_back_days: int = Field(default=14, ge=1, le=365, description="healing asks no further back than this")
     max_attempts: int = Field(
-        default=24, ge=1, le=100, description="healing gives up on a partition after so many attempts"
+        default=24, ge=1, le=100, description="attempts after which healing gives up on a partition"
     )
     row_count_below: float = Field(
         default=0.02, gt=0, lt=1, description="rows may fall short of the reference by this share (H6)"
@@ -65,7 +65,7 @@ class SourceSettings(Strict):
 
 
 class SandboxSettings(Strict):
-    """The embedded sites. What one site alone can be told stands under `sites` and is checked by that site's own model."""
+    """The embedded sites. Options of one site alone stand under `sites` and are checked by that site's own model."""
 
     port: int = Field(default=8601, ge=1, le=65535)
     seed: int = 7

@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from fin_assets.core.collection.fetch_jobs import Event
 
 LINE_EVERY = ((60.0, 5.0), (600.0, 20.0), (float("inf"), 60.0))
-"""Where there is no terminal to draw on, a line comes every so many seconds (the second number) until it has run for so
-many (the first): an hour of a slow live site is a page to read, not a roll."""
+"""Unit: seconds, as (elapsed limit, interval): without a terminal, log a line every `interval` seconds until the limit."""
 
 ENOUGH_TO_TELL = 5
 """Answers before anything is said about the time that is left."""

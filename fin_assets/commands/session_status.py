@@ -89,7 +89,7 @@ def print_session(rows: list[Row], manifests: dict[str, Manifest]) -> None:
     if bad:
         where = f"--session {rows[0].session}"
         console.print(
-            f"way out: fin run {rows[0].source} {where} asks for what is missing; docs/runbook.md explains each kind",
+            f"what to do: fin run {rows[0].source} {where} asks for what is missing; docs/runbook.md explains each kind",
             soft_wrap=True,
         )
 

@@ -62,7 +62,7 @@ def run(
         sources: the sources of this home.
         store: of this home.
         full_refresh: rebuild every session although nothing differs.
-        on_plan: is told the plan before dbt starts.
+        on_plan: called with the plan before dbt starts.
         project: the dbt project.
         wait: how long to wait for another build to end.
 
@@ -115,7 +115,7 @@ def run(
 
 
 def drain(build: Generator[NodeDone, None, BuildResult], on_node: OnNode | None = None) -> BuildResult:
-    """Take a build to its end and return its outcome; `on_node` is told each model and test.
+    """Take a build to its end and return its outcome; `on_node` is called for each model and test.
 
     Raises:
         as `run`, and whatever `on_node` raises; the build is then ended.

@@ -1,6 +1,6 @@
 """Running dbt on the private build file, in a process of its own so that its lock on the file ends with it.
 
-The process is a child of the one that `warm_dbt` keeps, or a new one where that cannot be had. Says what dbt did in few
+The process is a child of the one that `warm_dbt` keeps, or a new one where that is not available. Says what dbt did in few
 words. What the marts are made from is decided in `control`, what readers see in `publish`.
 """
 
@@ -115,7 +115,7 @@ def parse(layout: Layout, project: Path) -> Path:
     Raises:
         BuildFailed: the project cannot be parsed.
     """
-    # Whoever asks for the manifest will build: dbt is imported meanwhile.
+    # The caller will build next: dbt is imported meanwhile.
     warm_dbt.prepare()
     manifest = layout.dbt_target.parent / f"manifest-{project_hash(project)[:16]}.json"
     if manifest.exists():

@@ -195,14 +195,14 @@ def test_waits_double_and_are_spread_by_a_quarter(tmp_path: Path) -> None:
         assert 0.75 * nominal <= gap <= 1.25 * nominal + 0.01
 
 
-def test_each_kind_has_its_own_allowance_but_not_for_ever(tmp_path: Path) -> None:
+def test_each_kind_has_its_own_allowance_within_a_total(tmp_path: Path) -> None:
     mixture = [ServerError("1"), NetworkFailure("2"), Drift("3"), ServerError("4"), NetworkFailure("5"), HalfTable("6")]
     script = Script({"u00": [*mixture, ServerError("7"), NetworkFailure("8"), HalfTable("9")]})
     found = run(outcomes_of(PoolWithoutBrowser(), [script.job("u00")], tmp_path))
     assert found["u00"].attempts == MOST_ATTEMPTS
 
 
-def test_a_fetch_is_told_what_failed_before_and_that_this_is_the_last_try(tmp_path: Path) -> None:
+def test_a_fetch_gets_the_failure_before_and_whether_this_is_the_last_try(tmp_path: Path) -> None:
     script = Script({"u00": [FormStateRefused("a"), FormStateRefused("b"), FormStateRefused("c")]})
     run(outcomes_of(PoolWithoutBrowser(), [script.job("u00")], tmp_path))
     assert [(attempt.number, attempt.last, type(attempt.previous).__name__) for attempt in script.trials] == [
@@ -284,7 +284,7 @@ def test_a_dead_host_is_paused_and_then_left_alone(tmp_path: Path) -> None:
     kinds = [outcome.failure.kind for outcome in found.values() if outcome.failure]
     assert len(kinds) == 200
     assert set(kinds) == {"network", "not_asked"}
-    assert len(script.asked) < 30, "the site was hammered"
+    assert len(script.asked) < 30, "the site got too many requests"
     assert "requests in a row failed, also after 2 pauses" in str(found["u199"].failure)
     assert all(
         outcome.attempts == 0 for outcome in found.values() if outcome.failure and outcome.failure.kind == "not_asked"

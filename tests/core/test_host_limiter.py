@@ -154,7 +154,7 @@ def test_answers_to_requests_from_before_a_pause_do_not_count_after_it() -> None
     run(scenario())
 
 
-def test_a_429_holds_the_host_before_anybody_has_heard_of_it() -> None:
+def test_a_429_holds_the_host_before_any_worker_reacts() -> None:
     async def scenario() -> None:
         door = limiter(rate=1000)
         asked_at = await door.slot()

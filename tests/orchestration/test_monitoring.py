@@ -50,7 +50,7 @@ def test_a_session_that_a_blocking_check_keeps_out_of_the_marts_is_found(store: 
     assert f"1 session blocked by a check: {LAST}" in found(store)
 
 
-def test_years_of_ledgers_are_looked_at_one_after_the_other(store: Store) -> None:
+def test_years_of_manifests_are_read_one_after_the_other(store: Store) -> None:
     units = tuple(UnitRecord(unit=f"{number}", state=UnitState.FETCHED, url="x" * 100) for number in range(500))
 
     def peak(sessions: int) -> int:

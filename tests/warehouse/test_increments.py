@@ -74,7 +74,7 @@ def test_a_failed_test_publishes_nothing_and_the_next_build_is_right(home: Home)
     assert reader.build_id() == published
     assert reader.query("select max(session_date) from hk__daily_holdings").item() == SESSIONS[-2]
 
-    # The session goes back to what it was before: nothing of the failed build may be left.
+    # The session goes back to what it was before: no trace of the failed build may be left.
     (home.store.partition_dir(PartitionKey(SOURCE, "holdings", LAST)) / "manifest.json").unlink()
     again = home.build()
     assert again.published

@@ -36,7 +36,7 @@ stream = dbt.stream(Layout(Path(sys.argv[1])), Path(sys.argv[2]), full_refresh=T
 print(next(stream).name, warm_dbt._owned.process.pid, flush=True)
 next(stream)
 """
-"""Builds the first model, says so, and is busy with the second one until it is killed."""
+"""Builds the first model, reports it, and is busy with the second one until it is killed."""
 
 
 @pytest.fixture

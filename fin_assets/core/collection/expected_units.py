@@ -21,7 +21,7 @@ class Wanted:
     Attributes:
         units: its expected units, by name.
         closed: why nothing is expected although the day is in the calendar.
-        unknown: why the units cannot be told yet; the partition is then incomplete.
+        unknown: why the units are not known yet; the partition is then incomplete.
         named_at: when the pages that name the units were fetched; older pages were accepted with other facts, if any.
     """
 

@@ -62,7 +62,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of a job.
+    """The outcome of a job.
 
     Attributes:
         job: the job.
@@ -264,10 +264,10 @@ class _Run:
             return None, None, client.limiter
 
     def _not_asked(self) -> CollectionFailure:
-        """Return the failure of a unit whose turn does not come; after a spent quota it is put off until the new one."""
+        """Return the failure of a unit that is not asked for; a spent quota defers it until the quota is renewed."""
         spent = self._pool.ended_by
         if isinstance(spent, QuotaSpent):
-            return Deferred(f"put off: {spent}", retry_after=spent.retry_after)
+            return Deferred(f"deferred: {spent}", retry_after=spent.retry_after)
         return NotAsked(f"not asked: {self._pool.ended}")
 
     async def _with_evidence(self, outcome: Outcome) -> Outcome:
@@ -374,7 +374,7 @@ class _Unit:
 
 
 class _Evidence:
-    """Saves failing bodies. What goes wrong here is logged and never takes the place of the failure itself."""
+    """Saves failing bodies. An error here is logged and never replaces the failure itself."""
 
     def __init__(self, pool: ClientPool, directory: Callable[[PartitionKey], Path]) -> None:
         self._pool = pool

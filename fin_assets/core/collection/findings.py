@@ -30,7 +30,7 @@ def raw_checks(table: Table) -> dict[str, str]:
 
 
 def staged_checks(table: Table) -> dict[str, str]:
-    """Return the blocking checks of a table's staged rows; the row count is judged only where a band says so."""
+    """Return the blocking checks of a table's staged rows; the row count is judged only if the table has a band."""
     return {
         name: text for name, text in STAGED_CHECKS.items() if name != "row_count_in_band" or row_band(table) is not None
     }

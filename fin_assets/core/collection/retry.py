@@ -27,16 +27,16 @@ def not_before(failure: CollectionFailure) -> datetime | None:
 def next_retry_at(manifest: Manifest) -> datetime:
     """Return when an incomplete partition is tried again.
 
-    The usual wait, or what a failure or the site itself asked for if that is longer. Units that are put off count with their
+    The usual wait, or what a failure or the site itself asked for if that is longer. Deferred units count with their
     own time: a partition that waits for nothing else is tried when the first of them is due.
     """
     left = manifest.unfinished()
-    put_off = [unit.not_before for unit in left if unit.state is UnitState.DEFERRED and unit.not_before]
+    deferred = [unit.not_before for unit in left if unit.state is UnitState.DEFERRED and unit.not_before]
     others = [unit for unit in left if unit.state is not UnitState.DEFERRED]
-    if put_off and not others:
-        return min(put_off)
+    if deferred and not others:
+        return min(deferred)
     usual = clock.now() + retry_wait(manifest.attempts if manifest.units else 1)
     asked_for = [unit.not_before for unit in others if unit.not_before]
-    if asked_for or not put_off:
+    if asked_for or not deferred:
         return max([usual, *asked_for])
-    return min([usual, *put_off])
+    return min([usual, *deferred])

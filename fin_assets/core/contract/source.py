@@ -57,7 +57,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """What the site answered for one unit: the exact bytes and how they were had.
+    """What the site answered for one unit: the exact bytes and how they were fetched.
 
     `promised_whole`: the site gave it as a complete list, so that a shorter one is a failure. It is not stored.
     """
@@ -98,7 +98,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """The units of a partition cannot be told yet; the partition is incomplete, and says why."""
+    """The units of a partition are not known yet; the partition is incomplete, with the reason."""
 
     reason: str
 
@@ -212,7 +212,7 @@ class Accept(Protocol):
         """Accept a parsed unit.
 
         Raises:
-            CollectionFailure: it is not accepted; nothing of it is stored but evidence.
+            CollectionFailure: it is not accepted; only evidence of it is stored.
         """
         ...
 
@@ -330,8 +330,8 @@ class Source:
         name: snake_case name of its folder.
         title, description, owner, link: for people.
         timezone: IANA name; freshness and backlog are watched in it.
-        start: first partition that can be had.
-        end: last partition that can be had, for a history that is over; None while it goes on.
+        start: first partition that the site offers.
+        end: last partition, for a history that is over; None while it continues.
         settings: its section of the settings.
         tables: its tables, collected in this order.
     """

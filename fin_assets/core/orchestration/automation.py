@@ -26,7 +26,7 @@ def retry_is_due(manifest: Manifest | None, *, now: datetime, max_attempts: int)
 
 
 class RetryDue(C[dg.AssetKey]):
-    """True for partitions whose manifest says that another attempt is due. Prevents hammering and exhausted retries."""
+    """True for partitions whose manifest says that another attempt is due. Prevents needless requests and exhausted retries."""
 
     def __init__(self, source: Source, table: Table, store: Store) -> None:
         self._source, self._table, self._store = source, table, store

@@ -28,7 +28,7 @@ class BreakerRule:
         failures: this many in a row, over all workers, open the breaker. With 20 workers at most and a healthy host
             that fails 5 % of requests at random, ten in a row happen once in 10^13.
         pause: the first pause; each further one is twice as long.
-        pauses: after so many pauses without one success the host is given up for this attempt.
+        pauses: number of pauses without one success after which the host is given up for this attempt.
     """
 
     failures: int = 10
@@ -37,7 +37,7 @@ class BreakerRule:
 
 
 class HostLimiter:
-    """The one door to a host: ask for a `slot` before each request, say with `succeeded` or `failed` what became of it.
+    """Limits requests to one host: take a `slot` before each, report its outcome with `succeeded` or `failed`.
 
     Args:
         host: name and port, for messages.
@@ -112,7 +112,7 @@ class HostLimiter:
     def failed(self, failure: CollectionFailure, *, asked_at: float) -> None:
         """Note a failed request; enough of them in a row pause the host, and in the end give it up.
 
-        A 429 holds it at once: by the time that whoever asked has heard of it, others would have asked again.
+        A 429 holds it at once: other workers would send requests before the caller reacts.
 
         Args:
             failure: counted only if it is one of `HOST_TROUBLE`.

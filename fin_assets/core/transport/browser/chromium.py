@@ -32,14 +32,14 @@ FLAGS = (
     "--no-pings",
     # A proxy or firewall that drops UDP costs a time-out for each connection.
     "--disable-quic",
-    # There is no screen; a software GPU process costs memory for nothing.
+    # There is no screen; a software GPU process only costs memory.
     "--disable-gpu",
     "--mute-audio",
 )
 
 
 class BrowserMissing(Exception):
-    """There is no Chromium to start, or it does not start. The message names the ways out."""
+    """There is no Chromium to start, or it does not start. The message names the remedies."""
 
 
 @dataclass(frozen=True, slots=True)
