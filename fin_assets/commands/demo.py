@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fin_assets.commands.args import console, program, project, repository
+from fin_assets.commands.args import console, needs_browser, program, project, repository
 from fin_assets.commands.errors import EXIT_INCOMPLETE, Problem
 from fin_assets.commands.ports import HOST, require_free
 from fin_assets.commands.run import print_summary, working
@@ -91,7 +91,7 @@ def _require_possible(*, serve: bool) -> None:
     """Fail before the work, not after it, where a port, the disk or the browser would stop it."""
     from fin_assets.core.transport.browser.chromium import find_chromium
 
-    settings, _ = project()
+    settings, sources = project()
     if serve:
         _require_ports()
     settings.data.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,8 @@ def _require_possible(*, serve: bool) -> None:
     if free < LEAST_DISK:
         msg = f"Only {free / 2**20:.0f} MiB are free for {settings.data}; the demo needs {LEAST_DISK / 2**20:.0f} MiB."
         raise Problem(msg, "free some space, or set data_dir in fin.toml to another disk")
-    find_chromium(settings.browser)
+    if needs_browser(sources):
+        find_chromium(settings.browser)
 
 
 def _require_ports() -> None:

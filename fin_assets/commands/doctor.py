@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import psutil
 from rich.table import Table as Grid
 
-from fin_assets.commands.args import console, program, project, repository
+from fin_assets.commands.args import console, needs_browser, program, project, repository
 from fin_assets.commands.errors import explain
 from fin_assets.commands.ports import answers, is_free, listener, sandbox_facts
 
@@ -193,6 +193,9 @@ def _existing(path: Path) -> Path:
 def _browser(settings: Settings) -> Iterator[Line]:
     from fin_assets.core.transport.browser.chromium import find_chromium
 
+    if not needs_browser(project()[1]):
+        yield Line("ok", "browser", "not needed: no enabled source has pages")
+        return
     found = find_chromium(settings.browser)
     try:
         answer = subprocess.run([str(found.path), "--version"], capture_output=True, text=True, timeout=60, check=True)
