@@ -88,7 +88,9 @@ def _settings(error: BaseException) -> Problem | None:
 
     if isinstance(error, SettingsError):
         return Problem(
-            str(error), "correct fin.toml or the environment; docs/configuration.md lists every key", EXIT_USAGE
+            str(error),
+            "correct fin.toml or the environment; docs/configuration.md and docs/sources list every key",
+            EXIT_USAGE,
         )
     return None
 

@@ -89,7 +89,8 @@ def print_session(rows: list[Row], manifests: dict[str, Manifest]) -> None:
     if bad:
         where = f"--session {rows[0].session}"
         console.print(
-            f"what to do: fin run {rows[0].source} {where} asks for what is missing; docs/runbook.md explains each kind",
+            f"what to do: fin run {rows[0].source} {where} asks for what is missing; "
+            f"docs/runbook.md and docs/sources/{rows[0].source}.md explain each kind",
             soft_wrap=True,
         )
 

@@ -195,7 +195,7 @@ def _print_bad(rows: list[Row]) -> None:
         first = min(row.session for row in bad)
         names = sorted({row.source for row in bad})
         remedy = f"fin heal {names[0]} --from {first}" if len(names) == 1 else f"fin heal --from {first}"
-        console.print(f"what to do: {remedy}; docs/runbook.md explains each check", soft_wrap=True)
+        console.print(f"what to do: {remedy}; docs/runbook.md and docs/sources explain each check", soft_wrap=True)
 
 
 def _print_missing(rows: list[Row]) -> None:

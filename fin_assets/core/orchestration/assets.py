@@ -350,7 +350,8 @@ def _check_specs(
         dg.AssetCheckSpec(
             name,
             asset=asset,
-            description=f"{text} Runbook: docs/runbook.md#{name}",
+            # A source's own checks are explained in its own page.
+            description=f"{text} Runbook: docs/{f'sources/{source.name}' if name in table.checks else 'runbook'}.md#{name}",
             blocking=blocks,
             partitions_def=partitions,
         )
