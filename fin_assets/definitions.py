@@ -107,7 +107,7 @@ def _assemble(
             dg.define_asset_job(
                 BUILD_MARTS,
                 selection=dg.AssetSelection.assets(*built),
-                description="Build the marts from what is staged, test them, and publish them if every test passed.",
+                description="Build the marts from the staged files, test them, and publish them if every test passed.",
             )
         )
     return dg.Definitions(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def can_audit(source: Source, day: date) -> bool:
-    """Return whether a day is closed by the calendar, is over, and the source has a table that is asked all the same."""
+    """Return whether a day is closed by the calendar, is over, and the source has a table that is asked nevertheless."""
     sessions = any(table.calendar.sessions(day, day) for table in source.tables)
     asks = any(table.off_calendar for table in source.tables)
     return asks and not sessions and source.start <= day <= min(source.end or day, today())
@@ -29,7 +29,8 @@ def audit(runner: Runner, source: Source, day: date) -> None:
         Problem: the site could not be asked.
     """
     console.print(
-        f"asking {source.title} about {day} all the same: a site may serve days that are none", soft_wrap=True
+        f"asking {source.title} about {day} nevertheless: a site may serve data for days without a session",
+        soft_wrap=True,
     )
     before = _quarantined(source, day)
     for empty, said in runner.audit(source, [day]):

@@ -171,7 +171,7 @@ def _summary(plan: list[tuple[Source, Table, list[date]]], outcomes: list[TableO
         console.print(_of_source(source, asked, [outcome for outcome in outcomes if outcome.source == source]))
     asked = sum(len(days) for _, _, days in plan)
     worked = sum(len(outcome.asked) for outcome in outcomes)
-    there = f", {asked - worked} were there already" if asked > worked else ""
+    there = f", {asked - worked} already stored" if asked > worked else ""
     console.print(f"[bold]{worked} sessions collected{there}; {seconds:.0f} s in all[/]", soft_wrap=True)
 
 
@@ -179,7 +179,7 @@ def _of_source(source: str, asked: int, outcomes: list[TableOutcome]) -> str:
     """Return one line about a source: sessions, units, rows, and the lowest coverage if the source states one."""
     manifests = [manifest for outcome in outcomes for manifest in outcome.manifests]
     if not manifests:
-        return f"{source}: {asked} sessions of its tables were there already"
+        return f"{source}: {asked} sessions of its tables, all already stored"
     units = sum(manifest.done for manifest in manifests)
     rows = sum(manifest.staged.rows for manifest in manifests if manifest.staged)
     covered = [unit.coverage_pct for manifest in manifests for unit in manifest.units if unit.coverage_pct is not None]

@@ -134,7 +134,7 @@ def _warehouse(error: BaseException) -> Problem | None:
     if isinstance(error, BuildFailed):
         return Problem(
             _sentence(error),
-            "readers keep the build before; docs/runbook.md#marts says what each test means; then: fin build",
+            "readers keep the previous build; docs/runbook.md#marts says what each test means; then: fin build",
         )
     return (
         Problem(_sentence(error), "fin build, once the message's cause is gone; fin build --list shows what is kept")

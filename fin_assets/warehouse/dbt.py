@@ -271,4 +271,4 @@ def _failure(layout: Layout, errors: list[str]) -> str:
     more = f"\n... and {len(shown) - SHOWN_PROBLEMS} more" if len(shown) > SHOWN_PROBLEMS else ""
     body = "\n".join(f"- {problem}" for problem in shown[:SHOWN_PROBLEMS])
     log = layout.dbt_logs / "dbt.log"
-    return f"the marts were not published, readers keep the build before:\n{body}{more}\nThe whole log: {log}"
+    return f"the marts were not published; readers keep the previous build:\n{body}{more}\nThe whole log: {log}"

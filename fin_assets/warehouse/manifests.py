@@ -172,7 +172,7 @@ def _wanted(table: Table, days: set[date]) -> set[date]:
 
 
 def _no_sibling(table: str) -> Sibling:
-    return Sibling(state="missing", reason=f"{table} is not looked at")
+    return Sibling(state="missing", reason=f"{table} is not read")
 
 
 def declared(sources: Sequence[Source], collected: set[ManifestKey], modes: Mapping[str, str]) -> pl.DataFrame:

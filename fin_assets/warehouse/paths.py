@@ -39,7 +39,7 @@ class NothingPublished(WarehouseError):
 
 
 class BuildFailed(WarehouseError):
-    """A model or a test of the build failed; readers keep the build before."""
+    """A model or a test of the build failed; readers keep the previous build."""
 
 
 @dataclass(frozen=True, slots=True)

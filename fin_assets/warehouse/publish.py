@@ -84,7 +84,7 @@ def publish(layout: Layout, *, keep: int, fingerprint: str = "", modes: Mapping[
 
     Raises:
         WarehouseError: the build file cannot be opened, or was left with a log that is not in it.
-        OSError: the disk is full; readers keep the build before.
+        OSError: the disk is full; readers keep the previous build.
     """
     # Before the sweep: caches are by build id, so that no number may come twice, not even that of a damaged build.
     number = max((_number(build_id) for _, build_id in _named(layout)), default=0) + 1

@@ -1,4 +1,4 @@
-"""A day that is no session: the exchange is asked all the same, and what it serves is quarantined, never collected."""
+"""A day without a session: the exchange is asked nevertheless, and its answer is quarantined, never collected."""
 
 # No postponed annotations here: Dagster reads the type of an op's `config` at once.
 from datetime import date

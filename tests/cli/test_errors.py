@@ -216,4 +216,4 @@ def test_a_failed_build_names_the_test_and_keeps_what_readers_see(fin, site, mon
     done = fin("build")
     assert done.exit_code == 1
     assert "Test grain of hk__movers: 3 rows break it" in flat(done.stderr)
-    assert "readers keep the build before" in flat(done.stderr)
+    assert "readers keep the previous build" in flat(done.stderr)

@@ -105,7 +105,7 @@ def test_a_site_that_states_how_long_to_wait_is_left_alone_until_then(store: Sto
     wish = RateLimited("busy", retry_after=timedelta(hours=2))
     [result] = run(store, FakeSite(broken={("a", DAY): wish}), [DAY])
     assert result.manifest.next_retry_at == clock.now() + timedelta(hours=2)
-    assert "Asked again not before 2026-04-01 02:00 UTC" in result.findings["complete"].summary
+    assert "Next retry not before 2026-04-01 02:00 UTC" in result.findings["complete"].summary
 
 
 def test_a_site_that_wants_proof_of_a_human_rests_an_hour(store: Store) -> None:

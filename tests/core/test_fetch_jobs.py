@@ -250,7 +250,7 @@ def test_a_refusal_ends_the_attempt_for_all_that_is_left(kind: type[Refused], tm
         assert left.failure is not None
         assert (left.failure.state, left.attempts, left.failure.retryable) == ("missing", 0, True)
         assert str(left.failure) == "not asked: u04: not you"
-        assert [event.message for event in events if event.kind == "stopped"] == ["nothing more is asked: u04: not you"]
+        assert [event.message for event in events if event.kind == "stopped"] == ["no further requests: u04: not you"]
         # The pool remembers: the next chunk of the same attempt does not ask either.
         again = Script()
         later = await outcomes_of(pool, [again.job("x")], tmp_path)
@@ -443,7 +443,7 @@ def test_a_sign_of_life_comes_every_two_seconds_also_while_all_wait(tmp_path: Pa
     run(outcomes_of(PoolWithoutBrowser(), [script.job(unit) for unit in names(3)], tmp_path, events=events))
     alive = [event for event in events if event.kind == "alive"]
     assert [round(event.seconds) for event in alive] == list(range(2, 21, 2))
-    assert alive[0].message == "site is left alone for 19 s more: 429"
+    assert alive[0].message == "site gets no request for another 19 s: 429"
     assert [event.kind for event in events if event.kind != "alive"] == ["retry", "done", "done", "done"]
     assert (events[-1].done, events[-1].failed, events[-1].total) == (3, 0, 3)
 

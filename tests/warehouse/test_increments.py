@@ -70,7 +70,7 @@ def test_a_failed_test_publishes_nothing_and_the_next_build_is_right(home: Home)
     home.stage("holdings", LAST, holdings_frame(LAST, [*rows, rows[0]]))
     with pytest.raises(BuildFailed, match=r"grain_hk__daily_holdings.*1 rows break it") as failure:
         home.build()
-    assert "readers keep the build before" in str(failure.value)
+    assert "readers keep the previous build" in str(failure.value)
     assert reader.build_id() == published
     assert reader.query("select max(session_date) from hk__daily_holdings").item() == SESSIONS[-2]
 

@@ -228,7 +228,7 @@ class _Run:
                 return unit.failed(failure, now=self._now)
             if limiter is not None and (failure.retry.whole_host or failure.retry_after):
                 limiter.hold(wait, reason=str(failure))
-            self._tell("retry", f"{unit.job.unit}: {failure}; again in {wait.total_seconds():.1f} s", unit.job, failure)
+            self._tell("retry", f"{unit.job.unit}: {failure}; retry in {wait.total_seconds():.1f} s", unit.job, failure)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), wait.total_seconds())
             if self._stopped.is_set():
@@ -292,7 +292,7 @@ class _Run:
             self._pool.end_attempt(reason, by=by)
             self._stopped.set()
             self._turn.set()
-            self._tell("stopped", f"nothing more is asked: {reason}", None)
+            self._tell("stopped", f"no further requests: {reason}", None)
 
     async def _sign_of_life(self) -> None:
         while True:

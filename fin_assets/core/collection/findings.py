@@ -43,7 +43,7 @@ def raw_findings(manifest: Manifest) -> dict[str, Finding]:
     remedy = next((unit.remedy for unit in manifest.unfinished() if unit.remedy), None)
     why = manifest.why() + (f". Mend it: {remedy}" if remedy else "")
     if manifest.next_retry_at and not manifest.exhausted:
-        why += f". Asked again not before {manifest.next_retry_at:%Y-%m-%d %H:%M} UTC"
+        why += f". Next retry not before {manifest.next_retry_at:%Y-%m-%d %H:%M} UTC"
     coverage = [unit.coverage_pct for unit in manifest.units if unit.coverage_pct is not None]
     covered = {"lowest_coverage_pct": round(min(coverage), 3), "units_with_coverage": len(coverage)} if coverage else {}
     return {

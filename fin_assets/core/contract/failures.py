@@ -123,7 +123,7 @@ class CaptchaPage(Refused):
 
 
 class CircuitOpen(CollectionFailure):
-    """The host failed so often in a row that it is not asked any more within this attempt."""
+    """The host failed so often in a row that it gets no further requests in this attempt."""
 
     kind = "circuit_open"
     retry = RetryRule(stop_attempt=True)

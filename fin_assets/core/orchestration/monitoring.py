@@ -68,7 +68,7 @@ def backlog(source: Source, table: Table, store: Store, *, now: datetime) -> Fin
     remedy += [f"fin status {source.name}"] if left["blocked by a check"] else []
     return Finding(
         passed=not parts,
-        summary=f"{'; '.join(parts)}. Mend it: {'; '.join(remedy)}" if parts else "nothing is given up",
+        summary=f"{'; '.join(parts)}. Mend it: {'; '.join(remedy)}" if parts else "no session is given up",
         numbers={"sessions": sum(len(days) for days in left.values())},
     )
 

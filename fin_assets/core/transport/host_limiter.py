@@ -147,7 +147,7 @@ class HostLimiter:
 
     def _refuse_if_given_up(self) -> None:
         if self._given_up is not None:
-            msg = f"{self.host} is not asked any more in this attempt: {self._given_up}"
+            msg = f"{self.host} gets no further requests in this attempt: {self._given_up}"
             raise CircuitOpen(msg)
 
 
@@ -195,7 +195,7 @@ class Hosts:
         if not waits:
             return None
         left, reason, host = max(waits)
-        return f"{host} is left alone for {left.total_seconds():.0f} s more: {reason}"
+        return f"{host} gets no request for another {left.total_seconds():.0f} s: {reason}"
 
 
 def retry_after(value: str | None) -> timedelta | None:

@@ -102,7 +102,7 @@ class _Httpx:
         said = f"{where}: {type(error).__name__}: {error}"
         begun = "without sending a response" not in str(error)
         if isinstance(error, httpx2.DecodingError | httpx2.RemoteProtocolError) and begun:
-            return TruncatedBody(f"{where}: the answer broke off ({error})")
+            return TruncatedBody(f"{where}: the response was cut off ({error})")
         if isinstance(error, httpx2.InvalidURL | httpx2.UnsupportedProtocol):
             return Drift(said)
         return NetworkFailure(said)
@@ -150,7 +150,7 @@ class _Curl:
     def translated(self, error: Exception, where: str) -> CollectionFailure:
         code = getattr(error, "code", None)
         if code in _CUT_OFF:
-            return TruncatedBody(f"{where}: the answer broke off ({error})")
+            return TruncatedBody(f"{where}: the response was cut off ({error})")
         if code in _WRONG_ADDRESS:
             return Drift(f"{where}: {error}")
         return NetworkFailure(f"{where}: {error}")

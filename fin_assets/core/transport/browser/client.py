@@ -136,7 +136,7 @@ class BrowserClient(SiteClient):
                 msg = f"{url}: asked in a page, no answer came ({said['failed']})"
                 raise NetworkFailure(msg)
             if "broken" in said:
-                msg = f"{url}: the answer broke off ({said['broken']})"
+                msg = f"{url}: the response was cut off ({said['broken']})"
                 raise TruncatedBody(msg, status=said["status"])
             received = dict(said["headers"])
             return Fetched(
