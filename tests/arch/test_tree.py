@@ -13,7 +13,7 @@ HOMES = "|".join(["wo" + "rk", "ro" + "ot", "ho" + r"me/[a-z]\w*", "fa" + "rm"])
 MACHINE_PATH = re.compile(rf"(?<![\w.$}}])/(?:{HOMES})/[\w.]")
 HOSTS = re.compile("py" + r"pi\.org|python" + r"hosted\.org|--(?:extra-)?index-url[ =]http|registry\.npm" + r"js\.org")
 UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|X" + r"XX|HA" + r"CK)\b")
-LONG_MODULE, LARGE_FILE = 450, 600_000
+LONG_MODULE, LARGE_FILE = 400, 600_000
 
 
 def texts():

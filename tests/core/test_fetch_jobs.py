@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fin_assets.core.collection.fetch_jobs import MOST_ATTEMPTS, MOST_PICTURES, Event, Job, Outcome, run_jobs
+from fin_assets.core.collection.evidence import MOST_PICTURES
+from fin_assets.core.collection.fetch_jobs import MOST_ATTEMPTS, Event, Job, Outcome, run_jobs
 from fin_assets.core.contract.client import Attempt
 from fin_assets.core.contract.failures import (
     CaptchaPage,
