@@ -27,7 +27,7 @@ _OTHER_ENV = {CLOCK_ENV, HOME_ENV, CONFIG_ENV}
 
 
 class SettingsError(Exception):
-    """The settings cannot be used; the message names each key and what is wrong with it."""
+    """The settings cannot be used; the message names each key and its error."""
 
 
 class Strict(BaseModel):

@@ -23,7 +23,7 @@ def can_audit(source: Source, day: date) -> bool:
 
 
 def audit(runner: Runner, source: Source, day: date) -> None:
-    """Ask about one closed day and say what came of it.
+    """Ask about one closed day and print the result.
 
     Raises:
         Problem: the site could not be asked.
@@ -43,7 +43,7 @@ def audit(runner: Runner, source: Source, day: date) -> None:
 
 
 def _quarantined(source: Source, day: date) -> dict[Path, int]:
-    """Return the files with what was refused of a day, with the time at which each was written."""
+    """Return the files with the refused rows of a day, and the time at which each was written."""
     from fin_assets.core.storage.store import store_of
 
     store = store_of(project()[0])

@@ -110,7 +110,7 @@ class Runner:
         newest_first: bool = False,
         restage: bool = False,
     ) -> TableOutcome:
-        """Collect and stage sessions of one table, or, with `restage`, stage them again from what is stored.
+        """Collect and stage sessions of one table, or, with `restage`, stage them again from the stored answers.
 
         Raises:
             BrowserMissing, PartitionBusy, RawDamaged: as the collection does.

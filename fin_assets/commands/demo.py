@@ -129,7 +129,7 @@ def _sessions(source: Source, table: Table, count: int | None) -> list[date]:
 
     now = clock.now()
     if source.end is not None or count is None:
-        # A history that is over: all of it is due, and what was due lately is nothing.
+        # A history that is over: all of it is due, and no session became due lately.
         days = [date.fromisoformat(key) for key in partitions_of(source, table).get_partition_keys()]
         due = [day for day in days if table.calendar.sessions(day, day)]
     else:

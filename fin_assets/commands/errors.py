@@ -137,7 +137,7 @@ def _warehouse(error: BaseException) -> Problem | None:
             "readers keep the previous build; docs/runbook.md#marts says what each test means; then: fin build",
         )
     return (
-        Problem(_sentence(error), "fin build, once the message's cause is gone; fin build --list shows what is kept")
+        Problem(_sentence(error), "fin build, once the message's cause is gone; fin build --list shows the kept builds")
         if isinstance(error, WarehouseError)
         else None
     )

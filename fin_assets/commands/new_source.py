@@ -15,7 +15,7 @@ FILES = ("__init__.py", "source.py", "fetch.py", "parse.py", "schema.py", "stage
 
 
 def new_source(name: str) -> None:
-    """Write the files and say what comes next."""
+    """Write the files and print the next step."""
     root = repository()
     written = write(name, sources=root / "fin_assets" / "sources", tests=root / "tests" / "sources")
     for path in written:

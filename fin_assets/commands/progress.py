@@ -103,7 +103,7 @@ class Display:
         self._line(final=True)
 
     def on_event(self, event: Event) -> None:
-        """Take in what happened to a unit, or that the pool is alive."""
+        """Take in the event of a unit, or a sign of life of the pool."""
         self._count(event)
         if event.key is not None:
             self._where = f"{event.key.session} {event.unit}"

@@ -81,7 +81,7 @@ def run(
 
 
 def heal(source: str | None, start: str | None, *, marts: bool) -> None:
-    """Collect what is incomplete or was missed."""
+    """Collect incomplete and missed sessions."""
     edge = a_date(start, "--from")
     plan = [(found, table, to_heal(found, table, edge)) for found in chosen_sources(source) for table in found.tables]
     plan = [(found, table, sessions) for found, table, sessions in plan if sessions]
@@ -247,7 +247,7 @@ def print_summary(outcomes: list[TableOutcome]) -> None:
                 soft_wrap=True,
             )
         if outcome.failure and not outcome.unusable:
-            # What is stored stays green, but what was asked for did not happen (a refetch, a reparse).
+            # Stored sessions stay green, but the requested refetch or reparse did not happen.
             console.print(f"[red]failed[/] {outcome.table}: {outcome.failure}", soft_wrap=True)
         if len(outcome.unusable) > SHOWN:
             console.print(f"... and {len(outcome.unusable) - SHOWN} more: fin status {outcome.source}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`fin status`: sessions x tables, what is complete, what is not and why. Reads manifests only."""
+"""`fin status`: the state of each session and table, with the reason. Reads manifests only."""
 
 from __future__ import annotations
 

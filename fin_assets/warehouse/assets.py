@@ -122,7 +122,7 @@ def _check_result(key: dg.AssetCheckKey, node: NodeDone) -> dg.AssetCheckResult:
 def _materialized(
     context: dg.AssetExecutionContext, marts: dg.AssetsDefinition, published: Build, plan: Plan
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Tell Dagster of everything that the build holds, also of what was not selected."""
+    """Report every model of the build to Dagster, also those that were not selected."""
     within = {spec.key: [dep.asset_key for dep in spec.deps if dep.asset_key in marts.keys] for spec in marts.specs}
     # Dagster takes the results of one step only in the order of their dependencies.
     for key in TopologicalSorter(within).static_order():
@@ -155,7 +155,7 @@ class _Translator(DagsterDbtTranslator):
         """Let what reads the manifests depend on the raw assets; leave other control tables out of the lineage."""
         spec = super().get_asset_spec(manifest, unique_id, project)
         reads_manifests = any(dep.asset_key == _MANIFESTS for dep in spec.deps)
-        # What the history of a table holds is what was staged.
+        # The history of a table has the staged rows.
         deps = [
             dg.AssetDep(["staged", *dep.asset_key.path[1:]]) if dep.asset_key.path[0] == "history" else dep
             for dep in spec.deps
@@ -183,7 +183,7 @@ class _Translator(DagsterDbtTranslator):
     def get_asset_check_spec(
         self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
     ) -> dg.AssetCheckSpec | None:
-        """Name a test by what it tests, such as `grain` or `identity_H3`, not by all its arguments."""
+        """Name a test by its rule, such as `grain` or `identity_H3`, not by all its arguments."""
         spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
         if spec is None:
             return None
@@ -202,7 +202,7 @@ class _Translator(DagsterDbtTranslator):
 
 
 def _area(props: Mapping[str, Any]) -> str | None:
-    """Return the folder of a mart under models/marts; None of what is no mart."""
+    """Return the folder of a mart under models/marts; None if the model is no mart."""
     folders = list(props.get("fqn") or ())[1:-1]
     return str(folders[1]) if len(folders) > 1 and folders[0] == "marts" else None
 

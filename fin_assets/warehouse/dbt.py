@@ -90,7 +90,7 @@ def stream(layout: Layout, project: Path, *, full_refresh: bool) -> Generator[No
     command = _command(
         layout, project, ["--log-format", "json", "--log-level", "info"], arguments(full_refresh=full_refresh)
     )
-    # Left by the build before, it would explain the wrong failure.
+    # A file of the previous build would explain the wrong failure.
     (layout.dbt_target / "run_results.json").unlink(missing_ok=True)
     errors: list[str] = []
     done = 0
@@ -151,7 +151,7 @@ def project_hash(project: Path) -> str:
 
 
 class _Run:
-    """A dbt command at work: a child of the warm process, else a process of its own. Iterate over what it prints.
+    """A dbt command at work: a child of the warm process, else a process of its own. Iterate over its output.
 
     Attributes:
         code: exit code after the last line; None if the process was lost.

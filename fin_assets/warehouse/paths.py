@@ -31,7 +31,7 @@ PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 
 
 class WarehouseError(Exception):
-    """The marts cannot be built, published or read; the message says what happened and what mends it."""
+    """The marts cannot be built, published or read; the message says what happened and what to do."""
 
 
 class NothingPublished(WarehouseError):

@@ -245,7 +245,7 @@ def _point(layout: Layout, build: Build) -> None:
 
 @contextmanager
 def _new_people_file(layout: Layout) -> Iterator[Path]:
-    """Give a name for the next file for people, on the same file system; what is there afterwards is removed."""
+    """Give a name for the next file for people, on the same file system; a remaining file is removed."""
     people = layout.scratch / layout.people.name
     try:
         yield people
@@ -262,7 +262,7 @@ def _give_people(layout: Layout, people: Path) -> None:
 
 
 def _sign(connection: duckdb.DuckDBPyConnection, build_id: str, now: datetime) -> Build:
-    """Write into the file what it is, so that every reader can tell which build it sees."""
+    """Write the build's id into the file, so that every reader can see it."""
     connection.execute("create or replace table control.build (build_id varchar, created_at timestamp with time zone)")
     connection.execute("comment on table control.build is 'Which build of the marts this file is. One row.'")
     connection.execute("insert into control.build values (?, ?)", [build_id, now])

@@ -61,7 +61,7 @@ class WarmRun:
     """A command that is running in a child of the server.
 
     Attributes:
-        lines: what it prints.
+        lines: its output.
     """
 
     def __init__(self, connection: socket.socket, lines: IO[str]) -> None:

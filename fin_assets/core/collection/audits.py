@@ -1,4 +1,4 @@
-"""The audit of closed days: the site is asked for days that are no session, and what it serves goes to quarantine."""
+"""The audit of closed days: the site is asked for days without a session, and its rows go to quarantine."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class Event:
     Attributes:
         kind: `alive` comes every two seconds, `stopped` once if the rest is not asked for.
         message: one line.
-        key, unit: what it is about, if it is about one unit.
+        key, unit: the unit, if the event is about one.
         failure_kind: the kind of the failure, for `failed` and `retry`.
         done, failed: units finished so far in this run.
         total: units in all, or None if the list has no length.
@@ -122,7 +122,7 @@ async def run_jobs(
         pool: an open pool.
         jobs: taken lazily, in order.
         evidence_dir: where a partition's evidence goes; made when needed.
-        on_outcome: called in this event loop as soon as a job has ended; what it stores stays stored.
+        on_outcome: called in this event loop as soon as a job has ended; its stored units are kept.
         on_event: called for each event.
         deadline: for this call; units in the middle of it are cut off.
 

@@ -1,4 +1,4 @@
-"""The checks that every table has, and what they find: sentences and numbers for people, from manifest and staged rows."""
+"""The checks that every table has: sentences and numbers from manifest and staged rows."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def staged_checks(table: Table) -> dict[str, str]:
 
 
 def raw_findings(manifest: Manifest) -> dict[str, Finding]:
-    """Return what the manifest says: completeness, and whether every page is of the session."""
+    """Return the findings of the manifest: completeness, and whether every page is of the session."""
     counts = {state.value: sum(unit.state is state for unit in manifest.units) for state in UnitState}
     stale = [unit for unit in manifest.units if unit.error_kind == "stale_date"]
     remedy = next((unit.remedy for unit in manifest.unfinished() if unit.remedy), None)
@@ -63,7 +63,7 @@ def raw_findings(manifest: Manifest) -> dict[str, Finding]:
 def staged_findings(
     source: Source, table: Table, manifest: Manifest, *, store: Store, baseline: RowBaseline
 ) -> dict[str, Finding]:
-    """Return what the staged rows say, by check; nothing if there are none. Reads the partition before and the siblings."""
+    """Return the findings of the staged rows, by check; none without rows. Reads the partition before and the siblings."""
     if manifest.staged is None:
         return {}
     findings = {"schema": _schema_finding(manifest.staged)}

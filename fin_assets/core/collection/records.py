@@ -1,4 +1,4 @@
-"""From the outcome of a fetch to what is stored of it: a unit with its bytes, or the record of a failure."""
+"""Turns the outcome of a fetch into its stored form: a unit with its bytes, or the record of a failure."""
 
 from __future__ import annotations
 

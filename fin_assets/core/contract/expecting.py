@@ -29,7 +29,7 @@ def named_by(table: str, facts: Callable[[pl.DataFrame], Mapping[str, Any]]) -> 
 
     Args:
         table: its name; until it is complete nothing is asked for. It belongs into `Table.needs`.
-        facts: its staged rows -> what is known of each expected unit, by unit.
+        facts: its staged rows -> the known facts of each expected unit, by unit.
     """
 
     def expected(day: date, siblings: Siblings) -> Expected:

@@ -71,7 +71,7 @@ class RawUnit:
         seconds: time that it took, waits included.
         closed_reason: set if the page proves that the session has nothing (the unit is then `empty_confirmed`).
         empty_reason: set if it is proven that this one unit has nothing, in a session that has (`empty_confirmed` too).
-        coverage_pct: how much of what there is the page shows, in percent, where the source can tell.
+        coverage_pct: share of the exchange's data that the page shows, in percent, where the source knows it.
     """
 
     unit: str
@@ -207,7 +207,7 @@ class Manifest(Record):
 
     @property
     def exhausted(self) -> bool:
-        """Whether no further attempt can mend what is missing. A session whose units are not known yet is not."""
+        """Whether no further attempt can fetch the missing units. A session whose units are not known yet is not."""
         left = self.unfinished()
         return bool(left) and not any(unit.retryable for unit in left)
 
@@ -216,7 +216,7 @@ class Manifest(Record):
         return [unit for unit in self.units if not unit.is_done]
 
     def why(self) -> str:
-        """Return one line that says what is missing and why, or the reason why nothing is."""
+        """Return one line with the missing units and their reasons, or the reason why none is missing."""
         left = self.unfinished()
         if not left:
             return self.reason or ""

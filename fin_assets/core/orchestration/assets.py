@@ -173,7 +173,7 @@ class _Report:
         self.never: list[date] = []
 
     def session(self, result: SessionResult) -> None:
-        """Log materializations of what is usable, and every finding."""
+        """Log materializations of usable sessions, and every finding."""
         self._done += 1
         manifest, partition = result.manifest, result.manifest.session.isoformat()
         state = manifest.state.value + (f", blocked by {', '.join(manifest.blocked_by)}" if manifest.blocked_by else "")

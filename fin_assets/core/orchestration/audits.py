@@ -92,7 +92,7 @@ def audit_jobs(
         selection=dg.AssetSelection.checks(
             *(dg.AssetCheckKey(staged_key(source, table), CLOSED_DAYS) for table in audited)
         ),
-        description=f"Ask {source.title} for days that are no session, and quarantine what it serves.",
+        description=f"Ask {source.title} for days without a session, and quarantine the rows that it serves.",
     )
     weekly = next((table for table in audited if table.schedules.weekly is not None), None)
     if weekly is None or weekly.schedules.weekly is None:

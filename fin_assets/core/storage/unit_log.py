@@ -59,7 +59,7 @@ class UnitLog:
 
 @contextmanager
 def opened(path: Path) -> Iterator[UnitLog]:
-    """Open or create a unit log for this process alone, with what is whole in it.
+    """Open or create a unit log for this process alone, with its complete records.
 
     Raises:
         PartitionBusy: another process has it open.

@@ -134,7 +134,7 @@ class SiteClient(ABC):
 
     @asynccontextmanager
     async def limited(self, limit: timedelta) -> AsyncIterator[None]:
-        """Give up on what is inside after `limit`, not counting the time spent waiting for politeness.
+        """Cancel the body after `limit`, not counting the time spent waiting for the rate limit.
 
         Raises:
             NetworkFailure: the limit passed.

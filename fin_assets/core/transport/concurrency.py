@@ -96,7 +96,7 @@ class AdaptiveConcurrency:
         """Note an answer.
 
         Args:
-            place: what was asked: answers of one kind are compared with one another only.
+            place: kind of request: only answers of one kind are compared.
             seconds: from the request to its end, without waiting for politeness.
             trouble: it was a network failure, or a 5xx.
         """
@@ -115,7 +115,7 @@ class AdaptiveConcurrency:
             now: instant of the event loop's clock.
             free: bytes that the machine has left.
             browser_mib: what driver and browser take, in MiB.
-            browser_limit_mib: what they may take.
+            browser_limit_mib: most memory that they may take.
         """
         rule = self._rule
         if free < rule.least_free:

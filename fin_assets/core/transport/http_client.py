@@ -272,7 +272,7 @@ def require_json(fetched: Fetched) -> None:
     """Return if an answer looks like JSON; a guard for sites that send pages where they refuse.
 
     Raises:
-        CollectionFailure: a page came; it is named for what it is.
+        CollectionFailure: a page came; the failure names its kind.
         WrongContentType: something else came.
     """
     from fin_assets.core.transport.blocked import classify_blocked_page

@@ -142,7 +142,7 @@ class ProcessTree:
 
 
 def end_survivors(processes: list[psutil.Process], *, grace: float) -> None:
-    """Kill what is left of a tree after `grace` seconds. Blocking; each process is known by id and start time."""
+    """Kill the remaining processes of a tree after `grace` seconds. Blocking; each process is known by id and start time."""
     _, alive = psutil.wait_procs(processes, timeout=grace)
     for process in alive:
         try:
