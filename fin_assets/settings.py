@@ -53,7 +53,7 @@ class SourceSettings(Strict):
     )
     workers: int = Field(default=5, ge=1, le=20)
     request_timeout: timedelta = Field(default=timedelta(seconds=30), gt=timedelta(0))
-    look_back_days: int = Field(default=14, ge=1, le=365, description="healing asks no further back than this")
+    look_back_days: int = Field(default=14, ge=1, le=365, description="days back that healing goes")
     max_attempts: int = Field(
         default=24, ge=1, le=100, description="attempts after which healing gives up on a partition"
     )
@@ -99,7 +99,7 @@ class ServerSettings(Strict):
 class WarehouseSettings(Strict):
     """Builds of the marts."""
 
-    keep_builds: int = Field(default=5, ge=2, description="published builds that stay for rollback and open readers")
+    keep_builds: int = Field(default=5, ge=2, description="published builds to keep, for rollback and open readers")
     mix_modes: bool = Field(
         default=False,
         description="build live and sandbox sources together; control.tables and each build say which is which",
