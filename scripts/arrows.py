@@ -1,4 +1,4 @@
-"""Ways of arrows between boxes that stand in rows: down, across between two rows, down. Knows nothing of packages."""
+"""Ways of arrows between boxes that stand in rows: down, across between two rows, down. Knows no packages."""
 
 from __future__ import annotations
 

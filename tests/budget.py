@@ -83,7 +83,7 @@ class Budget:
 
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Hear of a phase, here or from a worker."""
+        """Record a phase, of this process or of a worker."""
         seconds = report.duration / getattr(report, "load", 1.0)
         self.add(report.nodeid, report.when or "", seconds, expensive=getattr(report, "expensive", False))
 
@@ -131,6 +131,6 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     mark = item.get_closest_marker("expensive")
     if mark is not None and not mark.args:
         raise pytest.UsageError(f"{item.nodeid}: expensive without a reason")
-    # A slow test is not in `make test`, and has said so already.
+    # A slow test is not in `make test`, and has its reason already.
     report.expensive = mark is not None or item.get_closest_marker("slow") is not None
     return report

@@ -73,7 +73,7 @@ def doctor() -> int:
         grid.add_column(name, overflow="fold")
     for line in lines:
         grid.add_row(
-            MARKS[line.mark], line.what, line.found + (f"\n[bold]way out:[/] {line.remedy}" if line.remedy else "")
+            MARKS[line.mark], line.what, line.found + (f"\n[bold]what to do:[/] {line.remedy}" if line.remedy else "")
         )
     console.print(grid)
     bad = sum(line.mark == "bad" for line in lines)
@@ -91,7 +91,7 @@ def _safely(look: Callable[[], Iterator[Line]]) -> list[Line]:
 
 def _problem(what: str, error: Exception) -> Line:
     problem = explain(error)
-    return Line("bad", what, problem.what, problem.way_out)
+    return Line("bad", what, problem.what, problem.remedy)
 
 
 def _python() -> Iterator[Line]:

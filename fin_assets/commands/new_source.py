@@ -21,7 +21,7 @@ LONGEST_NAME = 30
 
 
 def new_source(name: str) -> None:
-    """Write the files and say what comes next."""
+    """Write the files and print the next step."""
     root = repository()
     for path in write(name, root):
         console.print(f"wrote {path.relative_to(root)}", soft_wrap=True)

@@ -19,7 +19,7 @@ SiteValues = dict[str, dict[str, Any]]
 
 
 def site_flags(*, only: str | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the flags that the sites declare; its parameter `site_values` gets what was given.
+    """Give a command the flags that the sites declare; its parameter `site_values` gets the given values.
 
     Args:
         only: the key of the only option whose flags are meant, of every site.

@@ -80,7 +80,7 @@ async def test_a_content_that_is_gone_says_which_and_what_to_do(inbox: Inbox) ->
     assert "put the file into the inbox again" in caught.value.remedy
 
 
-def test_hidden_files_and_folders_are_left_out_and_an_empty_day_says_so(inbox: Inbox) -> None:
+def test_hidden_files_and_folders_are_left_out_and_an_empty_day_is_an_error(inbox: Inbox) -> None:
     (inbox.directory / ".part").write_bytes(b"half")
     (inbox.directory / "folder").mkdir()
     expected = arrivals(inbox)(TODAY, lambda _table: Sibling(state="missing"))

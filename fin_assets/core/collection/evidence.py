@@ -18,7 +18,7 @@ MOST_PICTURES = 40
 
 
 class Evidence:
-    """Saves failing bodies. What goes wrong here is logged and never takes the place of the failure itself."""
+    """Saves failing bodies. An error here is logged and never replaces the failure itself."""
 
     def __init__(self, pool: ClientPool, directory: Callable[[PartitionKey], Path]) -> None:
         """Take the pool that draws pictures, and where the evidence of a partition lies."""

@@ -59,7 +59,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of a job.
+    """The outcome of a job.
 
     Attributes:
         job: the job.
@@ -86,7 +86,7 @@ class Event:
     Attributes:
         kind: `alive` comes every two seconds, `stopped` once if the rest is not asked for.
         message: one line.
-        key, unit: what it is about, if it is about one unit.
+        key, unit: the unit, if the event is about one.
         failure_kind: the kind of the failure, for `failed` and `retry`.
         done, failed: units finished so far in this run.
         total: units in all, or None if the list has no length.
@@ -122,7 +122,7 @@ async def run_jobs(
         pool: an open pool.
         jobs: taken lazily, in order.
         evidence_dir: where a partition's evidence goes; made when needed.
-        on_outcome: called in this event loop as soon as a job has ended; what it stores stays stored.
+        on_outcome: called in this event loop as soon as a job has ended; its stored units are kept.
         on_event: called for each event.
         deadline: for this call; units in the middle of it are cut off.
 
@@ -225,7 +225,7 @@ class _Run:
                 return unit.failed(failure, now=self._now)
             if limiter is not None and (failure.retry.whole_host or failure.retry_after):
                 limiter.hold(wait, reason=str(failure))
-            self._tell("retry", f"{unit.job.unit}: {failure}; again in {wait.total_seconds():.1f} s", unit.job, failure)
+            self._tell("retry", f"{unit.job.unit}: {failure}; retry in {wait.total_seconds():.1f} s", unit.job, failure)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), wait.total_seconds())
             if self._stopped.is_set():
@@ -261,10 +261,10 @@ class _Run:
             return None, None, client.limiter
 
     def _not_asked(self) -> CollectionFailure:
-        """Return the failure of a unit whose turn does not come; after a spent quota it is put off until the new one."""
+        """Return the failure of a unit that is not asked for; a spent quota defers it until the quota is renewed."""
         spent = self._pool.ended_by
         if isinstance(spent, QuotaSpent):
-            return Deferred(f"put off: {spent}", retry_after=spent.retry_after)
+            return Deferred(f"deferred: {spent}", retry_after=spent.retry_after)
         return NotAsked(f"not asked: {self._pool.ended}")
 
     async def _with_evidence(self, outcome: Outcome) -> Outcome:
@@ -289,7 +289,7 @@ class _Run:
             self._pool.end_attempt(reason, by=by)
             self._stopped.set()
             self._turn.set()
-            self._tell("stopped", f"nothing more is asked: {reason}", None)
+            self._tell("stopped", f"no further requests: {reason}", None)
 
     async def _sign_of_life(self) -> None:
         while True:

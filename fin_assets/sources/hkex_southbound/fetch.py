@@ -2,7 +2,7 @@
 
 The first visit opens the page, accepts the cookie banner and reads the form. After that the form is sent with the
 page's own state and the visitor's cookies, without opening a page again; when that is not understood, a page is opened
-and filled in. What an answer says, and of which date it is, is decided by `parse.py` and by whoever asked.
+and filled in. What an answer says, and of which date it is, is decided by `parse.py` and by the caller.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The street of Jakarta for tests: sandbox, settings, store, collection, and automation whose clock a test moves."""
+"""The Indonesian pipeline for tests: sandbox, settings, store, collection, and automation whose clock a test moves."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def asked(site: Sandbox) -> Counter[tuple[str, str]]:
 
 
 @dataclass(frozen=True)
-class IdxStreet:
+class IdxPipeline:
     """Settings, source and store of one project home, collecting from one sandbox."""
 
     settings: Settings
@@ -114,27 +114,27 @@ class IdxStreet:
         return {unit.unit.split("/")[0] for unit in self.manifest(session).units}
 
 
-def idx_street(home: Path, site: Sandbox, **own: Any) -> IdxStreet:
-    """Return a street in `home`; `own` are keys of the source's section."""
+def idx_pipeline(home: Path, site: Sandbox, **own: Any) -> IdxPipeline:
+    """Return a pipeline in `home`; `own` are keys of the source's section."""
     port = urlsplit(site.url).port
     assert port is not None
     settings = load(home).model_copy(update={"sources": {NAME: {**FAST, **own}}, "sandbox": SandboxSettings(port=port)})
     [source] = [found for found in discover(settings) if found.name == NAME]
-    return IdxStreet(settings, source, store_of(settings))
+    return IdxPipeline(settings, source, store_of(settings))
 
 
 class Automation:
-    """The real definitions of a street on an instance: runs, and automation ticks, at a clock that a test moves.
+    """The real definitions of a pipeline on an instance: runs, and automation ticks, at a clock that a test moves.
 
     Runs see `begun` as their time, so that what they observe is the same whenever they run; ticks see `now`.
     """
 
     def __init__(
-        self, street: IdxStreet, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, *, begun: datetime
+        self, pipeline: IdxPipeline, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, *, begun: datetime
     ) -> None:
-        self.street, self.instance = street, instance
+        self.pipeline, self.instance = pipeline, instance
         self.begun = self.now = begun
-        self.definitions = build_definitions(settings=street.settings, sources=[street.source], marts=False)
+        self.definitions = build_definitions(settings=pipeline.settings, sources=[pipeline.source], marts=False)
         self._cursor: Any = None
         self._monkeypatch = monkeypatch
 
@@ -146,7 +146,7 @@ class Automation:
 
     def run(self, session: date, table: str) -> bool:
         """Run one session of a table, as the daemon does what a tick asks for; return whether it succeeded."""
-        source = self.street.source
+        source = self.pipeline.source
         job = self.definitions.resolve_job_def(f"collect_{step_name(source, source.table(table))}")
         with self._at(ours=self.begun):
             return job.execute_in_process(
@@ -184,8 +184,8 @@ class Automation:
             )
         self._cursor = result.cursor
         wanted = {}
-        for table in self.street.source.tables:
-            raw, staged = raw_key(self.street.source, table), staged_key(self.street.source, table)
+        for table in self.pipeline.source.tables:
+            raw, staged = raw_key(self.pipeline.source, table), staged_key(self.pipeline.source, table)
             keys = result.get_requested_partitions(raw)
             assert result.get_requested_partitions(staged) == keys, "staged rows come in the same run"
             if keys:
@@ -194,7 +194,7 @@ class Automation:
 
     def heal(self, wanted: dict[str, set[date]]) -> None:
         """Run what a tick asked for, as the daemon does."""
-        for table in self.street.source.tables:
+        for table in self.pipeline.source.tables:
             for session in sorted(wanted.get(table.name, ())):
                 self.run(session, table.name)
 

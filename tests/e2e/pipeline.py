@@ -1,4 +1,4 @@
-"""A whole street for tests: the sandbox, settings that point at it, a store, and a way to collect."""
+"""A pipeline for tests: the sandbox, settings that point at it, a store, and a way to collect."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LIST_DAYS = southbound_calendar().list_days(START, date(2026, 9, 28))
 
 
 @dataclass(frozen=True)
-class Street:
+class Pipeline:
     """Settings, source and store of one project home, collecting from one sandbox."""
 
     settings: Settings
@@ -55,12 +55,12 @@ class Street:
         return frame
 
 
-def street(home: Path, site: Sandbox, **own: Any) -> Street:
-    """Return a street in `home`; `own` are keys of the source's section."""
+def pipeline(home: Path, site: Sandbox, **own: Any) -> Pipeline:
+    """Return a pipeline in `home`; `own` are keys of the source's section."""
     values = {"base_url": site.url + HKEX, "start": START, "languages": ["en"], "rate_per_second": 500.0, **own}
     settings = load(home).model_copy(update={"sources": {NAME: values}})
     [source] = [found for found in discover(settings) if found.name == NAME]
-    return Street(settings, source, store_of(settings))
+    return Pipeline(settings, source, store_of(settings))
 
 
 def staged_bytes(store: Store) -> dict[str, bytes]:
