@@ -108,7 +108,7 @@ def _write_webp(page: Page, path: Path) -> Path:
 
 
 def _open_graph(page: Page, dagster: str) -> None:
-    # The page asks for news for ever: there is no moment without a request to wait for.
+    # The page polls without end: there is no moment without a request to wait for.
     page.goto(f"{dagster}/asset-groups", timeout=PATIENCE)
     page.get_by_text("Materialize all").first.wait_for(timeout=PATIENCE)
     page.wait_for_timeout(4 * SETTLE)

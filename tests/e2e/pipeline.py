@@ -18,7 +18,7 @@ from fin_assets.core.storage.store import Store, store_of
 from fin_assets.core.transport.clients import Clients
 from fin_assets.discovery import discover
 from fin_assets.sandbox import Sandbox, SandboxConfig
-from fin_assets.sandbox.sites.hkex_southbound import HKEX
+from fin_assets.sandbox.sites.hkex_southbound.options import HKEX
 from fin_assets.settings import Settings, load
 from fin_assets.sources.hkex_southbound.calendar import southbound_calendar
 

@@ -18,7 +18,7 @@ import pytest
 from fin_assets.core.storage import unit_log
 from fin_assets.sandbox import Sandbox, SandboxConfig
 from fin_assets.sandbox.config import Latency
-from fin_assets.sandbox.sites.hkex_southbound import HKEX
+from fin_assets.sandbox.sites.hkex_southbound.options import HKEX
 from tests.e2e.pipeline import END, LIST_DAYS, START, pipeline, staged_bytes
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,7 +15,7 @@ import pytest
 
 from fin_assets.sandbox import Fault, FaultKind, Sandbox, SandboxConfig, SandboxError, load_behaviour
 from fin_assets.sandbox.__main__ import main, parse_fault
-from fin_assets.sandbox.sites.hkex_southbound import HKEX
+from fin_assets.sandbox.sites.hkex_southbound.options import HKEX
 from tests.sandbox.client import ask, page_url, search_holdings, search_participants
 
 SHORT = SandboxConfig(start=date(2026, 3, 2), end=date(2026, 3, 31))

@@ -8,7 +8,7 @@ import pytest
 
 from fin_assets.sandbox import Sandbox, SandboxConfig, SandboxError
 from fin_assets.sandbox.context import SiteContext
-from fin_assets.sandbox.sites.hkex_southbound import HkexOptions
+from fin_assets.sandbox.sites.hkex_southbound.options import HkexOptions
 from fin_assets.sandbox.sites.hkex_southbound.site import HkexSite
 from tests.sandbox.client import ask, form_of, page_url, search_holdings, search_participants
 

@@ -10,7 +10,7 @@ import pytest
 
 from fin_assets.sandbox import Fault, FaultKind, Latency, Sandbox, SandboxConfig, SandboxError
 from fin_assets.sandbox.faults import NEEDS_RESULT, FaultBook
-from fin_assets.sandbox.sites.hkex_southbound import HKEX
+from fin_assets.sandbox.sites.hkex_southbound.options import HKEX
 from fin_assets.sandbox.sites.hkex_southbound.site import HkexSite
 from tests.sandbox.client import ask, page_url, search_holdings, search_participants
 

@@ -9,8 +9,8 @@ import aiohttp
 import pytest
 
 from fin_assets.sandbox import Fault, FaultKind, Sandbox
-from fin_assets.sandbox.sites.hkex_southbound import HKEX
-from fin_assets.sandbox.sites.idx_brokers import IDX
+from fin_assets.sandbox.sites.hkex_southbound.options import HKEX
+from fin_assets.sandbox.sites.idx_brokers.options import IDX
 from fin_assets.sandbox.sites.idx_brokers.site import IdxSite
 from tests.sandbox.client import ask
 from tests.sandbox.idx_client import BROKERS, STOCKS, broker_table, cells, clearance, listed, rows

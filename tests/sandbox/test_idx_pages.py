@@ -12,7 +12,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from fin_assets.clock import ENV
 from fin_assets.sandbox import Sandbox, SandboxConfig, SandboxError
-from fin_assets.sandbox.sites.idx_brokers import IDX, IPOT
+from fin_assets.sandbox.sites.idx_brokers.options import IDX, IPOT
 from fin_assets.sandbox.sites.idx_brokers.pages import ipot
 from fin_assets.sandbox.sites.idx_brokers.site import IdxSite
 from tests.sandbox.client import ask

@@ -32,7 +32,7 @@ from fin_assets.core.transport.browser.pool import BrowserPool
 from fin_assets.core.transport.concurrency import AdaptiveConcurrency
 from fin_assets.core.transport.host_limiter import Hosts
 from fin_assets.sandbox import Fault, FaultKind, Sandbox, SandboxConfig
-from fin_assets.sandbox.sites.idx_brokers import IDX, IPOT
+from fin_assets.sandbox.sites.idx_brokers.options import IDX, IPOT
 from fin_assets.sandbox.sites.idx_brokers.site import IdxSite
 from fin_assets.settings import BrowserSettings
 from fin_assets.sources.idx_brokers.fetch import (

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from fin_assets.sandbox.context import SiteContext
     from fin_assets.sandbox.rendered import Edits
     from fin_assets.sandbox.site import Page
-    from fin_assets.sandbox.sites.hkex_southbound import HkexOptions
+    from fin_assets.sandbox.sites.hkex_southbound.options import HkexOptions
 
 TIMEZONE: Final = "Asia/Hong_Kong"
 _DEFAULT_MONTHS: Final = 26
