@@ -17,7 +17,7 @@ TEMPLATES = Path(__file__).parent / "skeleton"
 SUFFIX = ".tmpl"
 
 LONGEST_NAME = 30
-"""Marts, addresses and check names are made of it; lines of the templates have room for this number of characters."""
+"""Unit: characters. Marts, addresses and check names contain the name; lines of the templates have room for this many."""
 
 
 def new_source(name: str) -> None:
