@@ -48,7 +48,7 @@ def write(name: str, root: Path) -> list[Path]:
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name) or len(name) > LONGEST_NAME:
         msg = f"{name!r} cannot be the name of a source."
-        raise Problem(msg, f"use snake_case, at most {LONGEST_NAME} characters: fin new-source thai_funds", EXIT_USAGE)
+        raise Problem(msg, f"use snake_case, at most {LONGEST_NAME} characters: fin new-source my_source", EXIT_USAGE)
     files = {root / _target(template, name): template for template in sorted(TEMPLATES.rglob(f"*{SUFFIX}"))}
     taken = [path for path in files if path.exists() or (path.parent.name == name and path.parent.exists())]
     if taken:
