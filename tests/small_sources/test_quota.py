@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -54,6 +56,25 @@ def names(site: JsonSite) -> list[str]:
     return [request.query["name"] for request in site.log]
 
 
+COLLECT = """
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from tests.small_sources.home import Home
+from tests.small_sources.sources import rates
+root, url, at, day = sys.argv[1:]
+home = Home(Path(root), [rates(closes_url=url, volumes_url=url)], project=Path())
+home.collect("rates.volumes", [date.fromisoformat(day)], at=datetime.fromisoformat(at))
+"""
+
+
+def in_a_new_process(home: Home, *, url: str, at: datetime) -> None:
+    """Collect the session in a process that knows of the others only what lies in the home."""
+    root = Path(__file__).resolve().parents[2]
+    arguments = [str(home.settings.home), url, at.isoformat(), str(SATURDAY)]
+    subprocess.run([sys.executable, "-c", COLLECT, *arguments], cwd=root, check=True)
+
+
 def test_what_the_quota_leaves_is_deferred_until_its_own_midnight_whoever_asks(home: Home, metered: JsonSite) -> None:
     [result] = home.collect("rates.volumes", [SATURDAY], at=DAY_OVER)
     assert names(metered) == list(VOLUME_SYMBOLS[:PER_DAY])
@@ -67,8 +88,11 @@ def test_what_the_quota_leaves_is_deferred_until_its_own_midnight_whoever_asks(h
     assert "volumes_api allows 3 requests a day" in manifest.why()
     assert "2026-03-08 00:00 EST" in manifest.why()
 
+    in_a_new_process(home, url=metered.url, at=BEFORE)
+    assert len(metered.log) == PER_DAY, "another process asks nothing before midnight in New York"
+
     [again] = home.collect("rates.volumes", [SATURDAY], at=BEFORE)
-    assert len(metered.log) == PER_DAY, "a new run asks nothing before midnight in New York, although UTC has a new day"
+    assert len(metered.log) == PER_DAY, "nor does a new run in this one"
     assert again.manifest.next_retry_at == RENEWED
     assert again.manifest.attempts == 1, "a run that may ask nothing uses up no attempt"
     source, table = home.table("rates.volumes")
