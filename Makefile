@@ -1,7 +1,7 @@
 # Every target makes the environment first; the second time that costs nothing.
 #
 #   make demo [SERVE=0] [DATASET=lists.csv.gz] [IDX_DATASET=prices.csv.xz] [SESSIONS=n]
-#                                                both streets, then the pages until Ctrl-C
+#                                                both sources, then the pages until Ctrl-C
 #   make test | check | test-all | bench         what is described beside each target
 #   make dev                                     sandbox, Dagster UI and dashboards over the present data
 #   make lock                                    resolve again what pyproject.toml asks for
@@ -22,7 +22,7 @@ SERVE ?= 1
 DATASET ?=
 IDX_DATASET ?=
 SESSIONS ?=
-# Tests run in so many processes; 0 is one, for a debugger.
+# Number of test processes; 0 is one, for a debugger.
 WORKERS ?= 2
 PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 # The newest of these that is on the PATH; none has been tried beyond 3.13.

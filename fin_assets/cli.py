@@ -1,6 +1,6 @@
 """The command line `fin`. Options, help and exit codes stand here; what a command does stands in `commands`.
 
-Exit codes: 0 done, 1 a problem (shown with its way out), 2 a wrong option or setting, 3 done but sessions are left
+Exit codes: 0 done, 1 a problem (shown with what to do), 2 a wrong option or setting, 3 done but sessions are left
 incomplete, 130 interrupted.
 """
 
@@ -19,7 +19,7 @@ from fin_assets.commands.site_flags import SiteValues, site_flags
 
 
 class _Shown(TyperGroup):
-    """Shows every failure as one panel with its way out. A traceback comes only with `--debug`."""
+    """Shows every failure as one panel with what to do. A traceback comes only with `--debug`."""
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         try:
@@ -104,14 +104,14 @@ def run(
     table: Tables = None,
     refetch: Annotated[
         bool,
-        typer.Option("--refetch", help="Ask again for complete sessions; a changed page becomes a new generation."),
+        typer.Option("--refetch", help="Refetch complete sessions; a changed page becomes a new generation."),
     ] = False,
     newest_first: Annotated[
         bool, typer.Option("--newest-first", help="Work from the newest session to the oldest.")
     ] = False,
     marts: Marts = True,
 ) -> None:
-    """Collect sessions: only what is missing is asked for. Without a range, the newest session that is due."""
+    """Collect sessions; only missing units are fetched. Without a range, the newest session that is due."""
     from fin_assets.commands.run import run as work
 
     work(source, session, start, end, tables=table, refetch=refetch, newest_first=newest_first, marts=marts)
@@ -139,7 +139,7 @@ def status(
 
 @app.command(epilog="Example: fin heal hkex_southbound --from 2026-03-02")
 def heal(source: AnySource = None, *, start: From = None, marts: Marts = True) -> None:
-    """Collect what is incomplete or was missed, back to --from or the look-back; only missing units are asked for."""
+    """Collect incomplete and missed sessions, back to --from or the look-back; only missing units are fetched."""
     from fin_assets.commands.run import heal as work
 
     work(source, start, marts=marts)
@@ -254,7 +254,7 @@ def serve() -> None:
 
 @app.command("new-source", epilog="Example: fin new-source thai_funds")
 def new_source(name: Annotated[str, typer.Argument(help="snake_case name of the new source.", metavar="NAME")]) -> None:
-    """Write the skeleton of a source and of its tests."""
+    """Write a source that works over the sandbox: its folders, site, marts, page, tests and documentation."""
     from fin_assets.commands.new_source import new_source as work
 
     work(name)

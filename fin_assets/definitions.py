@@ -50,8 +50,8 @@ def build_definitions(
     Args:
         settings: instead of `fin.toml` and the environment.
         sources: instead of those that are discovered.
-        on_event: hears of each unit, for a progress display in this process.
-        on_node: hears of each model and test of a build, likewise.
+        on_event: called for each unit, for a progress display in this process.
+        on_node: called for each model and test of a build.
         clients: pools that are open already, and stay so; without them each run opens its own.
         marts: whether to include the dbt models; they need the parsed dbt project.
 
@@ -107,7 +107,7 @@ def _assemble(
             dg.define_asset_job(
                 BUILD_MARTS,
                 selection=dg.AssetSelection.assets(*built),
-                description="Build the marts from what is staged, test them, and publish them if every test passed.",
+                description="Build the marts from the staged files, test them, and publish them if every test passed.",
             )
         )
     return dg.Definitions(

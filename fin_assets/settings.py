@@ -27,7 +27,7 @@ _OTHER_ENV = {CLOCK_ENV, HOME_ENV, CONFIG_ENV}
 
 
 class SettingsError(Exception):
-    """The settings cannot be used; the message names each key and what is wrong with it."""
+    """The settings cannot be used; the message names each key and its error."""
 
 
 class Strict(BaseModel):
@@ -41,7 +41,7 @@ Mode = Literal["sandbox", "live"]
 
 
 class SourceSettings(Strict):
-    """What every source can be told under `[sources.<name>]`. A source subclasses this with its own keys and defaults."""
+    """Keys that every source has under `[sources.<name>]`. A source subclasses this with its own keys and defaults."""
 
     enabled: bool = True
     mode: Mode = "sandbox"
@@ -53,9 +53,9 @@ class SourceSettings(Strict):
     )
     workers: int = Field(default=5, ge=1, le=20)
     request_timeout: timedelta = Field(default=timedelta(seconds=30), gt=timedelta(0))
-    look_back_days: int = Field(default=14, ge=1, le=365, description="healing asks no further back than this")
+    look_back_days: int = Field(default=14, ge=1, le=365, description="days back that healing goes")
     max_attempts: int = Field(
-        default=24, ge=1, le=100, description="healing gives up on a partition after so many attempts"
+        default=24, ge=1, le=100, description="attempts after which healing gives up on a partition"
     )
     row_count_below: float = Field(
         default=0.02, gt=0, lt=1, description="rows may fall short of the reference by this share (H6)"
@@ -65,7 +65,7 @@ class SourceSettings(Strict):
 
 
 class SandboxSettings(Strict):
-    """The embedded sites. What one site alone can be told stands under `sites` and is checked by that site's own model."""
+    """The embedded sites. Options of one site alone stand under `sites` and are checked by that site's own model."""
 
     port: int = Field(default=8601, ge=1, le=65535)
     seed: int = 7
@@ -99,7 +99,7 @@ class ServerSettings(Strict):
 class WarehouseSettings(Strict):
     """Builds of the marts."""
 
-    keep_builds: int = Field(default=5, ge=2, description="published builds that stay for rollback and open readers")
+    keep_builds: int = Field(default=5, ge=2, description="published builds to keep, for rollback and open readers")
     mix_modes: bool = Field(
         default=False,
         description="build live and sandbox sources together; control.tables and each build say which is which",

@@ -1,4 +1,4 @@
-"""The kit that pages of every area are made of. Nothing of one market belongs here."""
+"""The kit that pages of every area are made of. Code for one market does not belong here."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """One request for a page: the text in the place of `{code}`, and the query of the address."""
+    """One request for a page: the text matched by `{code}`, and the query of the address."""
 
     area: Area
     code: str = ""

@@ -291,5 +291,5 @@ def _bar_series(rows: Sequence[Bar], colours: Palette, *, label: Number) -> Opti
 
 
 def bars_height(count: int) -> int:
-    """Return the height of a chart of so many bars. Unit: pixels."""
+    """Return the height of a chart with this number of bars. Unit: pixels."""
     return max(LEAST_BARS_PIXELS, count * BAR_PIXELS + BARS_MARGIN)

@@ -1,6 +1,6 @@
 """Building blocks that every page uses: markup, cards, key figures, choices, empty states.
 
-A block knows how it looks and nothing of where its numbers come from. Markup is `markupsafe.Markup`: what is filled into
+A block knows its looks, not the origin of its numbers. Markup is `markupsafe.Markup`: what is filled into
 it is escaped unless it is markup itself.
 """
 

@@ -156,7 +156,7 @@ def ago(then: datetime | None, now: datetime) -> str:
 
 
 def shortened(text: str, letters: int) -> str:
-    """Return `text` cut to the width of so many Latin letters, with an ellipsis; a Chinese character counts as two."""
+    """Return `text` cut to a width in Latin letters, with an ellipsis; a Chinese character counts as two."""
     width = 0
     for position, letter in enumerate(text):
         width += 2 if unicodedata.east_asian_width(letter) in "WF" else 1

@@ -40,7 +40,7 @@ class Quality(NamedTuple):
 class Source(NamedTuple):
     """A source of a build, with the time zone of its market.
 
-    `modes` holds sandbox, live or both; none in a build from before builds said so.
+    `modes` holds sandbox, live or both; none in a build older than that record.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Source(NamedTuple):
 
     @property
     def words(self) -> str:
-        """The title, and whether the data are generated where the build says so."""
+        """The title, and whether the data are generated, if the build records it."""
         if not self.modes:
             return self.title
         if self.modes == {LIVE}:

@@ -66,7 +66,7 @@ _NOTICE_CSS = """
 """
 
 SCRIPT = f"/{STATIC_PATH}/format.js?v={hashlib.sha256((STATIC / 'format.js').read_bytes()).hexdigest()[:16]}"
-"""The address changes with the file: browsers may keep it for ever."""
+"""The address changes with the file: browsers may cache it without a limit."""
 
 # The script of the formats stands before everything that tables and charts run.
 _TEMPLATE = """

@@ -1,7 +1,7 @@
 """Tables of rows: how columns are shown in the browser, and the files that a table can be taken home as.
 
 A `Format` names what `static/format.js` makes of a plain value; text is escaped there, where markup is made. An area
-defines its own columns and formats; nothing of one market belongs here.
+defines its own columns and formats; code for one market does not belong here.
 """
 
 # Panel's own classes have untyped constructors.

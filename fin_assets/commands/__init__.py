@@ -1,1 +1,1 @@
-"""The commands of `fin`, one module each, and what they share. Only `fin_assets.cli` imports from here."""
+"""The commands of `fin`, one module each, and their shared parts. Only `fin_assets.cli` imports from here."""

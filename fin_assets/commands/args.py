@@ -15,7 +15,7 @@ from rich.console import Console
 from fin_assets.commands.errors import EXIT_USAGE, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from fin_assets.core.contract.source import Source, Table
     from fin_assets.settings import Settings
@@ -62,6 +62,11 @@ def project() -> tuple[Settings, list[Source]]:
     site_options(found)
     upgrade(found.data)
     return found, discover(found)
+
+
+def needs_browser(sources: Sequence[Source]) -> bool:
+    """Return whether one of the sources asks a site through a browser."""
+    return any(site.transport == "browser" for source in sources for site in source.sites)
 
 
 def forget_project() -> None:

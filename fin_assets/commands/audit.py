@@ -16,20 +16,21 @@ if TYPE_CHECKING:
 
 
 def can_audit(source: Source, day: date) -> bool:
-    """Return whether a day is closed by the calendar, is over, and the source has a table that is asked all the same."""
+    """Return whether a day is closed by the calendar, is over, and the source has a table that is asked nevertheless."""
     sessions = any(table.calendar.sessions(day, day) for table in source.tables)
     asks = any(table.off_calendar for table in source.tables)
     return asks and not sessions and source.start <= day <= min(source.end or day, today())
 
 
 def audit(runner: Runner, source: Source, day: date) -> None:
-    """Ask about one closed day and say what came of it.
+    """Ask about one closed day and print the result.
 
     Raises:
         Problem: the site could not be asked.
     """
     console.print(
-        f"asking {source.title} about {day} all the same: a site may serve days that are none", soft_wrap=True
+        f"asking {source.title} about {day} nevertheless: a site may serve data for days without a session",
+        soft_wrap=True,
     )
     before = _quarantined(source, day)
     for empty, said in runner.audit(source, [day]):
@@ -42,7 +43,7 @@ def audit(runner: Runner, source: Source, day: date) -> None:
 
 
 def _quarantined(source: Source, day: date) -> dict[Path, int]:
-    """Return the files with what was refused of a day, with the time at which each was written."""
+    """Return the files with the refused rows of a day, and the time at which each was written."""
     from fin_assets.core.storage.store import store_of
 
     store = store_of(project()[0])

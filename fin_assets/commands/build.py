@@ -40,7 +40,7 @@ def build_and_tell(*, full_refresh: bool) -> Build:
     """Build and publish the marts as a Dagster run, show the progress, and return what readers see now.
 
     Raises:
-        WarehouseError: the build failed, or another one did not end; readers keep the build before.
+        WarehouseError: the build failed, or another one did not end; readers keep the previous build.
     """
     from fin_assets.warehouse import warm_dbt
 
@@ -146,6 +146,6 @@ def _rollback(to: str | None) -> None:
     found = go_back(store_of(project()[0]), to)
     console.print(
         f"readers see build {found.id} of {found.created_at:%Y-%m-%d %H:%M:%S} UTC now; "
-        "the next fin build makes a new one from what is staged",
+        "the next fin build builds again from the staged files",
         soft_wrap=True,
     )

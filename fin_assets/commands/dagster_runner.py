@@ -110,7 +110,7 @@ class Runner:
         newest_first: bool = False,
         restage: bool = False,
     ) -> TableOutcome:
-        """Collect and stage sessions of one table, or, with `restage`, stage them again from what is stored.
+        """Collect and stage sessions of one table, or, with `restage`, stage them again from the stored answers.
 
         Raises:
             BrowserMissing, PartitionBusy, RawDamaged: as the collection does.
@@ -138,7 +138,7 @@ class Runner:
         """Ask about days that are no sessions; what the site serves goes to quarantine.
 
         Returns:
-            for each table that is asked: whether the site has nothing of these days, and one sentence.
+            for each table that is asked: whether the site has no data for these days, and one sentence.
         """
         definitions = build_definitions(
             settings=self._settings,
@@ -175,7 +175,7 @@ class Runner:
             )
             outcome.runs.append(result.run_id)
         except dg.Failure as failure:
-            # Incomplete sessions: the manifests say which and why, and the rest of the work goes on.
+            # Incomplete sessions: the manifests say which and why, and the rest of the work continues.
             outcome.failure = failure.description
 
     def _job(self, source: Source, table: Table) -> dg.JobDefinition:

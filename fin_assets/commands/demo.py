@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fin_assets.commands.args import console, program, project, repository
+from fin_assets.commands.args import console, needs_browser, program, project, repository
 from fin_assets.commands.errors import EXIT_INCOMPLETE, Problem
 from fin_assets.commands.ports import HOST, require_free
 from fin_assets.commands.run import print_summary, working
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from fin_assets.core.contract.source import Source, Table
 
 UNITS_A_TABLE = 320
-"""Of a table with many units a session fewer sessions are shown: so many units take half a minute on two cores."""
+"""Unit: units a table. A table with many units a session gets fewer sessions: 320 units take half a minute on two cores."""
 
 UNITS_THAT_ARE_NAMED = 1500
-"""As many for a table whose units another one names: its pages are light, and 60 companies over 25 sessions fill the
+"""Unit: units a table whose units another table names. Its pages are light, and 60 companies over 25 sessions fill the
 windows of 20 sessions that its marts have. 1,500 take about a minute."""
 
 LEAST_SESSIONS = 5
@@ -67,7 +67,7 @@ def demo(*, site_values: SiteValues, site_datasets: list[str], serve: bool, sess
         _where_to_look(settings.data, own_home=given)
         if any(outcome.unusable for outcome in outcomes):
             console.print(
-                "[yellow]some sessions are not complete[/]: fin status says which and why, fin heal mends them"
+                "[yellow]some sessions are not complete[/]: fin status lists them with the reason, fin heal retries them"
             )
         if serve:
             _serve()
@@ -91,7 +91,7 @@ def _require_possible(*, serve: bool) -> None:
     """Fail before the work, not after it, where a port, the disk or the browser would stop it."""
     from fin_assets.core.transport.browser.chromium import find_chromium
 
-    settings, _ = project()
+    settings, sources = project()
     if serve:
         _require_ports()
     settings.data.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,8 @@ def _require_possible(*, serve: bool) -> None:
     if free < LEAST_DISK:
         msg = f"Only {free / 2**20:.0f} MiB are free for {settings.data}; the demo needs {LEAST_DISK / 2**20:.0f} MiB."
         raise Problem(msg, "free some space, or set data_dir in fin.toml to another disk")
-    find_chromium(settings.browser)
+    if needs_browser(sources):
+        find_chromium(settings.browser)
 
 
 def _require_ports() -> None:
@@ -128,7 +129,7 @@ def _sessions(source: Source, table: Table, count: int | None) -> list[date]:
 
     now = clock.now()
     if source.end is not None or count is None:
-        # A history that is over: all of it is due, and what was due lately is nothing.
+        # A history that is over: all of it is due, and no session became due lately.
         days = [date.fromisoformat(key) for key in partitions_of(source, table).get_partition_keys()]
         due = [day for day in days if table.calendar.sessions(day, day)]
     else:
@@ -139,7 +140,7 @@ def _sessions(source: Source, table: Table, count: int | None) -> list[date]:
     store = store_of(project()[0])
     units = len(wanted(source, table, due[-1], store=store).units)
     most = UNITS_THAT_ARE_NAMED if table.needs else UNITS_A_TABLE
-    # Days of which nothing can be had any more, because the site shows only the present, are left out.
+    # Days whose data are gone, because the site shows only the present, are left out.
     due = [day for day in due if not isinstance(table.expected(day, StoredSiblings(source, day, store)), Nothing)]
     return due[-min(count, max(LEAST_SESSIONS, most // max(units, 1))) :]
 
@@ -170,15 +171,15 @@ def _summary(plan: list[tuple[Source, Table, list[date]]], outcomes: list[TableO
         console.print(_of_source(source, asked, [outcome for outcome in outcomes if outcome.source == source]))
     asked = sum(len(days) for _, _, days in plan)
     worked = sum(len(outcome.asked) for outcome in outcomes)
-    there = f", {asked - worked} were there already" if asked > worked else ""
+    there = f", {asked - worked} already stored" if asked > worked else ""
     console.print(f"[bold]{worked} sessions collected{there}; {seconds:.0f} s in all[/]", soft_wrap=True)
 
 
 def _of_source(source: str, asked: int, outcomes: list[TableOutcome]) -> str:
-    """Return one line about a source: what came, and how much of what there is it shows where that can be told."""
+    """Return one line about a source: sessions, units, rows, and the lowest coverage if the source states one."""
     manifests = [manifest for outcome in outcomes for manifest in outcome.manifests]
     if not manifests:
-        return f"{source}: {asked} sessions of its tables were there already"
+        return f"{source}: {asked} sessions of its tables, all already stored"
     units = sum(manifest.done for manifest in manifests)
     rows = sum(manifest.staged.rows for manifest in manifests if manifest.staged)
     covered = [unit.coverage_pct for manifest in manifests for unit in manifest.units if unit.coverage_pct is not None]

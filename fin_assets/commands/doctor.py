@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import psutil
 from rich.table import Table as Grid
 
-from fin_assets.commands.args import console, program, project, repository
+from fin_assets.commands.args import console, needs_browser, program, project, repository
 from fin_assets.commands.errors import explain
 from fin_assets.commands.ports import answers, is_free, listener, sandbox_facts
 
@@ -73,7 +73,7 @@ def doctor() -> int:
         grid.add_column(name, overflow="fold")
     for line in lines:
         grid.add_row(
-            MARKS[line.mark], line.what, line.found + (f"\n[bold]way out:[/] {line.remedy}" if line.remedy else "")
+            MARKS[line.mark], line.what, line.found + (f"\n[bold]what to do:[/] {line.remedy}" if line.remedy else "")
         )
     console.print(grid)
     bad = sum(line.mark == "bad" for line in lines)
@@ -91,7 +91,7 @@ def _safely(look: Callable[[], Iterator[Line]]) -> list[Line]:
 
 def _problem(what: str, error: Exception) -> Line:
     problem = explain(error)
-    return Line("bad", what, problem.what, problem.way_out)
+    return Line("bad", what, problem.what, problem.remedy)
 
 
 def _python() -> Iterator[Line]:
@@ -193,6 +193,9 @@ def _existing(path: Path) -> Path:
 def _browser(settings: Settings) -> Iterator[Line]:
     from fin_assets.core.transport.browser.chromium import find_chromium
 
+    if not needs_browser(project()[1]):
+        yield Line("ok", "browser", "not needed: no enabled source has pages")
+        return
     found = find_chromium(settings.browser)
     try:
         answer = subprocess.run([str(found.path), "--version"], capture_output=True, text=True, timeout=60, check=True)

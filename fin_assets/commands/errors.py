@@ -1,4 +1,4 @@
-"""Errors as a person meets them: what happened, to what, and the way out. Known exceptions become such a problem."""
+"""Errors as users see them: what happened, to what, and what to do. Known exceptions become a `Problem`."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ class Problem(Exception):
 
     Attributes:
         what: what happened, to what.
-        way_out: the command or setting that mends it.
+        remedy: the command or setting that mends it.
         code: exit code.
     """
 
     what: str
-    way_out: str
+    remedy: str
     code: int = EXIT_PROBLEM
 
     def __str__(self) -> str:
         """Return both as one text, for logs and tests."""
-        return f"{self.what}\n{self.way_out}"
+        return f"{self.what}\n{self.remedy}"
 
     def panel(self) -> Panel:
         """Return the red panel."""
         body = Text(self.what)
-        if self.way_out:
-            body.append("\n\nWay out: ", style="bold")
-            body.append(self.way_out)
+        if self.remedy:
+            body.append("\n\nWhat to do: ", style="bold")
+            body.append(self.remedy)
         return Panel(body, title="error", title_align="left", border_style="red", expand=False)
 
 
@@ -52,8 +52,8 @@ def explain(error: BaseException) -> Problem:  # noqa: PLR0911 - one return a ki
         return error
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "DagsterExecutionInterruptedError":
         return Problem(
-            "Interrupted. Every unit that was stored stays stored.",
-            "run the same command again: it goes on where it stopped",
+            "Interrupted. All stored units are kept.",
+            "run the same command again: it continues where it stopped",
             EXIT_INTERRUPTED,
         )
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
@@ -88,7 +88,9 @@ def _settings(error: BaseException) -> Problem | None:
 
     if isinstance(error, SettingsError):
         return Problem(
-            str(error), "correct fin.toml or the environment; docs/configuration.md lists every key", EXIT_USAGE
+            str(error),
+            "correct fin.toml or the environment; docs/configuration.md and docs/sources list every key",
+            EXIT_USAGE,
         )
     return None
 
@@ -132,10 +134,10 @@ def _warehouse(error: BaseException) -> Problem | None:
     if isinstance(error, BuildFailed):
         return Problem(
             _sentence(error),
-            "readers keep the build before; docs/runbook.md#marts says what each test means; then: fin build",
+            "readers keep the previous build; docs/runbook.md#marts says what each test means; then: fin build",
         )
     return (
-        Problem(_sentence(error), "fin build, once the message's cause is gone; fin build --list shows what is kept")
+        Problem(_sentence(error), "fin build, once the message's cause is gone; fin build --list shows the kept builds")
         if isinstance(error, WarehouseError)
         else None
     )

@@ -1,4 +1,7 @@
-"""`fin new-source`: the skeleton of a source and of its tests, from the templates in `skeleton`."""
+"""`fin new-source`: every file of a source that works over the sandbox, from the templates in `skeleton`.
+
+The templates lie as their files do in the checkout: `NAME` in a path is the name of the source, `.tmpl` is left out.
+"""
 
 from __future__ import annotations
 
@@ -11,53 +14,64 @@ from fin_assets.commands.args import console, repository
 from fin_assets.commands.errors import EXIT_USAGE, Problem
 
 TEMPLATES = Path(__file__).parent / "skeleton"
-FILES = ("__init__.py", "source.py", "fetch.py", "parse.py", "schema.py", "stage.py")
+SUFFIX = ".tmpl"
+
+LONGEST_NAME = 30
+"""Marts, addresses and check names are made of it; lines of the templates have room for this number of characters."""
 
 
 def new_source(name: str) -> None:
-    """Write the files and say what comes next."""
+    """Write the files and print the next step."""
     root = repository()
-    written = write(name, sources=root / "fin_assets" / "sources", tests=root / "tests" / "sources")
-    for path in written:
+    for path in write(name, root):
         console.print(f"wrote {path.relative_to(root)}", soft_wrap=True)
-    console.print(
-        f"\nNext: docs/adding-a-source.md. The skeleton keeps the contract as it is:\n"
-        f".venv/bin/pytest tests/sources/test_contract.py tests/sources/{name}",
-        soft_wrap=True,
-    )
+    console.print("\nIt works as it is, over its site in the sandbox:", soft_wrap=True)
+    for command in next_commands(name):
+        console.print(f"    {command}", soft_wrap=True)
+    console.print("\nWhat to decide and to replace: docs/adding-a-source.md", soft_wrap=True)
 
 
-def write(name: str, *, sources: Path, tests: Path) -> list[Path]:
-    """Write the skeleton of a source below `sources` and its test below `tests`; return the files.
+def next_commands(name: str) -> list[str]:
+    """Return the commands that test, collect and show a new source."""
+    return [
+        f".venv/bin/pytest tests/sources/test_contract.py tests/sources/{name} tests/areas/{name} tests/arch/test_docs.py",
+        f"fin run {name} --session 2026-03-02",
+        "fin serve",
+    ]
+
+
+def write(name: str, root: Path) -> list[Path]:
+    """Write the files of a source below the root of a checkout and return them, sorted; no file is changed.
 
     Raises:
-        Problem: the name cannot be a package, or there is such a source.
+        Problem: the name cannot be a package or is too long, or one of the files exists.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name):
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name) or len(name) > LONGEST_NAME:
         msg = f"{name!r} cannot be the name of a source."
-        raise Problem(msg, "use snake_case: fin new-source thai_funds", EXIT_USAGE)
-    folder, test_folder = sources / name, tests / name
-    for path in (folder, test_folder):
-        if path.exists():
-            msg = f"{path} exists already."
-            raise Problem(msg, "choose another name, or remove it first", EXIT_USAGE)
+        raise Problem(msg, f"use snake_case, at most {LONGEST_NAME} characters: fin new-source thai_funds", EXIT_USAGE)
+    files = {root / _target(template, name): template for template in sorted(TEMPLATES.rglob(f"*{SUFFIX}"))}
+    taken = [path for path in files if path.exists() or (path.parent.name == name and path.parent.exists())]
+    if taken:
+        msg = f"{taken[0]} or its folder exists already."
+        raise Problem(msg, "choose another name, or remove it first", EXIT_USAGE)
+    values = _values(name)
+    for path, template in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(Template(template.read_text(encoding="utf-8")).substitute(values), encoding="utf-8")
+    return sorted(files)
+
+
+def _target(template: Path, name: str) -> Path:
+    return Path(str(template.relative_to(TEMPLATES)).removesuffix(SUFFIX).replace("NAME", name))
+
+
+def _values(name: str) -> dict[str, str]:
+    """Return what stands for the variables of the templates."""
     words = name.split("_")
-    values = {
+    return {
         "name": name,
+        "path": "-".join(words),
         "title": " ".join(word.capitalize() for word in words),
-        "settings": "".join(word.capitalize() for word in words) + "Settings",
+        "prefix": "".join(word.capitalize() for word in words),
         "team": "-".join(word for word in words if word.isalpha()) or "data",
     }
-    written = []
-    for target, template in [
-        *((folder / file, f"{file}.tmpl") for file in FILES),
-        (test_folder / "test_parse.py", "test_parse.py.tmpl"),
-    ]:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(
-            Template((TEMPLATES / template).read_text(encoding="utf-8")).substitute(values), encoding="utf-8"
-        )
-        written.append(target)
-    empty = test_folder / "__init__.py"
-    empty.touch()
-    return [*written, empty]

@@ -141,7 +141,7 @@ class Children:
 
 @contextmanager
 def supervised(logs: Path) -> Iterator[Children]:
-    """Give something that starts servers, and end all of them on the way out, SIGTERM included."""
+    """Give something that starts servers, and end all of them at the end, also after SIGTERM."""
     children = Children(logs)
     before = signal.signal(signal.SIGTERM, _as_interrupt)
     try:

@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from fin_assets.core.collection.fetch_jobs import Event
 
 LINE_EVERY = ((60.0, 5.0), (600.0, 20.0), (float("inf"), 60.0))
-"""Where there is no terminal to draw on, a line comes every so many seconds (the second number) until it has run for so
-many (the first): an hour of a slow live site is a page to read, not a roll."""
+"""Unit: seconds, as (elapsed limit, interval): without a terminal, log a line every `interval` seconds until the limit."""
 
 ENOUGH_TO_TELL = 5
 """Answers before anything is said about the time that is left."""
@@ -104,7 +103,7 @@ class Display:
         self._line(final=True)
 
     def on_event(self, event: Event) -> None:
-        """Take in what happened to a unit, or that the pool is alive."""
+        """Take in the event of a unit, or a sign of life of the pool."""
         self._count(event)
         if event.key is not None:
             self._where = f"{event.key.session} {event.unit}"

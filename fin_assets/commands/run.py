@@ -1,4 +1,4 @@
-"""`fin run`, `fin heal`, `fin reparse`: which sessions a command means, and the summary of what became of them."""
+"""`fin run`, `fin heal`, `fin reparse`: which sessions a command means, and the summary of their outcomes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SHOWN = 12
 UNTOUCHED = timedelta(days=400)
 
 NAMED = 5
-"""A reason names so many units; of more, a command lists each."""
+"""Unit: units that a reason names; with more, a command lists each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def run(
 
 
 def heal(source: str | None, start: str | None, *, marts: bool) -> None:
-    """Collect what is incomplete or was missed."""
+    """Collect incomplete and missed sessions."""
     edge = a_date(start, "--from")
     plan = [(found, table, to_heal(found, table, edge)) for found in chosen_sources(source) for table in found.tables]
     plan = [(found, table, sessions) for found, table, sessions in plan if sessions]
@@ -178,7 +178,7 @@ def to_heal(source: Source, table: Table, edge: date | None) -> list[date]:
     known = store.sessions(source.name, table.name)
     due = due_sessions(source, table, since=now - (now.date() - first + timedelta(days=30)), until=now)
     missed = sorted(day for day in {*due}.difference(known) if day > known[0]) if known else due[-1:]
-    # A day or two more: what is due is told in the exchange's zone.
+    # A day or two more: the due time is in the exchange's zone.
     stored = store.manifests(source.name, table.name, first=first - timedelta(days=2))
     bad = [manifest.session for manifest in stored if not manifest.state.is_done]
     return sorted({day for day in [*missed, *bad] if in_reach(day)})
@@ -186,7 +186,7 @@ def to_heal(source: Source, table: Table, edge: date | None) -> list[date]:
 
 @contextmanager
 def working(sources: Sequence[Source]) -> Iterator[Runner]:
-    """Give what runs tables: the display, the Dagster instance, and the sandbox if one of the sources asks it."""
+    """Give what runs tables: the display, the Dagster instance, and the sandbox if a source asks it."""
     import dagster as dg
 
     from fin_assets.commands.dagster_runner import Runner, prepare_instance
@@ -203,7 +203,7 @@ def working(sources: Sequence[Source]) -> Iterator[Runner]:
         dg.DagsterInstance.get() as instance,
         Clients(settings.browser, data=settings.data) as clients,
     ):
-        # A killed run would keep the slot of its source, and this one would wait for it for ever.
+        # A killed run would keep the slot of its source, and this run would wait for it without end.
         end_dead_runs(instance)
         yield Runner(settings, Display(shown), instance=instance, clients=clients)
 
@@ -220,8 +220,8 @@ def conclude(outcomes: list[TableOutcome], *, marts: bool) -> None:
 
 
 def print_summary(outcomes: list[TableOutcome]) -> None:
-    """Print one line a table, and each session that is not usable with its reason and the way out."""
-    grid = Grid(title="What became of the sessions", title_justify="left")
+    """Print one line a table, and each session that is not usable with its reason and what to do."""
+    grid = Grid(title="Outcome of the sessions", title_justify="left")
     for name in ("table", "sessions", "complete", "closed", "not usable", "units", "rows", "requests", "seconds"):
         grid.add_column(name, justify="left" if name == "table" else "right")
     for outcome in outcomes:
@@ -243,17 +243,17 @@ def print_summary(outcomes: list[TableOutcome]) -> None:
             why = manifest.why() or f"blocked by {', '.join(manifest.blocked_by)} (docs/runbook.md)"
             console.print(
                 f"[red]{manifest.state.value}[/] {outcome.table} {manifest.session}: {why}\n"
-                f"  way out: {_way_out(manifest)}",
+                f"  what to do: {_remedy(manifest)}",
                 soft_wrap=True,
             )
         if outcome.failure and not outcome.unusable:
-            # What is stored stays green, but what was asked for did not happen (a refetch, a reparse).
+            # Stored sessions stay green, but the requested refetch or reparse did not happen.
             console.print(f"[red]failed[/] {outcome.table}: {outcome.failure}", soft_wrap=True)
         if len(outcome.unusable) > SHOWN:
             console.print(f"... and {len(outcome.unusable) - SHOWN} more: fin status {outcome.source}", soft_wrap=True)
 
 
-def _way_out(manifest: Manifest) -> str:
+def _remedy(manifest: Manifest) -> str:
     """Return the remedy of a session that is not usable, and where each of many missing units is listed."""
     left = manifest.unfinished()
     every = f"fin status {manifest.source} --session {manifest.session}"

@@ -89,13 +89,14 @@ def print_session(rows: list[Row], manifests: dict[str, Manifest]) -> None:
     if bad:
         where = f"--session {rows[0].session}"
         console.print(
-            f"way out: fin run {rows[0].source} {where} asks for what is missing; docs/runbook.md explains each kind",
+            f"what to do: fin run {rows[0].source} {where} fetches the missing units; "
+            f"docs/runbook.md and docs/sources/{rows[0].source}.md explain each kind",
             soft_wrap=True,
         )
 
 
 def _print_coverage(manifest: Manifest) -> None:
-    """Print how much of what there is the least complete pages show, where the source can tell."""
+    """Print the coverage of the least complete pages, where the source knows it."""
     known = sorted((unit.coverage_pct, unit.unit) for unit in manifest.units if unit.coverage_pct is not None)
     if known:
         lowest = ", ".join(f"{pct:.1f} % {unit}" for pct, unit in known[:LOWEST])

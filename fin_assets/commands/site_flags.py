@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-
-from fin_assets.sandbox.discovery import flags, site_named
-from fin_assets.sandbox.options import problem_with
 
 if TYPE_CHECKING:
     from fin_assets.sandbox.options import SiteFlag
@@ -20,14 +19,14 @@ SiteValues = dict[str, dict[str, Any]]
 
 
 def site_flags(*, only: str | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the flags that the sites declare; its parameter `site_values` gets what was given.
+    """Give a command the flags that the sites declare; its parameter `site_values` gets the given values.
 
     Args:
         only: the key of the only option whose flags are meant, of every site.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        declared = [flag for flag in flags() if only in (None, flag.key)]
+        declared = [flag for flag in _declared(command.__name__) if only in (None, flag.key)]
 
         @wraps(command)
         def with_flags(**values: Any) -> None:
@@ -48,11 +47,23 @@ def site_flags(*, only: str | None = None) -> Callable[[Callable[..., None]], Ca
     return decorate
 
 
+def _declared(command: str) -> Sequence[SiteFlag]:
+    """Return the flags of all sites; none where `fin` runs another command, whose start would wait for their models."""
+    if Path(sys.argv[0]).name == "fin" and command not in sys.argv[1:]:
+        return ()
+    from fin_assets.sandbox.discovery import flags
+
+    return flags()
+
+
 def _parameter(flag: SiteFlag) -> inspect.Parameter:
     """Return the parameter of a flag; its value is checked by the site's own model, so that the error names the flag."""
     name = flag.flag.name
 
     def checked(value: Any) -> Any:
+        from fin_assets.sandbox.discovery import site_named
+        from fin_assets.sandbox.options import problem_with
+
         problem = None if value is None else problem_with(site_named(flag.site).options, flag.key, value)
         if problem is not None:
             raise typer.BadParameter(problem)
@@ -81,5 +92,7 @@ def merged(*many: SiteValues) -> SiteValues:
 
 def flag_of(site: str, key: str) -> str:
     """Return what sets an option of a site on the command line: its own flag, or `--site-KEY SITE=`."""
+    from fin_assets.sandbox.discovery import flags
+
     own = [flag.flag.name for flag in flags() if (flag.site, flag.key) == (site, key)]
     return own[0] if own else f"--site-{key} {site}="

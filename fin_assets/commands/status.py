@@ -1,4 +1,4 @@
-"""`fin status`: sessions x tables, what is complete, what is not and why. Reads manifests only."""
+"""`fin status`: the state of each session and table, with the reason. Reads manifests only."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def _print_bad(rows: list[Row]) -> None:
         first = min(row.session for row in bad)
         names = sorted({row.source for row in bad})
         remedy = f"fin heal {names[0]} --from {first}" if len(names) == 1 else f"fin heal --from {first}"
-        console.print(f"way out: {remedy}; docs/runbook.md explains each check", soft_wrap=True)
+        console.print(f"what to do: {remedy}; docs/runbook.md and docs/sources explain each check", soft_wrap=True)
 
 
 def _print_missing(rows: list[Row]) -> None:
@@ -219,6 +219,6 @@ def _print_missing(rows: list[Row]) -> None:
         where = f"--session {first.session}" if first is last else f"--from {first.session} --to {last.session}"
         console.print(
             f"[red]missing[/] {first.source}/{first.table} {days}: never collected; "
-            f"way out: fin run {first.source} --table {first.table} {where}",
+            f"what to do: fin run {first.source} --table {first.table} {where}",
             soft_wrap=True,
         )

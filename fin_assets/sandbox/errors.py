@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class SandboxError(Exception):
-    """The sandbox cannot do what was asked; the message names the file, option or port and the way out."""
+    """The sandbox cannot do what was asked; the message names the file, option or port and what to do."""

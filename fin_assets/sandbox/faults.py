@@ -78,8 +78,8 @@ class Fault:
         match: glob over the path with query, or over the unit key ("hk:2017-05-02", "00700:2024-05-*").
         method: only GET or only POST; None for both.
         share: share of the matching requests that it hits, 0 to 1; decided by seed and request number.
-        count: it ends after so many hits; None never.
-        after: it spares the first so many matching requests, so that a site starts to refuse in the middle.
+        count: hits after which it ends; None never.
+        after: matching requests that it spares first, so that a site starts to refuse in the middle.
         delay: for `slow`.
         retry_after: for `rate_limited`.
         mode: for `truncated_body`: `length` (Content-Length larger than what is sent), `chunked` (the last chunk never

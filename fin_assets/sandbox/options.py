@@ -33,7 +33,7 @@ class Flag:
 
 
 class SiteOptions(BaseModel):
-    """What one site can be told. A site subclasses this; every option has a default and a description."""
+    """Options of one site. A site subclasses this; every option has a default and a description."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,4 +1,4 @@
-"""Serves the embedded sites over HTTP, and misbehaves on the transport where a fault says so.
+"""Serves the embedded sites over HTTP, and breaks the transport where a fault asks for it.
 
 What is answered is decided by the sites, what goes wrong in `faults.py`; here it happens. No site is named.
 """

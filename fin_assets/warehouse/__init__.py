@@ -1,1 +1,1 @@
-"""The marts: what they are built from, the build, publishing and reading. Nothing here knows what a source means."""
+"""The marts: inputs, build, publishing and reading. This package knows the meaning of no source."""

@@ -68,7 +68,7 @@ class StagedFile:
 
 
 def current_files(layout: Layout, table: ArchivedTable, staged: Iterable[StagedFile]) -> dict[str, list[date]]:
-    """Return the files that hold exactly the rows of `staged`, and the sessions of each; compact what is missing.
+    """Return the files that hold exactly the rows of `staged`, and the sessions of each; compact missing months.
 
     Closed is every month before that of the newest session. A month is compacted again only if one of its staged files is
     another than before: the name of its file says which ones it was made of.

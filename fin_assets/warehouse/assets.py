@@ -34,7 +34,7 @@ Event = dg.MaterializeResult[None] | dg.AssetCheckResult
 
 
 class MartsConfig(dg.Config):
-    """What a run can be told in the launchpad.
+    """Options of a run in the launchpad.
 
     Attributes:
         full_refresh: rebuild every session although nothing differs.
@@ -58,7 +58,7 @@ def mart_assets(
         sources: those that were discovered.
         store: of this home.
         project: the dbt project; parsed here if it has changed since the last time (some seconds).
-        on_node: hears of each model and test, for a progress display in this process.
+        on_node: called for each model and test, for a progress display in this process.
 
     Raises:
         BuildFailed: the project cannot be parsed.
@@ -122,7 +122,7 @@ def _check_result(key: dg.AssetCheckKey, node: NodeDone) -> dg.AssetCheckResult:
 def _materialized(
     context: dg.AssetExecutionContext, marts: dg.AssetsDefinition, published: Build, plan: Plan
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Tell Dagster of everything that the build holds, also of what was not selected."""
+    """Report every model of the build to Dagster, also those that were not selected."""
     within = {spec.key: [dep.asset_key for dep in spec.deps if dep.asset_key in marts.keys] for spec in marts.specs}
     # Dagster takes the results of one step only in the order of their dependencies.
     for key in TopologicalSorter(within).static_order():
@@ -154,14 +154,14 @@ class _Translator(DagsterDbtTranslator):
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         """Let what reads the manifests depend on the raw assets; leave other control tables out of the lineage."""
         spec = super().get_asset_spec(manifest, unique_id, project)
-        reads_ledgers = any(dep.asset_key == _MANIFESTS for dep in spec.deps)
-        # What the history of a table holds is what was staged.
+        reads_manifests = any(dep.asset_key == _MANIFESTS for dep in spec.deps)
+        # The history of a table has the staged rows.
         deps = [
             dg.AssetDep(["staged", *dep.asset_key.path[1:]]) if dep.asset_key.path[0] == "history" else dep
             for dep in spec.deps
             if dep.asset_key.path[0] != "control"
         ]
-        return spec.replace_attributes(deps=[*deps, *self._raw] if reads_ledgers else deps)
+        return spec.replace_attributes(deps=[*deps, *self._raw] if reads_manifests else deps)
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """Return the area of a mart; everything that people do not read is `warehouse`."""
@@ -183,7 +183,7 @@ class _Translator(DagsterDbtTranslator):
     def get_asset_check_spec(
         self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
     ) -> dg.AssetCheckSpec | None:
-        """Name a test by what it tests, such as `grain` or `identity_H3`, not by all its arguments."""
+        """Name a test by its rule, such as `grain` or `identity_H3`, not by all its arguments."""
         spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
         if spec is None:
             return None
@@ -202,7 +202,7 @@ class _Translator(DagsterDbtTranslator):
 
 
 def _area(props: Mapping[str, Any]) -> str | None:
-    """Return the folder of a mart under models/marts; None of what is no mart."""
+    """Return the folder of a mart under models/marts; None if the model is no mart."""
     folders = list(props.get("fqn") or ())[1:-1]
     return str(folders[1]) if len(folders) > 1 and folders[0] == "marts" else None
 
@@ -228,7 +228,7 @@ def rebuild_when_staged() -> C[dg.AssetKey]:
 
 
 def look_hourly() -> C[dg.AssetKey]:
-    """Bring the states of incomplete partitions up to date. Prevents a health page that says nothing of what failed.
+    """Bring the states of incomplete partitions up to date. Prevents a health page without the failures.
 
     Costs next to nothing when nothing has changed: then no build is made.
     """

@@ -30,7 +30,7 @@ class BuildResult:
 
     Attributes:
         build: the build that readers see now.
-        published: False if nothing differed, so that the build before stays.
+        published: False if nothing differed, so that the previous build stays.
         plan: what had to be done.
         seconds: duration, without the wait for another build.
         nodes: models and tests that ran, by kind.
@@ -62,7 +62,7 @@ def run(
         sources: the sources of this home.
         store: of this home.
         full_refresh: rebuild every session although nothing differs.
-        on_plan: is told the plan before dbt starts.
+        on_plan: called with the plan before dbt starts.
         project: the dbt project.
         wait: how long to wait for another build to end.
 
@@ -73,10 +73,10 @@ def run(
         the outcome.
 
     Raises:
-        BuildFailed: a model or test failed; readers keep the build before.
+        BuildFailed: a model or test failed; readers keep the previous build.
         WarehouseError: another build did not end, a manifest, staged file or build file cannot be read, or live and sandbox
             sources would be mixed.
-        OSError: the disk is full; readers keep the build before, and the next build publishes this one.
+        OSError: the disk is full; readers keep the previous build, and the next build publishes this one.
     """
     layout = Layout(store.data)
     nodes: Counter[str] = Counter()
@@ -115,7 +115,7 @@ def run(
 
 
 def drain(build: Generator[NodeDone, None, BuildResult], on_node: OnNode | None = None) -> BuildResult:
-    """Take a build to its end and return its outcome; `on_node` is told each model and test.
+    """Take a build to its end and return its outcome; `on_node` is called for each model and test.
 
     Raises:
         as `run`, and whatever `on_node` raises; the build is then ended.

@@ -1,6 +1,6 @@
 """Running dbt on the private build file, in a process of its own so that its lock on the file ends with it.
 
-The process is a child of the one that `warm_dbt` keeps, or a new one where that cannot be had. Says what dbt did in few
+The process is a child of the one that `warm_dbt` keeps, or a new one where that is not available. Says what dbt did in few
 words. What the marts are made from is decided in `control`, what readers see in `publish`.
 """
 
@@ -90,7 +90,7 @@ def stream(layout: Layout, project: Path, *, full_refresh: bool) -> Generator[No
     command = _command(
         layout, project, ["--log-format", "json", "--log-level", "info"], arguments(full_refresh=full_refresh)
     )
-    # Left by the build before, it would explain the wrong failure.
+    # A file of the previous build would explain the wrong failure.
     (layout.dbt_target / "run_results.json").unlink(missing_ok=True)
     errors: list[str] = []
     done = 0
@@ -115,7 +115,7 @@ def parse(layout: Layout, project: Path) -> Path:
     Raises:
         BuildFailed: the project cannot be parsed.
     """
-    # Whoever asks for the manifest will build: dbt is imported meanwhile.
+    # The caller will build next: dbt is imported meanwhile.
     warm_dbt.prepare()
     manifest = layout.dbt_target.parent / f"manifest-{project_hash(project)[:16]}.json"
     if manifest.exists():
@@ -151,7 +151,7 @@ def project_hash(project: Path) -> str:
 
 
 class _Run:
-    """A dbt command at work: a child of the warm process, else a process of its own. Iterate over what it prints.
+    """A dbt command at work: a child of the warm process, else a process of its own. Iterate over its output.
 
     Attributes:
         code: exit code after the last line; None if the process was lost.
@@ -271,4 +271,4 @@ def _failure(layout: Layout, errors: list[str]) -> str:
     more = f"\n... and {len(shown) - SHOWN_PROBLEMS} more" if len(shown) > SHOWN_PROBLEMS else ""
     body = "\n".join(f"- {problem}" for problem in shown[:SHOWN_PROBLEMS])
     log = layout.dbt_logs / "dbt.log"
-    return f"the marts were not published, readers keep the build before:\n{body}{more}\nThe whole log: {log}"
+    return f"the marts were not published; readers keep the previous build:\n{body}{more}\nThe whole log: {log}"

@@ -71,7 +71,7 @@ def _connect(layout: Layout, wait: timedelta) -> duckdb.DuckDBPyConnection:
             if "lock" not in str(error):
                 msg = (
                     f"{layout.build} cannot be opened ({str(error).splitlines()[0]}). It holds nothing that is not in "
-                    "the staged files: remove it, and the next build makes it anew"
+                    "the staged files: remove it, and the next build makes it again"
                 )
                 raise WarehouseError(msg) from error
             if time.monotonic() >= deadline:

@@ -160,7 +160,7 @@ def expected(sources: Sequence[Source], collected: set[ManifestKey]) -> pl.DataF
                         state if day in days else UNKNOWN_SESSION,
                     )
                 )
-    # Tables that no source declares (any more), such as those of a source that is switched off: what they have stays.
+    # Tables that no source declares (any more), such as those of a disabled source: their rows stay.
     for (name, table_name), days in sorted(of_table.items()):
         rows.extend((name, table_name, day, ordinal, True, OPEN) for ordinal, day in enumerate(sorted(days), start=1))
     return pl.DataFrame(rows, schema=SESSIONS, orient="row")
@@ -172,7 +172,7 @@ def _wanted(table: Table, days: set[date]) -> set[date]:
 
 
 def _no_sibling(table: str) -> Sibling:
-    return Sibling(state="missing", reason=f"{table} is not looked at")
+    return Sibling(state="missing", reason=f"{table} is not read")
 
 
 def declared(sources: Sequence[Source], collected: set[ManifestKey], modes: Mapping[str, str]) -> pl.DataFrame:

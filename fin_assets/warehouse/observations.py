@@ -104,7 +104,9 @@ class Merge:
     vanished: int
 
 
-def merge(connection: duckdb.DuckDBPyConnection, blobs: Blobs, tables: Sequence[ObservedTable], *, anew: bool) -> Merge:
+def merge(
+    connection: duckdb.DuckDBPyConnection, blobs: Blobs, tables: Sequence[ObservedTable], *, rebuild: bool
+) -> Merge:
     """Bring the effective rows of all tables up to date; write the session dates that changed into `observed_changes`.
 
     Reads the files of new partitions. A partition that was replaced or removed gives up the rows that came from it: their
@@ -114,12 +116,12 @@ def merge(connection: duckdb.DuckDBPyConnection, blobs: Blobs, tables: Sequence[
         connection: to the build file, in a transaction; `CREATE` was executed in it.
         blobs: where the staged files lie.
         tables: that the dbt project declares.
-        anew: forget the effective rows and merge every partition.
+        rebuild: forget the effective rows and merge every partition.
 
     Raises:
         WarehouseError: a staged file does not fit.
     """
-    if anew:
+    if rebuild:
         _forget(connection)
     files = vanished = 0
     for table in tables:
@@ -262,7 +264,7 @@ def _gather(
 
 
 def _replace_rows(connection: duckdb.DuckDBPyConnection, table: ObservedTable) -> None:
-    """Put `rows_now` in the place of the effective rows of their keys; find the dates whose values changed."""
+    """Replace the effective rows of the keys of `rows_now`; find the dates whose values changed."""
     compared = _names([*table.key, *table.values])
     touched = (
         f"exists (select 1 from rows_now where {_same_key(table, 'known', 'rows_now')})"  # noqa: S608 - names from the project

@@ -31,7 +31,7 @@ PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 
 
 class WarehouseError(Exception):
-    """The marts cannot be built, published or read; the message says what happened and what mends it."""
+    """The marts cannot be built, published or read; the message says what happened and what to do."""
 
 
 class NothingPublished(WarehouseError):
@@ -39,7 +39,7 @@ class NothingPublished(WarehouseError):
 
 
 class BuildFailed(WarehouseError):
-    """A model or a test of the build failed; readers keep the build before."""
+    """A model or a test of the build failed; readers keep the previous build."""
 
 
 @dataclass(frozen=True, slots=True)

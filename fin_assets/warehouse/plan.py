@@ -1,4 +1,4 @@
-"""What a build is told before dbt runs: manifests, calendars, changed sessions, and views over the files that count.
+"""The inputs of a build, written before dbt runs: manifests, calendars, changed sessions, and views over the files that count.
 
 All of it is written into the private build file, so that dbt is never started with changing variables. What a build
 changed stays marked until the build has ended well; a killed one is therefore done again by the next. Nothing here
@@ -186,7 +186,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, layout: Layout, project: Pat
     reason = _refresh_reason(asked=full_refresh, unfinished=unfinished, built=built_project, now=hashed, moved=moved)
     idle = reason is None and unfinished is None and fingerprint == _meta(connection, "fingerprint")
     observed = observed_tables(project)
-    merged = observations.merge(connection, layout.blobs, observed, anew=reason is not None)
+    merged = observations.merge(connection, layout.blobs, observed, rebuild=reason is not None)
     if reason is None and merged.vanished:
         # A date without a row has no place among the sessions any more, from which its neighbours could be reached.
         reason = f"{merged.vanished} session dates have no row any more"
@@ -224,7 +224,7 @@ def _mark_changed(connection: duckdb.DuckDBPyConnection, *, everything: bool, al
 
 
 def _drop_marts(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make room for marts that are all built anew: beside the old ones, they would double the file, and every copy of it."""
+    """Drop the marts before all are rebuilt: beside the old ones, they would double the file, and every copy of it."""
     for schema in ("main", "intermediate", "reference"):
         for kind, names in (("view", "duckdb_views()"), ("table", "duckdb_tables()")):
             found = connection.execute(

@@ -1,7 +1,7 @@
 """Publishing: from the tested private build to the one that readers see, and back. Nothing here builds or reads marts.
 
 A build is copied under a name of its own, made durable, and only then pointed to; the pointer is replaced in one step.
-What is published is never changed again. People get a copy of their own, so that no shell can disturb a dashboard.
+What is published is never changed again. People get a copy of their own, so that no shell can block a dashboard.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from fin_assets.warehouse.lock import build_connection
 from fin_assets.warehouse.paths import ARCHIVE, BUILDS, POINTER, Layout, NothingPublished, WarehouseError
 
 _ID = re.compile(r"^\d{8}T\d{6}-(\d{5})$")
-WAYS_OUT = "fin build publishes it anew, fin build --rollback goes back to the newest build that is kept"
+REMEDY = "fin build publishes it again, fin build --rollback goes back to the newest build that is kept"
 
 
 class SessionSpan(BaseModel):
@@ -84,7 +84,7 @@ def publish(layout: Layout, *, keep: int, fingerprint: str = "", modes: Mapping[
 
     Raises:
         WarehouseError: the build file cannot be opened, or was left with a log that is not in it.
-        OSError: the disk is full; readers keep the build before.
+        OSError: the disk is full; readers keep the previous build.
     """
     # Before the sweep: caches are by build id, so that no number may come twice, not even that of a damaged build.
     number = max((_number(build_id) for _, build_id in _named(layout)), default=0) + 1
@@ -128,7 +128,7 @@ def current(layout: Layout) -> Build:
     build_id = current_id(layout)
     build = _whole(layout, build_id)
     if build is None:
-        msg = f"build {build_id} is current, and its description is missing or damaged: {WAYS_OUT}"
+        msg = f"build {build_id} is current, and its description is missing or damaged: {REMEDY}"
         raise WarehouseError(msg)
     return build
 
@@ -148,7 +148,7 @@ def current_id(layout: Layout) -> str:
     try:
         return _Pointer.model_validate_json(text).build_id
     except ValidationError as error:
-        msg = f"{POINTER} is damaged ({text[:80]!r}): {WAYS_OUT}"
+        msg = f"{POINTER} is damaged ({text[:80]!r}): {REMEDY}"
         raise WarehouseError(msg) from error
 
 
@@ -196,7 +196,7 @@ def rollback(layout: Layout, build_id: str | None = None) -> Build:
     with _new_people_file(layout) as people:
         layout.blobs.download(candidates[-1].file, people)
         # The pointer first: if this ends before the second step, the current build is not the newest, and the next build
-        # publishes both anew.
+        # publishes both again.
         _point(layout, candidates[-1])
         _give_people(layout, people)
     return candidates[-1]
@@ -245,7 +245,7 @@ def _point(layout: Layout, build: Build) -> None:
 
 @contextmanager
 def _new_people_file(layout: Layout) -> Iterator[Path]:
-    """Give a name for the next file for people, on the same file system; what is there afterwards is removed."""
+    """Give a name for the next file for people, on the same file system; a remaining file is removed."""
     people = layout.scratch / layout.people.name
     try:
         yield people
@@ -262,7 +262,7 @@ def _give_people(layout: Layout, people: Path) -> None:
 
 
 def _sign(connection: duckdb.DuckDBPyConnection, build_id: str, now: datetime) -> Build:
-    """Write into the file what it is, so that every reader can tell which build it sees."""
+    """Write the build's id into the file, so that every reader can see it."""
     connection.execute("create or replace table control.build (build_id varchar, created_at timestamp with time zone)")
     connection.execute("comment on table control.build is 'Which build of the marts this file is. One row.'")
     connection.execute("insert into control.build values (?, ?)", [build_id, now])

@@ -137,6 +137,6 @@ class Reader:
                     raise
             except duckdb.IOException as error:
                 if attempt == ATTEMPTS - 1:
-                    msg = f"build {build.id} is current and its file cannot be opened: {publish.WAYS_OUT}"
+                    msg = f"build {build.id} is current and its file cannot be opened: {publish.REMEDY}"
                     raise WarehouseError(msg) from error
         raise AssertionError  # the loop returns or raises

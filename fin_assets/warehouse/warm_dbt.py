@@ -3,7 +3,7 @@
 Importing dbt takes four seconds and parsing the project three to ten; a child of `dbt_server` pays neither. The first
 process that needs it starts the server, and it ends with that process. The processes that this one starts find the
 server through an environment variable, as the runs of Dagster's code server do. Linux only; elsewhere, and whenever
-the server cannot be reached, dbt is started anew.
+the server cannot be reached, a new dbt is started.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class WarmRun:
     """A command that is running in a child of the server.
 
     Attributes:
-        lines: what it prints.
+        lines: its output.
     """
 
     def __init__(self, connection: socket.socket, lines: IO[str]) -> None:
@@ -175,7 +175,7 @@ def _start() -> _Owned:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            # Ctrl-C in a terminal reaches its whole group; the server hears of it through the connection.
+            # Ctrl-C in a terminal reaches its whole group; the server notices through the closed connection.
             start_new_session=True,
             env=_environment(),
         )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from pydantic import BaseModel
@@ -13,6 +15,7 @@ from fin_assets.cli import app
 from fin_assets.core.collection.findings import RAW_CHECKS, STAGED_CHECKS
 from fin_assets.core.contract import failures
 from fin_assets.core.contract.source import Source
+from fin_assets.core.orchestration.assets import CLOSED_DAYS
 from fin_assets.core.orchestration.monitoring import WATCHES
 from fin_assets.discovery import discover
 from fin_assets.settings import Settings, SourceSettings
@@ -57,17 +60,17 @@ def sources() -> list[Source]:
 def test_every_setting_is_documented_and_every_documented_setting_exists() -> None:
     text = read("docs/configuration.md")
     assert table_keys(section(text, "## Keys", "Every source has")) == keys(Settings) - {"home", "sources"}
-    assert table_keys(section(text, "Every source has", "\n`[sources.")) == keys(SourceSettings)
+    assert table_keys(section(text, "Every source has", "\n## ")) == keys(SourceSettings)
     for source in sources():
         own = keys(type(source.settings)) - keys(SourceSettings)
-        assert table_keys(section(text, f"`[sources.{source.name}]`", "\n## ")) >= own
+        page = section(read(f"docs/sources/{source.name}.md"), "## Settings", "\n## ")
+        assert f"`[sources.{source.name}]`" in page
+        assert table_keys(page) == own
 
 
 def test_the_documented_defaults_are_the_defaults() -> None:
     text = read("docs/configuration.md")
-    rows = dict(
-        re.findall(r"^\| `([a-z_.]+)` \| `([^`]+)` \|", section(text, "## Keys", "\n`[sources."), flags=re.MULTILINE)
-    )
+    rows = dict(re.findall(r"^\| `([a-z_.]+)` \| `([^`]+)` \|", section(text, "## Keys", "\n## "), flags=re.MULTILINE))
     settings, source = Settings(home=Path()), SourceSettings()
     for key, documented in rows.items():
         value: object = source if "." not in key and key in SourceSettings.model_fields else settings
@@ -109,16 +112,36 @@ def test_every_fin_command_in_a_document_exists_with_its_options(document: Path)
         assert set(options) <= known, f"{relative(document)}: fin {name}{rest}"
 
 
+def kinds(module: ModuleType) -> set[str]:
+    """Return the kinds of failures that a module defines."""
+    return {
+        each.kind
+        for each in vars(module).values()
+        if isinstance(each, type)
+        and issubclass(each, failures.CollectionFailure)
+        and each.__module__ == module.__name__
+    }
+
+
 def test_every_check_and_every_failure_has_a_heading_in_the_runbook() -> None:
     headings = set(re.findall(r"^## (\S+)$", read("docs/runbook.md"), flags=re.MULTILINE))
-    names = {*RAW_CHECKS, *STAGED_CHECKS, *WATCHES, "marts"}
-    names |= {name for source in sources() for table in source.tables for name in table.checks}
-    kinds = {
-        each.kind
-        for each in vars(failures).values()
-        if isinstance(each, type) and issubclass(each, failures.CollectionFailure)
-    }
-    assert names | (kinds - {"failed"}) <= headings
+    assert {*RAW_CHECKS, *STAGED_CHECKS, *WATCHES, CLOSED_DAYS, "marts"} | (kinds(failures) - {"failed"}) <= headings
+
+
+@pytest.mark.parametrize("source", sources(), ids=lambda source: source.name)
+def test_every_check_and_every_failure_of_a_source_alone_has_a_heading_in_its_page(source: Source) -> None:
+    runbook = section(read(f"docs/sources/{source.name}.md"), "\n## Runbook\n")
+    headings = set(re.findall(r"^### (\S+)$", runbook, flags=re.MULTILINE))
+    names = {name for table in source.tables for name in table.checks}
+    if (ROOT / "fin_assets" / "sources" / source.name / "failures.py").exists():
+        names |= kinds(importlib.import_module(f"fin_assets.sources.{source.name}.failures"))
+    assert names <= headings
+
+
+def test_the_shared_documents_explain_no_check_of_a_single_source() -> None:
+    runbook = read("docs/runbook.md")
+    own = {name for source in sources() for table in source.tables for name in table.checks}
+    assert not own & set(re.findall(r"^#+ (\S+)$", runbook, flags=re.MULTILINE))
 
 
 def test_every_test_of_the_marts_is_explained_in_the_runbook() -> None:

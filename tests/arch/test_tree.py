@@ -1,8 +1,9 @@
-"""What must not be in the repository: binaries, paths of a machine, hosts of a package index, unfinished work."""
+"""What must not be in the repository: binaries (but pictures of documents), paths of a machine, hosts of a package index."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -13,20 +14,36 @@ HOMES = "|".join(["wo" + "rk", "ro" + "ot", "ho" + r"me/[a-z]\w*", "fa" + "rm"])
 MACHINE_PATH = re.compile(rf"(?<![\w.$}}])/(?:{HOMES})/[\w.]")
 HOSTS = re.compile("py" + r"pi\.org|python" + r"hosted\.org|--(?:extra-)?index-url[ =]http|registry\.npm" + r"js\.org")
 UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|X" + r"XX|HA" + r"CK)\b")
-LONG_MODULE, LARGE_FILE = 450, 600_000
+LONG_MODULE, LARGE_FILE, LARGE_PICTURE = 400, 600_000, 300_000
+SIGNATURES = {".png": b"\x89PNG\r\n\x1a\n", ".webp": b"RIFF"}
+EMBEDDED = re.compile(r"data:image/[a-z]+;base64,[A-Za-z0-9+/]{200}")
+
+
+def is_picture(path: Path) -> bool:
+    """Return whether a file may be binary: a picture of the documents."""
+    return path.parent == ROOT / "docs" / "img" and path.suffix in {".png", ".webp"}
 
 
 def texts():
-    """Return each file with its text."""
-    return [(path, path.read_text(encoding="utf-8")) for path in files() if path.stat().st_size < LARGE_FILE]
+    """Return each file of text with its text."""
+    return [(path, path.read_text(encoding="utf-8")) for path in files() if not is_picture(path)]
 
 
-def test_every_file_is_text_and_none_is_large() -> None:
+def test_every_file_is_text_or_a_picture_of_the_documents_and_none_is_large() -> None:
     for path in files():
         content = path.read_bytes()
-        assert b"\0" not in content, f"{relative(path)} is binary"
-        content.decode("utf-8")
-        assert len(content) < LARGE_FILE, f"{relative(path)} has {len(content)} bytes"
+        most = LARGE_PICTURE if is_picture(path) else LARGE_FILE
+        assert len(content) < most, f"{relative(path)} has {len(content)} bytes"
+        if is_picture(path):
+            assert content.startswith(SIGNATURES[path.suffix]), f"{relative(path)} is no {path.suffix} picture"
+        else:
+            assert b"\0" not in content, f"{relative(path)} is binary"
+            content.decode("utf-8")
+
+
+def test_no_text_carries_a_picture_inside() -> None:
+    for path, text in texts():
+        assert not EMBEDDED.search(text), f"{relative(path)} embeds a picture: save it as .webp or .png under docs/img"
 
 
 @pytest.mark.parametrize(
@@ -76,8 +93,7 @@ def test_every_requirement_is_locked() -> None:
 
 
 def test_scripts_are_executable_and_stop_at_the_first_error() -> None:
-    for path in files():
-        text = path.read_text(encoding="utf-8")
+    for path, text in texts():
         if text.startswith("#!/usr/bin/env bash"):
             assert path.stat().st_mode & 0o100, relative(path)
             assert "set -euo pipefail" in text, relative(path)

@@ -1,6 +1,6 @@
 """Ways to read the same broker tables, complete, with the same number of workers.
 
-What is timed is reading only: browsers are started and a first page of each opened before. Each way but the last is told the
+What is timed is reading only: browsers are started and a first page of each opened before. Each way but the last gets the
 address of the complete table, so that it loses no time on the link to it; the last goes about it as a person does. Each
 returns the seconds and the rows that it read by ticker.
 """

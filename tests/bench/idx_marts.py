@@ -130,7 +130,7 @@ def _history(years: int, tickers: int) -> Measured:
 
 
 def _stage_past(home: Home, market: IdxMarket, sessions: Sequence[date]) -> float:
-    """Write the history; return the bytes of the broker lists of all of it, the open month reckoned as the others."""
+    """Write the history; return the bytes of the broker lists of all of it, the open month counted as the others."""
     months = [list(days) for _, days in groupby(sessions, key=lambda day: (day.year, day.month))]
     (kept,) = archived_tables(PROJECT)
     written = closed = 0

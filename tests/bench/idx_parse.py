@@ -21,7 +21,7 @@ from fin_assets.core.contract.manifest import Manifest, PartitionKey, PartitionS
 from fin_assets.core.contract.source import Accepted, Fetched, Parsed, Table, Unit
 from fin_assets.core.storage.store import Store
 from fin_assets.sandbox.context import SiteContext
-from fin_assets.sandbox.sites.idx_brokers import IdxOptions
+from fin_assets.sandbox.sites.idx_brokers.options import IdxOptions
 from fin_assets.sandbox.sites.idx_brokers.pages import idx_json
 from fin_assets.sandbox.sites.idx_brokers.site import IdxSite
 from fin_assets.settings import Settings

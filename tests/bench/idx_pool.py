@@ -30,7 +30,7 @@ def _crawlee(site: str, session: date, tickers: Sequence[str]) -> Reading:
     return crawler(site, session, tickers)
 
 
-# So many tables that each way takes some ten seconds a round.
+# Enough tables that each way takes some ten seconds a round.
 WAYS: list[tuple[str, Read, int]] = [
     (OWN, _idx_ways.pool, 150),
     ("plain Playwright navigation, a page for each table", _idx_ways.navigation, 60),
@@ -73,7 +73,7 @@ def _rows_by_ticker(root: str) -> dict[str, int]:
 
 
 def _evenly(expected: dict[str, int], tables: int) -> list[str]:
-    """Return so many tickers that their tables are as long as all of them on average."""
+    """Return this number of tickers whose tables are as long as all of them on average."""
     ranked = sorted(expected, key=lambda ticker: (expected[ticker], ticker))
     middle = len(ranked) / tables / 2
     return [ranked[int(place * len(ranked) / tables + middle)] for place in range(tables)]
@@ -108,7 +108,7 @@ def _ways_text(where: str, rates: dict[str, list[float]], typical_rows: float) -
         "the stock's page, both dates, GO, the link to the rest, then each cell by its own path (the reference system "
         "itself takes 50 minutes for 900 companies with 5 to 10 such bots: 0.3 tables a second). The bound is "
         f"{WORKERS} workers / {milliseconds:.0f} ms = {bound:.1f} tables a second.\n\n"
-        + table(["way", "tables/s (median)", "range", "the pool is so many times faster", "share of the bound"], rows)
+        + table(["way", "tables/s (median)", "range", "times as fast: the pool", "share of the bound"], rows)
     )
 
 

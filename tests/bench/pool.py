@@ -10,7 +10,7 @@ from tests.bench._site import LATENCY, WORKERS, list_days, sandbox
 from tests.bench.report import Section, machine, table
 
 ROUNDS = 3
-# So many pages that each way takes some ten seconds a round; the slowest is given one page for each worker.
+# Enough pages that each way takes some ten seconds a round; the slowest is given one page for each worker.
 WAYS: list[tuple[str, _ways.Read, int]] = [
     ("this pool", _ways.pool, 150),
     ("plain Playwright navigation", _ways.navigation, 40),
@@ -48,6 +48,6 @@ def measure() -> Section:
         f"{WORKERS} workers, {ROUNDS} rounds. {where}. Browsers are started and first pages opened before the clock "
         f"runs; every page is read completely and its date checked. The bound is {WORKERS} workers / "
         f"{milliseconds:.0f} ms = {bound:.1f} pages a second.\n\n"
-        + table(["way", "pages/s (median)", "range", "the pool is so many times faster", "share of the bound"], rows)
+        + table(["way", "pages/s (median)", "range", "times as fast: the pool", "share of the bound"], rows)
     )
     return Section("Pages a second", text)

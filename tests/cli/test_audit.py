@@ -1,4 +1,4 @@
-"""A day that is no session: the exchange is asked all the same, and what it serves is quarantined, never collected."""
+"""A day without a session: the exchange is asked nevertheless, and its answer is quarantined, never collected."""
 
 # No postponed annotations here: Dagster reads the type of an op's `config` at once.
 from datetime import date
@@ -69,7 +69,7 @@ def test_a_closed_day_of_which_the_exchange_has_nothing_is_as_the_calendar_says(
     assert "as the calendar says: the site served 0 rows" in flat(done.output)
 
 
-def test_an_exchange_that_cannot_be_asked_is_a_problem_with_its_way_out(fin, exchange) -> None:
+def test_an_exchange_that_cannot_be_asked_is_a_problem_with_its_remedy(fin, exchange) -> None:
     exchange[str(SATURDAY)] = -1
     done = fin("run", NAME, "--session", str(SATURDAY))
     assert done.exit_code == 1

@@ -30,14 +30,14 @@ def test_a_range_is_collected_healed_and_parsed_again_and_nothing_is_asked_for_t
     done = fin("run", NAME, "--from", "2026-03-14", "--to", "2026-03-20", "--no-marts")
     assert done.exit_code == 3, done.output
     assert f"incomplete things {BAD}: 1 of 2 units: 1 server_error (b)" in done.output
-    assert "way out: the site is in trouble; healing tries again by itself, or: fin heal" in done.output
+    assert "what to do: the site has a fault of its own; healing retries automatically, or: fin heal" in done.output
 
     shown = json.loads(fin("status", NAME, "--from", "2026-03-16", "--to", "2026-03-23", "--json").output)
     states = {row["session"]: row["state"] for row in shown}
     assert states == dict.fromkeys(map(str, DAYS), "complete") | {str(BAD): "incomplete", "2026-03-23": "missing"}
     told = fin("status")
     assert f"incomplete fake/things {BAD}: 1 of 2 units" in told.output
-    assert f"way out: fin heal fake --from {BAD}" in told.output
+    assert f"what to do: fin heal fake --from {BAD}" in told.output
 
     site.broken.clear()
     before = dict(site.asked)
@@ -103,7 +103,7 @@ def test_a_refusing_site_ends_the_command_with_what_is_left(fin, site) -> None:
     assert "not_asked" in done.output
 
 
-def test_a_refetch_that_fails_is_told_and_is_no_success_although_the_session_stays_complete(fin, site) -> None:
+def test_a_failed_refetch_is_reported_and_no_success_although_the_session_stays_complete(fin, site) -> None:
     assert fin("run", NAME, "--session", str(BAD), "--no-marts").exit_code == 0
     site.broken = {("a", BAD): CaptchaPage("prove that you are human")}
     done = fin("run", NAME, "--session", str(BAD), "--refetch", "--no-marts")
@@ -126,7 +126,7 @@ def test_healing_counts_the_look_back_from_publication(site) -> None:
     assert date(2026, 3, 2) not in to_heal(in_time, in_time.table(TABLE), None)
 
 
-def test_ledgers_of_other_sessions_than_asked_for_are_not_read(fin, site) -> None:
+def test_manifests_of_other_sessions_than_asked_for_are_not_read(fin, site) -> None:
     assert fin("run", NAME, "--from", "2026-03-16", "--to", "2026-03-23", "--no-marts").exit_code == 0
     store = store_of(project()[0])
     old = store.partition_dir(PartitionKey(NAME, TABLE, date(2025, 3, 3)))
@@ -142,7 +142,7 @@ def test_ledgers_of_other_sessions_than_asked_for_are_not_read(fin, site) -> Non
     assert to_heal(source, source.table(TABLE), date(2026, 3, 16)) == []
 
 
-def test_an_interrupted_run_keeps_what_it_has_and_goes_on_from_there(fin, site) -> None:
+def test_an_interrupted_run_keeps_its_units_and_continues_from_there(fin, site) -> None:
     site.units = ("a", "b", "c")
 
     def interrupt(unit: str, session: date) -> None:
@@ -152,7 +152,7 @@ def test_an_interrupted_run_keeps_what_it_has_and_goes_on_from_there(fin, site) 
     site.before_answer = interrupt
     done = fin("run", NAME, "--from", str(DAYS[0]), "--to", str(DAYS[4]), "--no-marts")
     assert done.exit_code == 130, done.output
-    assert "Interrupted. Every unit that was stored stays stored." in flat(done.stderr)
+    assert "Interrupted. All stored units are kept." in flat(done.stderr)
     site.before_answer = None
     kept = {key for key in site.asked if key[1] < DAYS[3]}
     before = dict(site.asked)
@@ -165,7 +165,7 @@ def test_a_session_that_another_process_collects_is_a_clear_error(fin, site, hom
         done = fin("run", NAME, "--session", str(BAD), "--no-marts")
     assert done.exit_code == 1
     assert "is being collected by another process" in flat(done.stderr)
-    assert "Way out" in flat(done.stderr)
+    assert "What to do" in flat(done.stderr)
 
 
 def test_reparse_of_nothing_says_how_to_collect(fin, site) -> None:

@@ -80,7 +80,7 @@ def test_a_file_without_dates_is_refused_with_the_option_and_the_document(
     path.write_bytes(content)
     with pytest.raises(Problem, match=said) as caught:
         use_datasets({"idx_brokers": path})
-    assert "docs/sandbox.md" in caught.value.way_out
+    assert "docs/sandbox.md" in caught.value.remedy
 
 
 def test_a_damaged_archive_is_refused_and_not_unpacked_halfway(tmp_path: Path) -> None:

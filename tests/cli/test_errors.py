@@ -1,4 +1,4 @@
-"""Whatever goes wrong comes as one panel: what happened, to what, and the way out. A traceback only with --debug."""
+"""Every error is one panel: what happened, to what, and what to do. A traceback only with --debug."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_every_command_shows_an_example(fin, command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "what", "way_out"),
+    ("arguments", "what", "remedy"),
     [
         (["run", "nope"], "There is no source 'nope'", "hkex_southbound"),
         (["run", "hkex_southbound", "--table", "nope"], "no table 'nope'", "--table"),
@@ -74,11 +74,11 @@ def test_every_command_shows_an_example(fin, command: str) -> None:
         (["new-source", "Bad-Name"], "cannot be the name", "snake_case"),
     ],
 )
-def test_a_wrong_word_is_a_usage_error_that_names_it(fin, arguments: list[str], what: str, way_out: str) -> None:
+def test_a_wrong_word_is_a_usage_error_that_names_it(fin, arguments: list[str], what: str, remedy: str) -> None:
     done = fin(*arguments)
     assert done.exit_code == 2, done.output
     assert what in flat(done.stderr)
-    assert way_out in flat(done.stderr)
+    assert remedy in flat(done.stderr)
     assert "Traceback" not in flat(done.stderr)
 
 
@@ -174,7 +174,7 @@ def test_nothing_published_says_what_to_run(fin) -> None:
 def test_a_full_disk_and_a_foreign_directory_are_named() -> None:
     full = explain(OSError(errno.ENOSPC, "No space left on device", "data/raw/x"))
     assert "data/raw/x" in full.what
-    assert "data_dir" in full.way_out
+    assert "data_dir" in full.remedy
     assert "data/x" in explain(PermissionError(errno.EACCES, "Permission denied", "data/x")).what
 
 
@@ -216,4 +216,4 @@ def test_a_failed_build_names_the_test_and_keeps_what_readers_see(fin, site, mon
     done = fin("build")
     assert done.exit_code == 1
     assert "Test grain of hk__movers: 3 rows break it" in flat(done.stderr)
-    assert "readers keep the build before" in flat(done.stderr)
+    assert "readers keep the previous build" in flat(done.stderr)

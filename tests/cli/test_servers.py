@@ -65,7 +65,7 @@ def test_a_server_that_ends_by_itself_is_a_problem_with_its_last_words(tmp_path:
         with pytest.raises(Problem, match="cannot open the shop") as caught:
             servers.wait_ready(child)
     assert "exit code 7" in caught.value.what
-    assert str(tmp_path / "shop.log") in caught.value.way_out
+    assert str(tmp_path / "shop.log") in caught.value.remedy
 
 
 def test_a_terminated_command_ends_its_servers(tmp_path: Path, port: int) -> None:

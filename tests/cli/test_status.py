@@ -74,7 +74,7 @@ def test_one_session_lists_every_missing_unit_with_its_reason_on_one_screen(fin,
     assert set(many[560:]) <= set(words), "the name of each unit that was not asked for"
     assert "T005" not in told, "what is there is not listed"
     assert len(done.output.splitlines()) < 40
-    assert f"fin run {NAME} --session {DAY} asks for what is missing" in told
+    assert f"fin run {NAME} --session {DAY} fetches the missing units" in told
 
 
 def test_the_list_of_all_sessions_abbreviates_what_is_missing_in_each(fin, many: list[str]) -> None:

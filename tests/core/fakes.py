@@ -218,6 +218,6 @@ class FakeClients:
         return self._runner.run(work)
 
     async def pool(self, site: Site) -> FakePool:
-        """Return a new pool: each attempt begins anew."""
+        """Return a new pool: each attempt has its own."""
         FakeClients.opened += 1
         return FakePool(site.workers, site.request_timeout)

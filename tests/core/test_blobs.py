@@ -42,7 +42,7 @@ def test_what_was_put_is_got_and_replaced_whole(blobs: Blobs) -> None:
     assert (found.key, found.size) == ("a/b.json", 6)
 
 
-def test_a_blob_that_is_not_there_is_told(blobs: Blobs, tmp_path: Path) -> None:
+def test_a_missing_blob_is_an_error_that_names_it(blobs: Blobs, tmp_path: Path) -> None:
     blobs.put("a/b", b"x")
     for key in ("none", "a", "a/b/c"):
         assert blobs.stat(key) is None

@@ -81,7 +81,7 @@ PAGES: dict[str, tuple[bytes, type[CollectionFailure]]] = {
         ),
         Refused,
     ),
-    "F5 BIG-IP": (
+    "BIG-IP": (
         page(
             "Request Rejected",
             "The requested URL was rejected. Please consult with your administrator. Your support ID is: 123",

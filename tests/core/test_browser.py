@@ -320,7 +320,7 @@ async def test_a_picture_runs_no_script_and_loads_nothing() -> None:
         assert pool.browser.contexts == []
 
 
-async def test_a_pool_that_is_not_open_says_so() -> None:
+async def test_a_pool_that_is_not_open_raises() -> None:
     pool = BrowserPool(BrowserSettings(), workers=1, rate_per_second=1, request_timeout=timedelta(seconds=1))
     with pytest.raises(BrowserLost, match="not open"):
         async with pool.client():
@@ -334,7 +334,7 @@ def get_jobs(url: str, n: int) -> list[Job]:
     return [Job(key=KEY, unit=f"u{i}", fetch=fetch, parse=lambda _: Parsed(rows=1)) for i in range(n)]
 
 
-COLLECT_FOR_EVER = """
+COLLECT_WITHOUT_END = """
 import asyncio, signal, sys
 from datetime import date, timedelta
 from fin_assets.core.transport.browser.pool import BrowserPool
@@ -348,7 +348,7 @@ async def main():
             print("ready", flush=True)
             await asyncio.sleep(600)
 
-# Whoever started the tests may have had them ignore these.
+# The process that started the tests may have set them to be ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
 asyncio.run(main())
@@ -358,7 +358,7 @@ asyncio.run(main())
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 async def test_a_killed_program_takes_its_browser_along(number: signal.Signals) -> None:
     program = subprocess.Popen(  # noqa: ASYNC220 - our own interpreter; the test has nothing else to do
-        [sys.executable, "-c", COLLECT_FOR_EVER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", COLLECT_WITHOUT_END], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     with program:
         assert program.stdout is not None

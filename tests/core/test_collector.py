@@ -105,7 +105,7 @@ def test_a_site_that_states_how_long_to_wait_is_left_alone_until_then(store: Sto
     wish = RateLimited("busy", retry_after=timedelta(hours=2))
     [result] = run(store, FakeSite(broken={("a", DAY): wish}), [DAY])
     assert result.manifest.next_retry_at == clock.now() + timedelta(hours=2)
-    assert "Asked again not before 2026-04-01 02:00 UTC" in result.findings["complete"].summary
+    assert "Next retry not before 2026-04-01 02:00 UTC" in result.findings["complete"].summary
 
 
 def test_a_site_that_wants_proof_of_a_human_rests_an_hour(store: Store) -> None:
@@ -296,7 +296,7 @@ def test_an_attempt_under_way_is_left_alone_by_healing(store: Store) -> None:
     assert not any(retry_is_due(manifest, now=datetime(2026, 4, 1, tzinfo=UTC), max_attempts=8) for manifest in seen)
 
 
-def test_settled_sessions_hold_no_pages_in_memory_and_no_journal_open(store: Store) -> None:
+def test_finalized_sessions_hold_no_pages_in_memory_and_no_unit_log_open(store: Store) -> None:
     site = FakeSite()
     alive: list[int] = []
     gc.collect()
@@ -310,7 +310,7 @@ def test_settled_sessions_hold_no_pages_in_memory_and_no_journal_open(store: Sto
     assert len(site.units) < max(alive) <= len(site.units) * (ENOUGH + 3)
 
 
-def test_a_list_that_came_while_a_closed_session_was_collected_is_not_mixed_with_the_proof_of_none(
+def test_a_list_that_arrives_while_a_closed_session_is_collected_is_not_mixed_with_its_proof(
     store: Store,
 ) -> None:
     site = FakeSite(stated={DAYS[1]: DAYS[0]})
@@ -341,7 +341,7 @@ def test_a_closed_day_is_not_believed_before_its_list_would_be_due(
     assert later.manifest.state is PartitionState.CLOSED
 
 
-def test_a_page_of_a_day_before_the_sources_start_makes_no_ledger(store: Store) -> None:
+def test_a_page_of_a_day_before_the_sources_start_makes_no_manifest(store: Store) -> None:
     before = date(2025, 12, 31)
     run(store, FakeSite(stated={DAY: before}), [DAY])
     assert store.sessions(NAME, TABLE) == [DAY]
@@ -413,7 +413,7 @@ def test_a_band_that_was_widened_unblocks_without_a_request(store: Store) -> Non
     assert site.asked[("a", DAYS[8])] == 1
 
 
-def test_only_ledgers_that_can_be_a_reference_are_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_manifests_that_can_be_a_reference_are_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     old = get_calendar("XHKG").sessions(date(2025, 1, 2), date(2025, 1, 10))
     run(store, FakeSite(), [*old, DAYS[0]])
     for day in old:

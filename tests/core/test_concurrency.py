@@ -20,7 +20,7 @@ PLENTY = 8 * 1024 * MEBIBYTE
 def judged(
     pace: AdaptiveConcurrency, seconds: float, *, times: int = 1, trouble: int = 0, place: str = "request site/page"
 ) -> None:
-    """Let so many full judgements of the same answers pass; `trouble` of each are time-outs."""
+    """Let this number of full judgements of the same answers pass; `trouble` of each are time-outs."""
     for _ in range(times):
         for number in range(max(RULE.answers, 2 * pace.allowed)):
             pace.answered(place, seconds, trouble=number < trouble)
@@ -134,7 +134,7 @@ def test_a_browser_above_its_limit_takes_a_worker() -> None:
     assert pace.allowed == 1
 
 
-def test_whoever_waits_is_told_of_each_change_and_of_nothing_else() -> None:
+def test_a_waiting_worker_is_woken_by_each_change_and_by_nothing_else() -> None:
     changes: list[int] = []
     pace = AdaptiveConcurrency(3, rule=RULE)
     pace.on_change = lambda: changes.append(pace.allowed)

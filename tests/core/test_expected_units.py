@@ -109,7 +109,7 @@ def test_waiting_for_another_table_uses_up_no_attempt_and_is_never_hopeless(stor
     assert retry_is_due(manifest, now=NOW + timedelta(minutes=10), max_attempts=3)
 
 
-def test_the_named_units_are_asked_for_reconciled_and_their_coverage_is_in_the_ledger(store: Store) -> None:
+def test_the_named_units_are_asked_for_reconciled_and_their_coverage_is_in_the_manifest(store: Store) -> None:
     details = FakeSite(rows=10, rows_of={("y", DAY): [20]})
     source = two_tables(FakeSite(), details, traded={"x": 1, "y": 2})
     collect(source, store, [DAY], table=0)
@@ -174,7 +174,7 @@ def test_a_unit_that_the_other_table_names_later_reopens_the_session_for_it_alon
 
 
 @pytest.mark.parametrize("missing", [(), ("z",)])
-def test_pages_are_reconciled_again_when_the_table_that_names_them_was_fetched_anew(
+def test_pages_are_reconciled_again_when_the_table_that_names_them_was_fetched_again(
     store: Store, monkeypatch: pytest.MonkeyPatch, missing: tuple[str, ...]
 ) -> None:
     broken = {(unit, DAY): Drift("new column") for unit in missing}
@@ -198,7 +198,7 @@ def test_pages_are_reconciled_again_when_the_table_that_names_them_was_fetched_a
     assert details.asked[("y", DAY)] == asked[("y", DAY)] + 1
 
 
-def test_what_the_changed_facts_refuse_and_the_site_does_not_mend_is_told(
+def test_a_page_that_changed_facts_refuse_and_a_refetch_does_not_fix_is_reported(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     details, traded, names = FakeSite(rows=10), {"x": 1, "y": 1}, FakeSite()

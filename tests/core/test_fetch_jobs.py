@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fin_assets.core.collection.fetch_jobs import MOST_ATTEMPTS, MOST_PICTURES, Event, Job, Outcome, run_jobs
+from fin_assets.core.collection.evidence import MOST_PICTURES
+from fin_assets.core.collection.fetch_jobs import MOST_ATTEMPTS, Event, Job, Outcome, run_jobs
 from fin_assets.core.contract.client import Attempt
 from fin_assets.core.contract.failures import (
     CaptchaPage,
@@ -195,14 +196,14 @@ def test_waits_double_and_are_spread_by_a_quarter(tmp_path: Path) -> None:
         assert 0.75 * nominal <= gap <= 1.25 * nominal + 0.01
 
 
-def test_each_kind_has_its_own_allowance_but_not_for_ever(tmp_path: Path) -> None:
+def test_each_kind_has_its_own_allowance_within_a_total(tmp_path: Path) -> None:
     mixture = [ServerError("1"), NetworkFailure("2"), Drift("3"), ServerError("4"), NetworkFailure("5"), HalfTable("6")]
     script = Script({"u00": [*mixture, ServerError("7"), NetworkFailure("8"), HalfTable("9")]})
     found = run(outcomes_of(PoolWithoutBrowser(), [script.job("u00")], tmp_path))
     assert found["u00"].attempts == MOST_ATTEMPTS
 
 
-def test_a_fetch_is_told_what_failed_before_and_that_this_is_the_last_try(tmp_path: Path) -> None:
+def test_a_fetch_gets_the_failure_before_and_whether_this_is_the_last_try(tmp_path: Path) -> None:
     script = Script({"u00": [FormStateRefused("a"), FormStateRefused("b"), FormStateRefused("c")]})
     run(outcomes_of(PoolWithoutBrowser(), [script.job("u00")], tmp_path))
     assert [(attempt.number, attempt.last, type(attempt.previous).__name__) for attempt in script.trials] == [
@@ -250,7 +251,7 @@ def test_a_refusal_ends_the_attempt_for_all_that_is_left(kind: type[Refused], tm
         assert left.failure is not None
         assert (left.failure.state, left.attempts, left.failure.retryable) == ("missing", 0, True)
         assert str(left.failure) == "not asked: u04: not you"
-        assert [event.message for event in events if event.kind == "stopped"] == ["nothing more is asked: u04: not you"]
+        assert [event.message for event in events if event.kind == "stopped"] == ["no further requests: u04: not you"]
         # The pool remembers: the next chunk of the same attempt does not ask either.
         again = Script()
         later = await outcomes_of(pool, [again.job("x")], tmp_path)
@@ -284,7 +285,7 @@ def test_a_dead_host_is_paused_and_then_left_alone(tmp_path: Path) -> None:
     kinds = [outcome.failure.kind for outcome in found.values() if outcome.failure]
     assert len(kinds) == 200
     assert set(kinds) == {"network", "not_asked"}
-    assert len(script.asked) < 30, "the site was hammered"
+    assert len(script.asked) < 30, "the site got too many requests"
     assert "requests in a row failed, also after 2 pauses" in str(found["u199"].failure)
     assert all(
         outcome.attempts == 0 for outcome in found.values() if outcome.failure and outcome.failure.kind == "not_asked"
@@ -443,7 +444,7 @@ def test_a_sign_of_life_comes_every_two_seconds_also_while_all_wait(tmp_path: Pa
     run(outcomes_of(PoolWithoutBrowser(), [script.job(unit) for unit in names(3)], tmp_path, events=events))
     alive = [event for event in events if event.kind == "alive"]
     assert [round(event.seconds) for event in alive] == list(range(2, 21, 2))
-    assert alive[0].message == "site is left alone for 19 s more: 429"
+    assert alive[0].message == "site gets no request for another 19 s: 429"
     assert [event.kind for event in events if event.kind != "alive"] == ["retry", "done", "done", "done"]
     assert (events[-1].done, events[-1].failed, events[-1].total) == (3, 0, 3)
 

@@ -92,7 +92,7 @@ def test_hosts_do_not_wait_for_one_another() -> None:
         hosts.of("http://a:1/x").hold(timedelta(seconds=30), reason="429")
         assert await hosts.of("http://b:2/y").slot() == pytest.approx(0, abs=1e-6)
         assert hosts.of("http://a:1/other") is hosts.of("http://a:1/x")
-        assert hosts.held() == "a:1 is left alone for 30 s more: 429"
+        assert hosts.held() == "a:1 gets no request for another 30 s: 429"
         assert hosts.requests == 1
 
     run(scenario())
@@ -115,7 +115,9 @@ def test_the_breaker_pauses_longer_and_longer_and_then_gives_the_host_up() -> No
         began = now()
         await fail(door, 1)
         assert now() - began == pytest.approx(10, abs=0.01)
-        with pytest.raises(CircuitOpen, match=r"site:80 is not asked any more.*6 requests in a row.*2 pauses.*reset"):
+        with pytest.raises(
+            CircuitOpen, match=r"site:80 gets no further requests.*6 requests in a row.*2 pauses.*reset"
+        ):
             await door.slot()
 
     run(scenario())
@@ -154,7 +156,7 @@ def test_answers_to_requests_from_before_a_pause_do_not_count_after_it() -> None
     run(scenario())
 
 
-def test_a_429_holds_the_host_before_anybody_has_heard_of_it() -> None:
+def test_a_429_holds_the_host_before_any_worker_reacts() -> None:
     async def scenario() -> None:
         door = limiter(rate=1000)
         asked_at = await door.slot()

@@ -105,7 +105,7 @@ def test_a_file_that_is_moved_away_while_it_is_looked_at_has_not_arrived(
     assert [arrival.name for arrival in inbox.scan()] == ["b.csv"]
 
 
-def test_hidden_files_and_folders_are_left_out_and_an_empty_day_says_so(inbox: Inbox) -> None:
+def test_hidden_files_and_folders_are_left_out_and_an_empty_day_is_an_error(inbox: Inbox) -> None:
     (inbox.directory / ".part").write_bytes(b"half")
     (inbox.directory / "folder").mkdir()
     expected = arrivals(inbox)(TODAY, lambda _table: Sibling(state="missing"))

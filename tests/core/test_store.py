@@ -46,7 +46,7 @@ def test_damaged_raw_bytes_are_refused_with_the_command_that_mends_them(tmp_path
         store.units(manifest(raw_file=raw_file))
 
 
-def test_an_unsealed_partition_is_read_from_its_journal(tmp_path: Path) -> None:
+def test_an_unsealed_partition_is_read_from_its_unit_log(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with store.open_unit_log(KEY) as unit_log:
         unit_log.append(raw_unit("a"))
@@ -74,7 +74,7 @@ def test_refused_rows_are_kept_in_quarantine(tmp_path: Path) -> None:
     assert pl.read_parquet(tmp_path / ref.quarantine_file).equals(refused)
 
 
-def test_a_ledger_survives_a_round_trip_and_is_listed(tmp_path: Path) -> None:
+def test_a_manifest_survives_a_round_trip_and_is_listed(tmp_path: Path) -> None:
     store = Store(tmp_path)
     assert store.manifest(KEY) is None
     failed = UnitRecord(

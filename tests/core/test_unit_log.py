@@ -47,7 +47,7 @@ def test_what_was_appended_is_read_back_byte_for_byte(tmp_path: Path) -> None:
 
 @given(cut=st.integers(min_value=0, max_value=5000))
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_journal_cut_anywhere_keeps_exactly_its_whole_records_and_takes_new_ones(tmp_path: Path, cut: int) -> None:
+def test_a_unit_log_cut_anywhere_keeps_exactly_its_whole_records_and_takes_new_ones(tmp_path: Path, cut: int) -> None:
     path = tmp_path / f"cut-{cut}" / "units.log"
     path.parent.mkdir(exist_ok=True)
     path.unlink(missing_ok=True)
@@ -100,7 +100,7 @@ def test_a_second_process_is_refused_with_the_partition_in_the_message(tmp_path:
         assert again.units == {}
 
 
-def test_a_journal_that_was_removed_before_it_was_locked_is_not_written_into(
+def test_a_unit_log_that_was_removed_before_it_was_locked_is_not_written_into(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "day" / "units.log"

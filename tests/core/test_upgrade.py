@@ -1,4 +1,4 @@
-"""Homes of version 0.1: their data are found again, nothing is lost, and a killed upgrade goes on."""
+"""Homes of version 0.1: their data are found again, nothing is lost, and a killed upgrade continues."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_the_data_of_an_old_home_are_found_again(tmp_path: Path, mode: str, *, l
     assert upgrade(tmp_path) == [], "the second time there is nothing to do"
 
 
-def test_a_killed_upgrade_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_upgrade_continues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old_home(tmp_path, mode="sandbox")
 
     def killed(*_: object) -> None:

@@ -23,7 +23,7 @@ class _JumpingSelector(selectors.DefaultSelector):
         events: list[tuple[selectors.SelectorKey, int]] = super().select(0 if timeout else timeout)
         if timeout is not None and not events:
             # The loop fires a timer up to its resolution early: code that then finds its instant not come, and waits for the
-            # rest, would do so for ever if no time passed meanwhile.
+            # rest, would not end if no time passed meanwhile.
             self.passed += timeout or _TICK
         return events
 

@@ -87,7 +87,7 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 @contextmanager
 def profile() -> Iterator[BrowserContext]:
-    """One profile for all tests: a fresh one compiles the pages' scripts anew, which takes longer than the pages."""
+    """One profile for all tests: a fresh one compiles the pages' scripts again, which takes longer than the pages."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=find_chromium(BrowserSettings()).path, chromium_sandbox=not runs_as_root(), args=list(FLAGS)

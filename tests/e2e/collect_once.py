@@ -8,14 +8,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from tests.e2e.street import LIST_DAYS, street
+from tests.e2e.pipeline import LIST_DAYS, pipeline
 
 
 def main(home: str, base_url: str, first: str, last: str) -> int:
     """Collect the list days from .. to and return 0 if all are usable."""
     site = cast("Any", SimpleNamespace(base_url=base_url))
     days = [day for day in LIST_DAYS if date.fromisoformat(first) <= day <= date.fromisoformat(last)]
-    results = street(Path(home), site).collect(days)
+    results = pipeline(Path(home), site).collect(days)
     return 0 if all(result.usable for result in results) else 1
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from fin_assets.core.contract.manifest import PartitionState, UnitState
 from fin_assets.sandbox import Fault, FaultKind, Sandbox
-from tests.e2e.street import LIST_DAYS, SANDBOX, Street, street
+from tests.e2e.pipeline import LIST_DAYS, SANDBOX, Pipeline, pipeline
 
 HISTORY = 8
 
@@ -59,9 +59,9 @@ def site() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="module")
-def collected(site: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Street:
-    """A street with some complete sessions, so that a half table has something to be measured by."""
-    found = street(tmp_path_factory.mktemp("home"), site, request_timeout=timedelta(seconds=3))
+def collected(site: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """A pipeline with some complete sessions, so that a half table has something to be measured by."""
+    found = pipeline(tmp_path_factory.mktemp("home"), site, request_timeout=timedelta(seconds=3))
     assert all(result.usable for result in found.collect(LIST_DAYS[:HISTORY]))
     return found
 
@@ -75,7 +75,7 @@ def calm(site: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.parametrize("name", list(CASES))
 def test_a_fault_is_its_typed_failure_never_green_and_heals_when_it_ends(
-    name: str, site: Sandbox, collected: Street
+    name: str, site: Sandbox, collected: Pipeline
 ) -> None:
     case, day = CASES[name], LIST_DAYS[HISTORY + list(CASES).index(name)]
     site.set_faults([case.fault])
@@ -107,13 +107,13 @@ def test_a_fault_is_its_typed_failure_never_green_and_heals_when_it_ends(
 def test_faults_on_a_third_of_the_requests_cost_retries_and_no_data(site: Sandbox, tmp_path: Path) -> None:
     kinds = [FaultKind.RESET, FaultKind.UNAVAILABLE, FaultKind.TRUNCATED_BODY]
     site.set_faults([Fault(kind=kind, match="hk:*", share=0.11) for kind in kinds])
-    disturbed = street(tmp_path / "disturbed", site)
+    faulty = pipeline(tmp_path / "faulty", site)
     days = LIST_DAYS[:12]
-    results = disturbed.collect(days)
+    results = faulty.collect(days)
     left = [result.manifest.session for result in results if not result.usable]
     site.set_faults([])
-    disturbed.collect(left)
-    calm = street(tmp_path / "calm", site)
+    faulty.collect(left)
+    calm = pipeline(tmp_path / "calm", site)
     calm.collect(days)
     for day in days:
-        assert disturbed.staged(day).drop("observed_at").equals(calm.staged(day).drop("observed_at"))
+        assert faulty.staged(day).drop("observed_at").equals(calm.staged(day).drop("observed_at"))

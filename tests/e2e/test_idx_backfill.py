@@ -1,4 +1,4 @@
-"""A backfill of 60 sessions with one poisoned day: 59 are materialized and exactly one failed, wherever it is started."""
+"""A backfill of 60 sessions with one faulty day: 59 are materialized and exactly one failed, wherever it is started."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from fin_assets.discovery import discover
 from fin_assets.sandbox import Fault, FaultKind, Sandbox, SandboxConfig
 from fin_assets.sandbox.sites.idx_brokers.site import IdxSite
 from fin_assets.settings import BrowserSettings, load
-from tests.e2e.idx_street import NAME, SUMMARY, TRADES, asked, day_of, sessions
+from tests.e2e.idx_pipeline import NAME, SUMMARY, TRADES, asked, day_of, sessions
 from tests.e2e.test_demo import FIN, ROOT, free_ports
 
 pytestmark = pytest.mark.e2e
 
 START, END = date(2026, 2, 2), date(2026, 6, 30)
 DAYS = sessions(START, END)[:60]
-POISONED = DAYS[7]
+FAULTY = DAYS[7]
 COMPANIES, FOLLOWED = 20, 4
 """Of the sandbox's smallest market a few are collected: what is shown does not depend on how many they are."""
 STAGED = dg.AssetKey(["staged", NAME, TRADES])
@@ -44,7 +44,7 @@ def site() -> Iterator[Sandbox]:
     """Few companies; the broker tables of one day have a column that nobody knows."""
     config = SandboxConfig(start=START, end=END, sites={NAME: {"tickers": COMPANIES}})
     with Sandbox(config).run_in_thread() as running:
-        running.set_faults([Fault(kind=FaultKind.RENAMED_COLUMN, match=day_of(POISONED))])
+        running.set_faults([Fault(kind=FaultKind.RENAMED_COLUMN, match=day_of(FAULTY))])
         yield running
 
 
@@ -52,7 +52,7 @@ def site() -> Iterator[Sandbox]:
 def environment(site: Sandbox, tmp_path: Path) -> dict[str, str]:
     """The environment of a home that collects from the site, on ports of its own."""
     (port,) = free_ports(1)
-    traded = site.site(IdxSite).market.on(POISONED)
+    traded = site.site(IdxSite).market.on(FAULTY)
     followed = [traded.codes[row] for row in traded.volume.argsort()[-FOLLOWED:]]
     (tmp_path / "fin.toml").write_text(
         f"[sandbox]\nport = {urlsplit(site.url).port}\n[sandbox.sites.{NAME}]\ntickers = {COMPANIES}\n"
@@ -77,36 +77,36 @@ def check_that_exactly_one_failed(environment: dict[str, str], days: list[date])
     """Look at the manifests through `fin status`, and at what Dagster shows."""
     shown = json.loads(fin(environment, "status", NAME, "--from", str(days[0]), "--to", str(days[-1]), "--json"))
     states = {row["session"]: row["state"] for row in shown if row["table"] == TRADES}
-    assert states == {str(day): "incomplete" if day == POISONED else "complete" for day in days}
+    assert states == {str(day): "incomplete" if day == FAULTY else "complete" for day in days}
     with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
         materialized = instance.get_materialized_partitions(STAGED)
-        assert materialized == {str(day) for day in days if day != POISONED}
+        assert materialized == {str(day) for day in days if day != FAULTY}
 
 
 @pytest.mark.parametrize("count", [12, pytest.param(60, marks=pytest.mark.slow)])
-def test_from_the_terminal_all_sessions_are_there_but_the_poisoned_one_which_has_its_reason(
+def test_from_the_terminal_all_sessions_are_there_but_the_faulty_one_which_has_its_reason(
     site: Sandbox, environment: dict[str, str], count: int
 ) -> None:
     days = DAYS[:count]
     span = ("--from", str(days[0]), "--to", str(days[-1]))
     tables = ("--table", SUMMARY, "--table", TRADES)
     printed = fin(environment, "run", NAME, *span, *tables, "--newest-first", "--no-marts", code=3)
-    assert f"incomplete {TRADES} {POISONED}" in printed
+    assert f"incomplete {TRADES} {FAULTY}" in printed
     assert "drift" in printed
     assert len(printed.splitlines()) < 60, "progress is a page to read"
     check_that_exactly_one_failed(environment, days)
     first_asked = next(request.path for request in site.requests if "data-brokersummary" in request.path)
     assert parse_qs(urlsplit(first_asked).query)["start"] == [f"{days[-1]:%m/%d/%Y}"], "the newest first"
 
-    listed = fin(environment, "status", NAME, "--session", str(POISONED))
-    missing = {ticker for ticker, day in asked(site) if day == f"{POISONED:%m/%d/%Y}"}
+    listed = fin(environment, "status", NAME, "--session", str(FAULTY))
+    missing = {ticker for ticker, day in asked(site) if day == f"{FAULTY:%m/%d/%Y}"}
     assert missing
     assert missing <= {word.removesuffix("/all/all:") for word in listed.split()}
 
     site.set_faults([])
     site.clear_requests()
     fin(environment, "run", NAME, *span, *tables, "--no-marts")
-    assert {day for _, day in asked(site)} == {f"{POISONED:%m/%d/%Y}"}, "run again, it asks for what is missing only"
+    assert {day for _, day in asked(site)} == {f"{FAULTY:%m/%d/%Y}"}, "run again, it asks for what is missing only"
 
 
 @contextmanager
@@ -158,7 +158,7 @@ def launch_backfill(page: Page, url: str, job: str) -> None:
 
 
 def wait_for_backfills(home: Path, count: int) -> BulkActionStatus:
-    """Wait until so many backfills have ended and return how the newest did."""
+    """Wait until this number of backfills have ended and return how the newest did."""
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         with dg.DagsterInstance.from_config(str(home)) as instance:

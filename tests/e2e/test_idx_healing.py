@@ -14,15 +14,15 @@ import pytest
 from fin_assets.core.collection.fetch_jobs import Event
 from fin_assets.core.contract.manifest import PartitionState, UnitState
 from fin_assets.sandbox import Fault, FaultKind, Sandbox, SandboxConfig
-from tests.e2e.idx_street import (
+from tests.e2e.idx_pipeline import (
     BROKER_PAGE,
     NAME,
     SUMMARY,
     TRADES,
     Automation,
-    IdxStreet,
+    IdxPipeline,
     asked,
-    idx_street,
+    idx_pipeline,
     page_of,
 )
 
@@ -62,25 +62,25 @@ def market(tickers: int) -> SandboxConfig:
     return SandboxConfig(start=date(2026, 6, 1), end=date(2026, 6, 10), sites={NAME: {"tickers": tickers}})
 
 
-def check_that_a_disturbed_session_heals(
+def check_that_a_faulty_session_heals(
     tickers: int, tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One ticker in twenty fails for the whole first run, and one request in twenty at random, each in five ways."""
     monkeypatch.setenv("FIN_CLOCK", EVENING.isoformat())
     with Sandbox(market(tickers)).run_in_thread() as site:
-        undisturbed = idx_street(tmp_path / "calm", site, start=SESSION)
-        assert undisturbed.collect([SESSION])[0].usable
+        calm = idx_pipeline(tmp_path / "calm", site, start=SESSION)
+        assert calm.collect([SESSION])[0].usable
 
-        everyone = sorted(undisturbed.tickers(SESSION))
+        everyone = sorted(calm.tickers(SESSION))
         broken = random.Random(5).sample(everyone, k=max(len(FIVE_WAYS), len(everyone) // 20))
         at_random = [Fault(kind=kind, match=BROKER_PAGE, share=0.01) for kind in FIVE_WAYS]
         lasting = [Fault(kind=FIVE_WAYS[i % 5], match=page_of(ticker)) for i, ticker in enumerate(broken)]
-        town = Automation(idx_street(tmp_path / "healed", site, start=SESSION), instance, monkeypatch, begun=EVENING)
+        town = Automation(idx_pipeline(tmp_path / "healed", site, start=SESSION), instance, monkeypatch, begun=EVENING)
         assert town.run(SESSION, SUMMARY)
         site.set_faults([*lasting, *at_random])
         assert not town.run(SESSION, TRADES), "the first run ends incomplete"
 
-        manifest = town.street.manifest(SESSION)
+        manifest = town.pipeline.manifest(SESSION)
         missing = {unit.unit.split("/")[0]: unit for unit in manifest.unfinished()}
         assert set(broken) <= set(missing) < set(everyone)
         assert all(unit.state is UnitState.FAILED and unit.error and unit.remedy for unit in missing.values())
@@ -93,28 +93,28 @@ def check_that_a_disturbed_session_heals(
         site.clear_requests()
         ticks = 0
         town.tick()
-        while town.street.manifest(SESSION).state is not PartitionState.COMPLETE:
+        while town.pipeline.manifest(SESSION).state is not PartitionState.COMPLETE:
             ticks += 1
-            assert ticks <= 2, town.street.manifest(SESSION).why()
+            assert ticks <= 2, town.pipeline.manifest(SESSION).why()
             wanted = town.tick()
             assert wanted == {TRADES: {SESSION}}, "exactly what is incomplete"
             town.heal(wanted)
         assert {ticker for ticker, _ in asked(site)} == set(missing), "only what is missing is fetched"
         assert town.tick() == {}
-        assert town.street.staged_bytes(SESSION) == undisturbed.staged_bytes(SESSION)
+        assert town.pipeline.staged_bytes(SESSION) == calm.staged_bytes(SESSION)
 
 
 def test_a_session_that_fails_in_five_ways_is_healed_within_two_ticks_byte_for_byte(
     tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, calm: None
 ) -> None:
-    check_that_a_disturbed_session_heals(60, tmp_path, instance, monkeypatch)
+    check_that_a_faulty_session_heals(60, tmp_path, instance, monkeypatch)
 
 
 @pytest.mark.slow
 def test_a_session_of_900_tickers_that_fails_in_five_ways_is_healed_as_well(
     tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, calm: None
 ) -> None:
-    check_that_a_disturbed_session_heals(920, tmp_path, instance, monkeypatch)
+    check_that_a_faulty_session_heals(920, tmp_path, instance, monkeypatch)
 
 
 def test_the_daily_schedules_bring_the_whole_session_by_the_next_tick_at_the_latest(
@@ -122,15 +122,15 @@ def test_the_daily_schedules_bring_the_whole_session_by_the_next_tick_at_the_lat
 ) -> None:
     monkeypatch.setenv("FIN_CLOCK", EVENING.isoformat())
     with Sandbox(market(20)).run_in_thread() as site:
-        town = Automation(idx_street(tmp_path, site, start=SESSION), instance, monkeypatch, begun=EVENING)
+        town = Automation(idx_pipeline(tmp_path, site, start=SESSION), instance, monkeypatch, begun=EVENING)
         town.tick(after=timedelta(0))
         runs = town.evening(EVENING)
         assert runs
         assert all(runs)
         # The broker tables come with the list that names them, or with the automation right after it.
         town.heal(town.tick())
-        for table in town.street.source.tables:
-            assert town.street.manifest(SESSION, table.name).state is PartitionState.COMPLETE, table.name
+        for table in town.pipeline.source.tables:
+            assert town.pipeline.manifest(SESSION, table.name).state is PartitionState.COMPLETE, table.name
 
 
 class Turn:
@@ -153,19 +153,19 @@ class Turn:
             self._site.set_faults([Fault(kind=FaultKind.CAPTCHA, match=BROKER_PAGE)])
 
 
-def test_a_site_that_begins_to_refuse_is_left_alone_within_seconds_and_asked_again_when_the_wait_is_over(
+def test_a_site_that_begins_to_refuse_is_left_alone_within_seconds_and_retried_after_the_wait(
     tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, calm: None
 ) -> None:
     monkeypatch.setenv("FIN_CLOCK", EVENING.isoformat())
     with Sandbox(market(60)).run_in_thread() as site:
-        street: IdxStreet = idx_street(tmp_path, site, start=SESSION, workers=WORKERS)
-        assert street.collect([SESSION], tables=[SUMMARY])[0].usable
+        pipeline: IdxPipeline = idx_pipeline(tmp_path, site, start=SESSION, workers=WORKERS)
+        assert pipeline.collect([SESSION], tables=[SUMMARY])[0].usable
         turn = Turn(site, after=12)
-        [result] = street.collect([SESSION], tables=[TRADES], on_event=turn)
+        [result] = pipeline.collect([SESSION], tables=[TRADES], on_event=turn)
         assert turn.captcha_at is not None
         assert time.monotonic() - turn.captcha_at < 15, "it stops within seconds"
         captchas = [request for request in site.requests if request.fault == FaultKind.CAPTCHA]
-        assert 1 <= len(captchas) <= WORKERS, "at most what was in flight hears of it"
+        assert 1 <= len(captchas) <= WORKERS, "only the units in flight meet it"
 
         # Nothing is lost, and the manifest says why it ended.
         manifest = result.manifest
@@ -180,12 +180,12 @@ def test_a_site_that_begins_to_refuse_is_left_alone_within_seconds_and_asked_aga
 
         site.set_faults([])
         site.clear_requests()
-        town = Automation(street, instance, monkeypatch, begun=EVENING)
+        town = Automation(pipeline, instance, monkeypatch, begun=EVENING)
         assert town.tick() == {}
         assert town.tick(after=timedelta(minutes=29)) == {}, "59 minutes after it began to refuse"
         wanted = town.tick(after=timedelta(minutes=31))
         assert wanted == {TRADES: {SESSION}}
         town.heal(wanted)
-        assert street.manifest(SESSION).state is PartitionState.COMPLETE
+        assert pipeline.manifest(SESSION).state is PartitionState.COMPLETE
         tickers = {unit.split("/")[0] for unit in kept}
         assert not tickers & {ticker for ticker, _ in asked(site)}, "what is stored is not asked for again"

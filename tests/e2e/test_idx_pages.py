@@ -182,7 +182,7 @@ def test_the_data_page_has_both_exchanges_and_the_lists_that_differ(browser: Bro
         assert watched.faults == []
 
 
-def test_unknown_codes_say_so_and_addresses_without_a_page_lead_to_one(browser: BrowserContext, site: str):
+def test_unknown_codes_get_a_page_and_addresses_without_a_page_lead_to_one(browser: BrowserContext, site: str):
     with opened(browser, site) as watched:
         assert "No stock “ZZZZ”" in watched.open("/idx/stock/ZZZZ").locator("h1").first.inner_text()
         assert "No broker “Q9”" in watched.open("/idx/broker/Q9").locator("h1").first.inner_text()

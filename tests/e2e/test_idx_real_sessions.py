@@ -13,7 +13,7 @@ import pytest
 
 from fin_assets.core.contract.manifest import PartitionState
 from fin_assets.sandbox import Sandbox, SandboxConfig
-from tests.e2e.idx_street import NAME, SAMPLE, SUMMARY, IdxStreet, asked, idx_street, sessions
+from tests.e2e.idx_pipeline import NAME, SAMPLE, SUMMARY, IdxPipeline, asked, idx_pipeline, sessions
 
 pytestmark = pytest.mark.skipif(not SAMPLE.exists(), reason=f"the real sessions are not at {SAMPLE}")
 
@@ -49,16 +49,16 @@ def site() -> Iterator[Sandbox]:
         yield running
 
 
-def check_that_every_session_reconciles(street: IdxStreet, days: list[date], *, tickers: list[str] | None) -> None:
+def check_that_every_session_reconciles(pipeline: IdxPipeline, days: list[date], *, tickers: list[str] | None) -> None:
     assert len(days) == 20
-    assert all(result.usable for result in street.collect(days))
+    assert all(result.usable for result in pipeline.collect(days))
     for day in days:
         wanted = {code: volume for code, volume in traded(day).items() if tickers is None or code in tickers}
-        manifest = street.manifest(day)
+        manifest = pipeline.manifest(day)
         assert manifest.state is PartitionState.COMPLETE
-        assert street.tickers(day) == set(wanted), f"{day}: what was traded, and nothing else"
+        assert pipeline.tickers(day) == set(wanted), f"{day}: what was traded, and nothing else"
         sides = (
-            street.staged(day)
+            pipeline.staged(day)
             .group_by("ticker_code")
             .agg(
                 pl.col("buy_lots", "sell_lots").sum(),
@@ -73,22 +73,24 @@ def check_that_every_session_reconciles(street: IdxStreet, days: list[date], *, 
 
 def test_a_handful_of_real_stocks_reconciles_on_twenty_sessions(site: Sandbox, tmp_path: Path) -> None:
     site.clear_requests()
-    street = idx_street(tmp_path, site, start=DAYS[0], end=DAYS[-1], tickers=HANDFUL)
-    check_that_every_session_reconciles(street, DAYS, tickers=HANDFUL)
+    pipeline = idx_pipeline(tmp_path, site, start=DAYS[0], end=DAYS[-1], tickers=HANDFUL)
+    check_that_every_session_reconciles(pipeline, DAYS, tickers=HANDFUL)
 
     resting = {(code, f"{day:%m/%d/%Y}") for day in DAYS for code in HANDFUL if code not in traded(day)}
     assert not resting & set(asked(site)), "what rested was not asked for"
-    with_unit = {code: [day for day in DAYS if code in street.tickers(day)] for code in HANDFUL}
+    with_unit = {code: [day for day in DAYS if code in pipeline.tickers(day)] for code in HANDFUL}
     assert with_unit["BBCA"] == DAYS
     assert with_unit[SUSPENDED] == [day for day in DAYS if day < date(2021, 5, 18)]
     assert with_unit[DELISTED] == []
     assert with_unit[LISTED] == [day for day in DAYS if day >= FIRST_DAY]
-    listed = {day: dict(street.staged(day, SUMMARY).select("ticker_code", "volume_shares").iter_rows()) for day in DAYS}
+    listed = {
+        day: dict(pipeline.staged(day, SUMMARY).select("ticker_code", "volume_shares").iter_rows()) for day in DAYS
+    }
     assert [day for day in DAYS if DELISTED in listed[day]] == [LAST_DAY]
     assert all(listed[day][SUSPENDED] == 0 for day in DAYS if day >= date(2021, 5, 18)), "listed all the same"
 
 
 @pytest.mark.slow
 def test_the_whole_real_market_reconciles_on_twenty_sessions(site: Sandbox, tmp_path: Path) -> None:
-    street = idx_street(tmp_path, site, start=DAYS[0], end=DAYS[-1])
-    check_that_every_session_reconciles(street, DAYS, tickers=None)
+    pipeline = idx_pipeline(tmp_path, site, start=DAYS[0], end=DAYS[-1])
+    check_that_every_session_reconciles(pipeline, DAYS, tickers=None)

@@ -18,8 +18,8 @@ import pytest
 from fin_assets.core.storage import unit_log
 from fin_assets.sandbox import Sandbox, SandboxConfig
 from fin_assets.sandbox.config import Latency
-from fin_assets.sandbox.sites.hkex_southbound import HKEX
-from tests.e2e.street import END, LIST_DAYS, START, staged_bytes, street
+from fin_assets.sandbox.sites.hkex_southbound.options import HKEX
+from tests.e2e.pipeline import END, LIST_DAYS, START, pipeline, staged_bytes
 
 ROOT = Path(__file__).resolve().parents[2]
 FROZEN = "2026-10-01T00:00:00+00:00"
@@ -94,9 +94,9 @@ def check_kills_cost_nothing(tmp_path: Path, site: Sandbox, *, days: list[date],
     assert before, "nothing was stored before the last start: the kills came too early to show anything"
 
     assert start(calm, site, days).wait(timeout=300) == 0
-    there = staged_bytes(street(calm, site).store)
+    there = staged_bytes(pipeline(calm, site).store)
     assert len(there) == len(days)
-    assert staged_bytes(street(home, site).store) == there
+    assert staged_bytes(pipeline(home, site).store) == there
 
 
 def test_two_kills_of_a_short_backfill_lose_and_repeat_nothing(tmp_path: Path, site: Sandbox) -> None:

@@ -124,7 +124,7 @@ def test_the_chosen_mode_is_kept_on_the_next_page(browser: BrowserContext, site:
         assert watched.faults == []
 
 
-def test_an_unknown_code_and_an_unknown_page_say_so(browser: BrowserContext, site: str):
+def test_an_unknown_code_and_an_unknown_page_get_a_page_of_their_own(browser: BrowserContext, site: str):
     with opened(browser, site) as watched:
         page = watched.open("/hk/stock/99999")
         assert "No stock “99999”" in page.locator("h1").first.inner_text()

@@ -82,7 +82,7 @@ def test_the_audit_of_a_week_asks_for_its_closed_days_alone() -> None:
     assert closed_days(table, until=SUNDAY) == [SATURDAY, SUNDAY]
 
 
-def test_a_site_that_answers_a_closed_day_with_the_session_before_has_nothing_of_it(tmp_path: Path) -> None:
+def test_a_site_that_answers_a_closed_day_with_the_session_before_has_no_data_for_it(tmp_path: Path) -> None:
     source = audited(FakeSite(stated={SATURDAY: FRIDAY}))
     found = asked(source, [SATURDAY], Store(tmp_path))
     assert found[SATURDAY].passed

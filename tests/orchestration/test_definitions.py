@@ -53,10 +53,18 @@ def test_every_asset_says_whose_it_is_what_it_is_and_which_columns_it_has(defini
             ]
 
 
-def test_every_check_points_to_its_heading_in_the_runbook(definitions: dg.Definitions) -> None:
+def test_every_check_points_to_its_heading_in_the_runbook_or_in_the_page_of_its_source(
+    definitions: dg.Definitions, settings: Settings
+) -> None:
     graph = definitions.resolve_asset_graph()
+    own = {(source.name, name) for source in discover(settings) for table in source.tables for name in table.checks}
+    pages = {"docs/runbook.md"}
     for key in graph.asset_check_keys:
-        assert f"docs/runbook.md#{key.name}" in (graph.get_check_spec(key).description or ""), key
+        name = key.asset_key.path[1]
+        page = f"docs/sources/{name}.md" if (name, key.name) in own else "docs/runbook.md"
+        assert f"Runbook: {page}#{key.name}" in (graph.get_check_spec(key).description or ""), key
+        pages.add(page)
+    assert pages == {"docs/runbook.md", *(f"docs/sources/{name}.md" for name, _ in own)}
 
 
 def asked(definitions: dg.Definitions, schedule: str, moment: datetime) -> list[str]:

@@ -42,7 +42,7 @@ def test_a_session_between_others_that_was_never_collected_is_found(store: Store
     assert f"1 session never collected: {BEFORE}" in found(store)
     assert f"fin run {NAME} --table {TABLE} --from {BEFORE} --to {BEFORE}" in found(store)
     save(store, BEFORE)
-    assert found(store) == "nothing is given up"
+    assert found(store) == "no session is given up"
 
 
 def test_a_session_that_a_blocking_check_keeps_out_of_the_marts_is_found(store: Store) -> None:
@@ -50,7 +50,7 @@ def test_a_session_that_a_blocking_check_keeps_out_of_the_marts_is_found(store: 
     assert f"1 session blocked by a check: {LAST}" in found(store)
 
 
-def test_years_of_ledgers_are_looked_at_one_after_the_other(store: Store) -> None:
+def test_years_of_manifests_are_read_one_after_the_other(store: Store) -> None:
     units = tuple(UnitRecord(unit=f"{number}", state=UnitState.FETCHED, url="x" * 100) for number in range(500))
 
     def peak(sessions: int) -> int:
@@ -59,7 +59,7 @@ def test_years_of_ledgers_are_looked_at_one_after_the_other(store: Store) -> Non
             store.save(Manifest(source=NAME, table=TABLE, session=day, state=PartitionState.COMPLETE, units=units))
         tracemalloc.start()
         try:
-            assert found(store) == "nothing is given up"
+            assert found(store) == "no session is given up"
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
@@ -70,14 +70,14 @@ def test_years_of_ledgers_are_looked_at_one_after_the_other(store: Store) -> Non
 
 def test_what_healing_still_asks_for_is_no_backlog(store: Store) -> None:
     save(store, LAST, state=PartitionState.INCOMPLETE, attempts=3)
-    assert found(store) == "nothing is given up"
+    assert found(store) == "no session is given up"
     assert f"given up: {LAST}" in found(store, max_attempts=3)
     assert f"given up: {LAST}" in found(store, now=NOW + timedelta(days=20))
 
 
 def test_the_look_back_of_a_list_that_is_published_late_begins_when_it_is_due(store: Store) -> None:
     save(store, LAST, state=PartitionState.INCOMPLETE, attempts=1)
-    assert found(store, now=NOW + timedelta(days=25), due=timedelta(days=20)) == "nothing is given up"
+    assert found(store, now=NOW + timedelta(days=25), due=timedelta(days=20)) == "no session is given up"
 
 
 def test_the_newest_due_session_must_be_there(store: Store) -> None:

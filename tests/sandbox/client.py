@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 from selectolax.lexbor import LexborHTMLParser
 
-from fin_assets.sandbox.sites.hkex_southbound import HKEX
+from fin_assets.sandbox.sites.hkex_southbound.options import HKEX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

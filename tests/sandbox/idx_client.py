@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from fin_assets.sandbox.sites.idx_brokers import IDX, IPOT
+from fin_assets.sandbox.sites.idx_brokers.options import IDX, IPOT
 from tests.sandbox.client import Reply, ask
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from fin_assets.sandbox.sites.idx_brokers import IDX, IPOT
+from fin_assets.sandbox.sites.idx_brokers.options import IDX, IPOT
 from fin_assets.sandbox.sites.idx_brokers.site import IdxSite
 from tests.sandbox.client import page_url
 

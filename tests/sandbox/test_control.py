@@ -15,7 +15,7 @@ import pytest
 
 from fin_assets.sandbox import Fault, FaultKind, Sandbox, SandboxConfig, SandboxError, load_behaviour
 from fin_assets.sandbox.__main__ import main, parse_fault
-from fin_assets.sandbox.sites.hkex_southbound import HKEX
+from fin_assets.sandbox.sites.hkex_southbound.options import HKEX
 from tests.sandbox.client import ask, page_url, search_holdings, search_participants
 
 SHORT = SandboxConfig(start=date(2026, 3, 2), end=date(2026, 3, 31))
@@ -109,7 +109,7 @@ def test_stopping_does_not_wait_for_slow_answers() -> None:
     asyncio.run(asyncio.wait_for(go(), timeout=20))
 
 
-def test_a_taken_port_is_a_clear_error_with_the_way_out() -> None:
+def test_a_taken_port_is_a_clear_error_with_the_remedy() -> None:
     with Sandbox(SHORT).run_in_thread() as site:
         port = int(site.url.rsplit(":", 1)[1])
         taken = Sandbox(SandboxConfig(start=SHORT.start, end=SHORT.end, port=port))
@@ -173,7 +173,7 @@ def test_the_command_line_ends_with_a_reason_when_it_cannot_serve(capsys: pytest
     assert "dataset no-such-file.csv: no such file" in capsys.readouterr().err
 
 
-def test_the_module_serves_until_it_is_told_to_stop() -> None:
+def test_the_module_serves_until_it_is_stopped() -> None:
     command = [
         sys.executable,
         "-m",

@@ -13,8 +13,8 @@ import pytest
 from fin_assets.sandbox import SandboxError
 from fin_assets.sandbox.context import SiteContext
 from fin_assets.sandbox.rendered import Edits
-from fin_assets.sandbox.sites.hkex_southbound import HkexOptions
 from fin_assets.sandbox.sites.hkex_southbound.dataset import DatasetMarket
+from fin_assets.sandbox.sites.hkex_southbound.options import HkexOptions
 from fin_assets.sandbox.sites.hkex_southbound.site import HkexSite
 
 SAMPLE = Path(__file__).parents[3] / "shared/samples/hkexnews/southbound_daily_20170317-20171031.csv.gz"

@@ -8,7 +8,7 @@ import pytest
 
 from fin_assets.sandbox import Sandbox, SandboxConfig, SandboxError
 from fin_assets.sandbox.context import SiteContext
-from fin_assets.sandbox.sites.hkex_southbound import HkexOptions
+from fin_assets.sandbox.sites.hkex_southbound.options import HkexOptions
 from fin_assets.sandbox.sites.hkex_southbound.site import HkexSite
 from tests.sandbox.client import ask, form_of, page_url, search_holdings, search_participants
 
@@ -42,7 +42,7 @@ def test_an_unknown_code_gives_the_landing_page_with_an_alert(site: Sandbox) -> 
         assert reply.field("alertMsg")
 
 
-def test_the_site_forgets_after_as_many_months_as_it_is_told() -> None:
+def test_the_site_forgets_after_the_given_months() -> None:
     site = HkexSite(SiteContext(start=date(2024, 7, 2), end=date(2026, 11, 21)), HkexOptions(history_months=12))
     assert site.oldest_day("hk") == date(2025, 11, 21)
     posted = {**site.state.fields("mutualmarket.aspx"), "btnSearch": "Search"}

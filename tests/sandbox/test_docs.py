@@ -8,26 +8,34 @@ from pathlib import Path
 from fin_assets.sandbox import FaultKind, Sandbox, SandboxConfig, load_behaviour
 from fin_assets.sandbox.__main__ import _parser, parse_fault
 from fin_assets.sandbox.discovery import sites
+from fin_assets.sandbox.options import flags_of
 from fin_assets.sandbox.sites.hkex_southbound.dataset import COLUMNS
 
 DOCS = Path(__file__).parents[2] / "docs"
-TEXT, CONFIGURATION = ((DOCS / name).read_text(encoding="utf-8") for name in ("sandbox.md", "configuration.md"))
+TEXT = (DOCS / "sandbox.md").read_text(encoding="utf-8")
+
+
+def documented_options(name: str) -> list[tuple[str, str]]:
+    """Return each documented option of a site and what stands in the column of its flags."""
+    page = (DOCS / "sources" / f"{name}.md").read_text(encoding="utf-8")
+    table = re.split(r"^`\[sandbox\.sites\.\w+\]`", page, flags=re.MULTILINE)[1].split("\n## ")[0]
+    return re.findall(r"^\| `([a-z_]+)` \| ?([^|]*?) ?\|", table, flags=re.MULTILINE)
 
 
 def test_every_option_is_in_the_tables_and_no_other() -> None:
     options = {string for action in _parser()._actions for string in action.option_strings if string.startswith("--")}
-    rows = re.findall(r"^\| (`--[^|]+) \|", TEXT, flags=re.MULTILINE)
-    assert {option for row in rows for option in re.findall(r"`(--[a-z-]+)`", row)} == options - {"--help"}
+    documented = set(re.findall(r"^\| `(--[a-z-]+)` \|", TEXT, flags=re.MULTILINE))
+    for name in sites():
+        documented |= {flag for _, flags in documented_options(name) for flag in re.findall(r"`(--[a-z-]+)`", flags)}
+    assert documented == options - {"--help"}
 
 
-def test_every_option_of_a_site_is_in_both_documents_and_no_other() -> None:
-    configuration = CONFIGURATION.split("## Options of the sandbox's sites")[1].split("\n## ")[0]
-    documented = re.findall(r"^\|[^|]*\| `([a-z_]+\.[a-z_]+)` \|", TEXT, flags=re.MULTILINE)
-    declared = [f"{name}.{key}" for name, site in sites().items() for key in site.options.model_fields]
-    assert sorted(documented) == sorted(declared)
+def test_every_option_of_a_site_is_in_the_page_of_its_source_beside_its_flag_and_no_other() -> None:
     for name, site in sites().items():
-        section = configuration.split(f"`[sandbox.sites.{name}]`:")[1].split("`[sandbox.sites.")[0]
-        assert set(re.findall(r"^\| `([a-z_]+)` \|", section, flags=re.MULTILINE)) == set(site.options.model_fields)
+        documented = dict(documented_options(name))
+        assert documented.keys() == site.options.model_fields.keys()
+        flags = {flag.key: flag.flag.name for flag in flags_of(name, site.options)}
+        assert {key: text.split("`")[1] for key, text in documented.items() if text} == flags
 
 
 def test_every_option_of_a_site_has_a_description() -> None:

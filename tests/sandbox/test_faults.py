@@ -10,7 +10,7 @@ import pytest
 
 from fin_assets.sandbox import Fault, FaultKind, Latency, Sandbox, SandboxConfig, SandboxError
 from fin_assets.sandbox.faults import NEEDS_RESULT, FaultBook
-from fin_assets.sandbox.sites.hkex_southbound import HKEX
+from fin_assets.sandbox.sites.hkex_southbound.options import HKEX
 from fin_assets.sandbox.sites.hkex_southbound.site import HkexSite
 from tests.sandbox.client import ask, page_url, search_holdings, search_participants
 
@@ -130,7 +130,7 @@ def test_a_renamed_column_has_another_class_and_heading_in_head_and_cells(site: 
     assert len(dom.css("td.col-figure-x")) == len(site.site(HkexSite).list_of(DAY).codes)
 
 
-def test_a_stale_page_is_that_of_the_list_day_before_and_says_so(site: Sandbox) -> None:
+def test_a_stale_page_is_that_of_the_list_day_before_under_its_own_date(site: Sandbox) -> None:
     site.set_faults([on_search(FaultKind.STALE_DATE)])
     reply = search_holdings(site, SLASHED)
     assert reply.one("h2.ccass-heading span") == "Shareholding Date: 2026/11/18"

@@ -12,9 +12,9 @@ import pytest
 
 from fin_assets.sandbox import Sandbox, SandboxConfig, SandboxError
 from fin_assets.sandbox.context import SiteContext
-from fin_assets.sandbox.sites.idx_brokers import IdxOptions
 from fin_assets.sandbox.sites.idx_brokers.dataset import COLUMNS, DatasetIdx
 from fin_assets.sandbox.sites.idx_brokers.flows import table_of
+from fin_assets.sandbox.sites.idx_brokers.options import IdxOptions
 from fin_assets.sandbox.sites.idx_brokers.site import IdxSite
 from tests.sandbox.idx_client import BROKERS, STOCKS, broker_table, rows
 

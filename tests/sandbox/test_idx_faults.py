@@ -1,4 +1,4 @@
-"""Every fault on the Indonesian sites, a day that is poisoned, and a site that begins to refuse in the middle."""
+"""Every fault on the Indonesian sites, a day whose every page is faulty, and a site that begins to refuse in the middle."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import aiohttp
 import pytest
 
 from fin_assets.sandbox import Fault, FaultKind, Sandbox
-from fin_assets.sandbox.sites.hkex_southbound import HKEX
-from fin_assets.sandbox.sites.idx_brokers import IDX
+from fin_assets.sandbox.sites.hkex_southbound.options import HKEX
+from fin_assets.sandbox.sites.idx_brokers.options import IDX
 from fin_assets.sandbox.sites.idx_brokers.site import IdxSite
 from tests.sandbox.client import ask
 from tests.sandbox.idx_client import BROKERS, STOCKS, broker_table, cells, clearance, listed, rows
@@ -101,7 +101,7 @@ def test_a_renamed_heading_is_the_named_one_or_the_lots(site: Sandbox, column: s
     assert headings.count("Figure X") == 1
 
 
-def test_a_stale_answer_is_that_of_the_session_before_and_says_so(site: Sandbox) -> None:
+def test_a_stale_answer_is_that_of_the_session_before_under_its_own_date(site: Sandbox) -> None:
     list_before, table_before = rows(site, STOCKS, BEFORE), broker_table(site, "BBCA", BEFORE)
     site.set_faults([Fault(kind=FaultKind.STALE_DATE)])
     assert rows(site, STOCKS, DAY) == list_before
@@ -140,7 +140,7 @@ def test_wrong_lots_mean_nothing_to_the_hkex_pages_and_are_not_used_up_there(sit
     assert site.faults.listed()[0]["seen"] == 0
 
 
-def test_a_poisoned_day_is_a_glob_over_the_date(site: Sandbox) -> None:
+def test_a_faulty_day_is_a_glob_over_the_date(site: Sandbox) -> None:
     cookie = clearance(site)
     site.set_faults([Fault(kind=FaultKind.UNAVAILABLE, match="*:2026-11-19")])
     tables = [broker_table(site, code, day).status for day in (BEFORE, DAY) for code in ("BBCA", "TLKM")]

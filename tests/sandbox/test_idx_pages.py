@@ -12,7 +12,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from fin_assets.clock import ENV
 from fin_assets.sandbox import Sandbox, SandboxConfig, SandboxError
-from fin_assets.sandbox.sites.idx_brokers import IDX, IPOT
+from fin_assets.sandbox.sites.idx_brokers.options import IDX, IPOT
 from fin_assets.sandbox.sites.idx_brokers.pages import ipot
 from fin_assets.sandbox.sites.idx_brokers.site import IdxSite
 from tests.sandbox.client import ask
@@ -227,7 +227,7 @@ def site_code(broker: int) -> str:
     return brokers().codes[broker]
 
 
-def test_without_more_a_page_ends_at_the_top_ten_and_the_full_list_is_not_to_be_had() -> None:
+def test_without_more_a_page_ends_at_the_top_ten_and_the_full_list_is_not_served() -> None:
     config = SandboxConfig(start=date(2026, 3, 2), end=SATURDAY, sites={"idx_brokers": {"more": False}})
     with Sandbox(config).run_in_thread() as site:
         reply = broker_table(site, "BBCA", DAY)
@@ -259,7 +259,7 @@ def test_different_dates_give_the_sum_of_the_sessions_between(site: Sandbox) -> 
     assert site.requests[-1].key == "TLKM/all/all:2026-11-16..2026-11-20"
 
 
-def test_nothing_traded_is_an_empty_body_and_an_unknown_code_says_so(site: Sandbox) -> None:
+def test_nothing_traded_is_an_empty_body_and_an_unknown_code_an_error(site: Sandbox) -> None:
     facts = site.site(IdxSite).session_facts(DAY)
     silent = next(code for code, volume in zip(facts.codes, facts.volume.tolist(), strict=True) if not volume)
     regular = next(code for k, code in enumerate(facts.codes) if k not in facts.crossings.stock)

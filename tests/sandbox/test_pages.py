@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from fin_assets.sandbox.sites.hkex_southbound import HKEX
+from fin_assets.sandbox.sites.hkex_southbound.options import HKEX
 from fin_assets.sandbox.sites.hkex_southbound.site import HkexSite
 from tests.sandbox.client import ask, form_of, page_url, search_holdings, search_participants
 

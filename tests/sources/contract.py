@@ -299,7 +299,7 @@ def what_is_not_content_is_a_typed_failure_and_never_an_empty_table(source: Sour
     for what, (body, content_type) in NOT_CONTENT.items():
         fetched = answer(body, content_type)
         if not body.strip() and table.needs:
-            # Whether an empty answer is right is told by the other table.
+            # The other table decides whether an empty answer is right.
             parsed = table.parse(fetched, unit)
             assert (parsed.rows, parsed.covers, parsed.empty_reason) == (0, None, None)
             assert any(isinstance(rule, Reconciled) for rule in table.accept)
@@ -343,11 +343,11 @@ def times_are_aware_and_money_is_not_a_float(source: Source, table: Table) -> No
             assert not column.dtype.is_float(), f"{name} counts: integers or decimals"
 
 
-def its_checks_are_documented_and_none_hides_one_of_the_house(source: Source, table: Table) -> None:
+def its_checks_are_documented_and_none_hides_a_general_one(source: Source, table: Table) -> None:
     assert not set(table.checks) & {*RAW_CHECKS, *STAGED_CHECKS, "fresh", "backlog"}
     for name, check in table.checks.items():
         assert SNAKE.fullmatch(name)
-        assert inspect.getdoc(check), f"{name} says nothing of itself"
+        assert inspect.getdoc(check), f"{name} has no docstring"
 
 
 def its_parser_version_is_stated(source: Source, table: Table) -> None:
@@ -381,7 +381,7 @@ RULES: list[Rule] = [
     nothing_collected_is_an_empty_frame_with_all_columns,
     staged_columns_are_described_and_named_by_their_meaning,
     times_are_aware_and_money_is_not_a_float,
-    its_checks_are_documented_and_none_hides_one_of_the_house,
+    its_checks_are_documented_and_none_hides_a_general_one,
     its_parser_version_is_stated,
     secrets_do_not_show,
 ]

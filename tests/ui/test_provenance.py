@@ -51,7 +51,7 @@ def test_the_source_of_a_page_and_its_mode_come_from_the_build(build: CachedBuil
     assert not provenance.is_mixed(build)
 
 
-def test_pages_of_generated_data_say_so_and_a_plain_build_warns_of_nothing(cache: BuildCache):
+def test_pages_of_generated_data_are_labelled_and_a_plain_build_warns_of_nothing(cache: BuildCache):
     for key in PAGES:
         assert provenance.GENERATED in heading(cache, key)
         assert provenance.MIXED not in heading(cache, key)
@@ -67,7 +67,7 @@ def test_a_build_of_generated_and_live_data_warns_on_every_page(tmp_path: Path):
     assert "IDX broker flow, live" in heading(cache, "idx")
 
 
-def test_files_from_a_mixed_build_say_so_in_their_name_and_in_excel(tmp_path: Path):
+def test_files_from_a_mixed_build_are_labelled_in_their_name_and_in_excel(tmp_path: Path):
     build = published(tmp_path, MIXED).build()
     assert build is not None
     page = opened(build, "/hk/stock")

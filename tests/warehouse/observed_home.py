@@ -117,7 +117,7 @@ class Build:
             full_refresh=full_refresh,
         )
         for name, (scope, rows) in MODELS.items():
-            self._model(name, scope, rows, anew=made.full_refresh)
+            self._model(name, scope, rows, rebuild=made.full_refresh)
             if killed:
                 return made
         plan.finish(self.connection, made)
@@ -144,8 +144,8 @@ class Build:
         }
         return {name: self.rows(query) for name, query in queries.items()}
 
-    def _model(self, name: str, scope: str, rows: str, *, anew: bool) -> None:
-        if anew:
+    def _model(self, name: str, scope: str, rows: str, *, rebuild: bool) -> None:
+        if rebuild:
             self.connection.execute(f"create or replace table {name} as {rows}")
             return
         changed = scope.format(changed="(select session_date from control.changed_sessions)")

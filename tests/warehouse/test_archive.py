@@ -1,4 +1,4 @@
-"""Closed months become one sorted file each, only where something changed; nothing of it is ever half there."""
+"""Closed months become one sorted file each, only where something changed; no file is ever half written."""
 
 from __future__ import annotations
 

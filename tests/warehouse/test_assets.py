@@ -14,7 +14,7 @@ from tests.warehouse.home import SOURCE, Home, holdings_frame
 pytestmark = pytest.mark.usefixtures("clock_stopped")
 
 
-def test_lineage_runs_from_staged_tables_to_marts_and_from_ledgers_to_ops(built: tuple[Home, BuildResult]) -> None:
+def test_lineage_runs_from_staged_tables_to_marts_and_from_manifests_to_ops(built: tuple[Home, BuildResult]) -> None:
     home, _ = built
     (marts,) = mart_assets(home.settings, home.sources, home.store)
     deps = {spec.key.to_user_string(): {dep.asset_key.to_user_string() for dep in spec.deps} for spec in marts.specs}

@@ -68,7 +68,7 @@ def test_increments_equal_a_full_refresh_whatever_happened_between(home: Home) -
         assert grown[name].equals(frame), name
 
 
-def test_a_moved_data_directory_is_told_and_the_next_build_mends_it(home: Home, tmp_path: Path) -> None:
+def test_a_moved_data_directory_is_named_and_the_next_build_fixes_it(home: Home, tmp_path: Path) -> None:
     home.build()
     moved = tmp_path / "elsewhere"
     moved.mkdir()

@@ -1,4 +1,4 @@
-"""The Indonesian marts over a generated market, against its frames reckoned anew without SQL."""
+"""The Indonesian marts over a generated market, against its frames computed again without SQL."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def test_brokers_have_a_type_with_its_confidence_and_unlisted_ones_the_colour_of
     assert all(row["is_member"] and row["licenses"] for row in brokers.values())
 
 
-def test_unusual_flows_are_those_that_a_hand_reckoning_finds(idx_reader: Reader, flow: pl.DataFrame) -> None:
+def test_unusual_flows_are_those_that_a_calculation_by_hand_finds(idx_reader: Reader, flow: pl.DataFrame) -> None:
     found = {
         row[:2]: row[2]
         for row in idx_reader.query(

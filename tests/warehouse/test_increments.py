@@ -70,11 +70,11 @@ def test_a_failed_test_publishes_nothing_and_the_next_build_is_right(home: Home)
     home.stage("holdings", LAST, holdings_frame(LAST, [*rows, rows[0]]))
     with pytest.raises(BuildFailed, match=r"grain_hk__daily_holdings.*1 rows break it") as failure:
         home.build()
-    assert "readers keep the build before" in str(failure.value)
+    assert "readers keep the previous build" in str(failure.value)
     assert reader.build_id() == published
     assert reader.query("select max(session_date) from hk__daily_holdings").item() == SESSIONS[-2]
 
-    # The session goes back to what it was before: nothing of the failed build may be left.
+    # The session goes back to what it was before: no trace of the failed build may be left.
     (home.store.partition_dir(PartitionKey(SOURCE, "holdings", LAST)) / "manifest.json").unlink()
     again = home.build()
     assert again.published

@@ -59,7 +59,7 @@ def test_nothing_published_depends_on_where_the_data_lie_but_the_finest_grain(re
     assert not any("read_parquet" in sql for sql in views["sql"])
 
 
-def test_a_missing_reference_day_takes_the_closest_day_before_and_says_so(reader: Reader) -> None:
+def test_a_missing_reference_day_takes_the_closest_day_before_and_counts_the_gap(reader: Reader) -> None:
     rows = reader.query(
         "select ref_date, base_date, gap_sessions from hk__movers where session_date = ? and stock_code = '00001'"
         " and window_sessions = 1",
@@ -88,7 +88,7 @@ def test_a_round_trip_through_a_temporary_counter_adjusts_the_base(reader: Reade
     assert rows.rows() == [(SESSIONS[9], before, 0.2, 1_199_000 - round(before * 0.2))]
 
 
-def test_the_life_of_special_stocks_is_told_as_it_was(reader: Reader) -> None:
+def test_the_history_of_special_stocks_is_as_simulated(reader: Reader) -> None:
     rows = reader.query(
         "select session_date, stock_code, kind, direction, linked_stock_code, counter_role, counter_ratio,"
         " absent_sessions"
@@ -135,7 +135,7 @@ def test_participants_that_change_are_followed_with_the_date_of_the_change_befor
     ]
 
 
-def test_an_incomplete_session_is_told_with_what_mends_it(reader: Reader) -> None:
+def test_an_incomplete_session_is_listed_with_its_remedy(reader: Reader) -> None:
     row = reader.query(
         "select state, is_green, why, failure_kinds, mends from ops__partition_health"
         " where table_name = 'holdings' and session_date = ?",

@@ -48,7 +48,7 @@ def test_a_source_that_has_nothing_yet_is_not_mixed_with_another(home: Home, mon
     assert build(home, monkeypatch).build.modes == {"tiny": "sandbox"}
 
 
-def test_live_and_sandbox_rows_are_refused_with_the_three_ways_out(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_live_and_sandbox_rows_are_refused_with_the_three_remedies(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = build(home, monkeypatch).build
     stage_other(home, SESSIONS[0])
     with pytest.raises(WarehouseError) as refused:
@@ -60,7 +60,7 @@ def test_live_and_sandbox_rows_are_refused_with_the_three_ways_out(home: Home, m
     assert Reader(home.data).build() == kept
 
 
-def test_each_way_out_lets_the_build_go_on(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_remedy_lets_the_build_continue(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     stage_other(home, SESSIONS[0])
     tiny, other = home.sources
     stage_other(home, SESSIONS[1], mode="sandbox")

@@ -156,7 +156,7 @@ def test_a_key_that_cannot_be_one_is_refused(tmp_path: Path, key: str) -> None:
         observed_tables(home.settings.home / "project")
 
 
-def test_a_damaged_staged_file_is_told_and_nothing_is_merged(home: Home, build: Build) -> None:
+def test_a_damaged_staged_file_is_named_and_nothing_is_merged(home: Home, build: Build) -> None:
     before = build.everything()
     stage(home, {1: [row(0, "A", 5.0, 5)]})
     (staged,) = (path for path in (home.data / "staged").rglob(f"{OBTAINED[1]}-*.parquet"))

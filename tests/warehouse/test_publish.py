@@ -160,12 +160,12 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_pointer_is_told_and_both_advised_commands_mend_it(layout: Layout, damage: str) -> None:
+def test_a_damaged_pointer_is_named_and_both_advised_commands_fix_it(layout: Layout, damage: str) -> None:
     builds = [_publish(layout) for _ in range(2)]
     pointer = layout.data / POINTER
     for mend, rows in ((publish.rollback, 2), (_publish, 3)):
         pointer.write_bytes(DAMAGES[damage])
-        with pytest.raises(WarehouseError, match="fin build publishes it anew, fin build --rollback goes back"):
+        with pytest.raises(WarehouseError, match="fin build publishes it again, fin build --rollback goes back"):
             Reader(layout.data).query("select 1")
         mend(layout)
         assert Reader(layout.data).query("select count(*) from hk__movers").item() == rows
@@ -187,11 +187,11 @@ def test_a_damaged_description_of_the_current_build_is_mended_too(layout: Layout
     assert {build.number for build in publish.published(layout)} == {1, 3}
 
 
-def test_a_current_build_whose_file_is_gone_is_told_and_mended(layout: Layout) -> None:
+def test_a_current_build_whose_file_is_gone_is_named_and_fixed(layout: Layout) -> None:
     _publish(layout)
     last = _publish(layout)
     (layout.data / last.file).unlink()
-    with pytest.raises(WarehouseError, match="its file cannot be opened: fin build publishes it anew"):
+    with pytest.raises(WarehouseError, match="its file cannot be opened: fin build publishes it again"):
         Reader(layout.data).query("select 1")
     assert _publish(layout).id != last.id
     assert Reader(layout.data).query("select count(*) from hk__movers").item() == 2
@@ -236,7 +236,7 @@ def test_reading_before_anything_is_published_says_what_to_do(layout: Layout) ->
         reader.query("select 1")
 
 
-def test_a_second_writer_is_told_who_builds(layout: Layout) -> None:
+def test_a_second_writer_gets_the_pid_of_the_first(layout: Layout) -> None:
     holder = "import pathlib, sys; from fin_assets.warehouse.lock import writer_lock\n"
     holder += "from fin_assets.warehouse.paths import Layout\n"
     holder += "with writer_lock(Layout(pathlib.Path(sys.argv[1]))): print('held', flush=True); sys.stdin.read()"
@@ -257,14 +257,14 @@ def test_a_second_writer_is_told_who_builds(layout: Layout) -> None:
         pass
 
 
-def test_a_damaged_build_file_is_told_with_the_way_out(layout: Layout) -> None:
+def test_a_damaged_build_file_is_named_with_the_remedy(layout: Layout) -> None:
     layout.marts.mkdir(parents=True)
     layout.build.write_bytes(b"not a database" * 1000)
-    with pytest.raises(WarehouseError, match="remove it, and the next build makes it anew"), build_connection(layout):
+    with pytest.raises(WarehouseError, match="remove it, and the next build makes it again"), build_connection(layout):
         pass
 
 
-def test_the_private_file_in_use_is_told_by_name(layout: Layout) -> None:
+def test_a_private_file_in_use_is_named(layout: Layout) -> None:
     layout.marts.mkdir(parents=True)
     holder = "import duckdb, sys\nwith duckdb.connect(sys.argv[1]): print('open', flush=True); sys.stdin.read()"
     with subprocess.Popen(

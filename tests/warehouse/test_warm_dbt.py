@@ -36,7 +36,7 @@ stream = dbt.stream(Layout(Path(sys.argv[1])), Path(sys.argv[2]), full_refresh=T
 print(next(stream).name, warm_dbt._owned.process.pid, flush=True)
 next(stream)
 """
-"""Builds the first model, says so, and is busy with the second one until it is killed."""
+"""Builds the first model, reports it, and is busy with the second one until it is killed."""
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_a_server_that_dies_fails_the_build_and_the_next_one_has_another(layout:
     assert psutil.Process(first.pid).num_threads() == 1, "a process with threads is not forked safely"
     first.kill()
     first.wait()
-    with pytest.raises(BuildFailed, match="readers keep the build before"):
+    with pytest.raises(BuildFailed, match="readers keep the previous build"):
         next(stream)
     assert free(layout)
     slow.unlink()

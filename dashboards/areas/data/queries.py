@@ -21,7 +21,7 @@ with started as (
     from ops__partition_health h join started s using (source, table_name)
 )
 """
-"""What lies before the first session that anybody collected is history that can be had, not a gap that must be mended.
+"""Sessions before the first collected one are history that can still be collected, not gaps.
 
 A table of which nothing was ever collected has no such beginning: all its due sessions are missing.
 """

@@ -64,7 +64,7 @@ class Detector:
     tops: tuple[Top, ...]
 
     def top(self, brokers: int) -> Top:
-        """Return the pressure of the largest so many.
+        """Return the pressure of the `brokers` largest on either side.
 
         Raises:
             StopIteration: `brokers` is none of `TOPS`.

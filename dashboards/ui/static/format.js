@@ -1,7 +1,7 @@
 // Numbers, dates and cells of the pages as text and markup, for tables and charts alike.
 //
 // `ui/formats.py` writes the same numbers on the server; a test holds the two to each other. Text from data is escaped
-// here before it becomes markup. Nothing of one market belongs here.
+// here before it becomes markup. Code for one market does not belong here.
 "use strict";
 (() => {
   const MISSING = "–";

@@ -24,7 +24,7 @@ count(*) filter (where net_lots > 0) as buyers,
         ]
 {%- endmacro %}
 
-{# The columns that idx__detector is reckoned from (B5, B6, B9); `pressed` has the columns of `ranked_sums`, and `pressures`. #}
+{# The columns that idx__detector is computed from (B5, B6, B9); `pressed` has the columns of `ranked_sums`, and `pressures`. #}
 {% macro pressure_columns(pressed) -%}
 cast({{ pressed }}.net_lots as bigint) as net_lots,
         cast({{ pressed }}.net_sell_lots as bigint) as net_sell_lots,

@@ -19,7 +19,7 @@
 {% macro chunk_mark() -%} true /* chunk */ {%- endmacro %}
 
 {#
-    Models with the config `chunk_sessions` are made so many sessions at a time: ten years of broker tables in one statement
+    Models with the config `chunk_sessions` are built that number of sessions at a time: ten years of broker tables in one statement
     would need more memory than there is. A statement for each chunk, all in dbt's one transaction.
 #}
 {% macro duckdb__create_table_as(temporary, relation, compiled_code, language='sql', partitioned_by=none, sorted_by=none) -%}

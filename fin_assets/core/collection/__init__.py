@@ -1,1 +1,1 @@
-"""Collecting partitions completely: what is expected, what is fetched, what is accepted, what is finished."""
+"""Collecting partitions completely: expected units, fetching, acceptance, finalizing."""

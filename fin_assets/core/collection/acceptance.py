@@ -1,4 +1,4 @@
-"""Rules between parsing and storing that any source may use, and what they may ask. A source's own rules stand in its folder."""
+"""Rules between parsing and storing that any source may use. A source's own rules are in its folder."""
 
 from __future__ import annotations
 

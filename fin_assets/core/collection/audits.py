@@ -1,4 +1,4 @@
-"""The audit of closed days: the site is asked for days that are no session, and what it serves goes to quarantine."""
+"""The audit of closed days: the site is asked for days without a session, and its rows go to quarantine."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _parse(table: Table, unit: Unit, day: date, fetched: Fetched) -> Parsed:
 def _closed_day(table: Table, outcome: Outcome, store: Store) -> Finding:
     day = outcome.job.key.session
     if isinstance(outcome.failure, StaleDate):
-        return Finding(passed=True, summary=f"{day} is closed, and the site has nothing of it", numbers={"rows": 0})
+        return Finding(passed=True, summary=f"{day} is closed, and the site has no data for it", numbers={"rows": 0})
     if outcome.failure is not None or outcome.fetched is None or outcome.parsed is None:
         return Finding(passed=False, summary=f"{day} could not be asked for: {outcome.failure}")
     unit = Accepted(unit=outcome.job.unit, parsed=outcome.parsed, fetched_at=clock.now())

@@ -18,7 +18,7 @@ from fin_assets.core.collection.acceptance import Situation, accepted, row_band
 from fin_assets.core.collection.expected_units import Wanted, outdated, wanted
 from fin_assets.core.collection.fetch_jobs import Event, Job, Outcome, run_jobs
 from fin_assets.core.collection.finalize import Attempted, Finalizer, SessionResult, baseline_around
-from fin_assets.core.collection.records import attempt_begun, failed_record, put_off_record, raw_unit
+from fin_assets.core.collection.records import attempt_begun, deferred_record, failed_record, raw_unit
 from fin_assets.core.collection.row_baseline import ENOUGH
 from fin_assets.core.contract.client import Client
 from fin_assets.core.contract.failures import StaleDate
@@ -195,7 +195,7 @@ class Collector:
         now = clock.now()
         for unit in units.values():
             if unit.due is not None and unit.due > now and unit.name not in unit_log.units:
-                part.failures[unit.name] = put_off_record(unit, timezone=self.table.calendar.timezone)
+                part.failures[unit.name] = deferred_record(unit, timezone=self.table.calendar.timezone)
         return part
 
     def _reopen(self, before: Manifest, units: dict[str, Unit], unit_log: UnitLog) -> dict[str, Unit]:

@@ -7,7 +7,7 @@ from fin_assets.core.contract.manifest import Manifest, PartitionKey, PartitionS
 
 
 class NothingToExclude(Exception):
-    """The partition is not complete, or has no such unit; the message names what it has."""
+    """The partition is not complete, or has no such unit; the message names its units."""
 
 
 def exclude(finalizer: Finalizer, key: PartitionKey, unit: str, *, reason: str) -> SessionResult:

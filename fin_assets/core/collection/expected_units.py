@@ -1,4 +1,4 @@
-"""Which units a partition must have, as `Table.expected` says it over what is stored, and which stored ones are outdated."""
+"""Which units a partition must have, by `Table.expected` over stored rows, and which stored units are outdated."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Wanted:
     Attributes:
         units: its expected units, by name.
         closed: why nothing is expected although the day is in the calendar.
-        unknown: why the units cannot be told yet; the partition is then incomplete.
+        unknown: why the units are not known yet; the partition is then incomplete.
         named_at: when the pages that name the units were fetched; older pages were accepted with other facts, if any.
     """
 
@@ -31,7 +31,7 @@ class Wanted:
     named_at: datetime | None = None
 
     def named_after(self, fetched_at: datetime | None) -> bool:
-        """Return whether the facts are newer than what was fetched at that instant."""
+        """Return whether the facts are newer than an answer fetched at that instant."""
         return self.named_at is not None and fetched_at is not None and fetched_at < self.named_at
 
 
@@ -92,7 +92,7 @@ def _still_accepted(table: Table, day: date, raw: RawUnit, unit: Unit, baseline:
 
 
 def parse_stored(table: Table, raw: RawUnit) -> Parsed:
-    """Parse the stored bytes of a unit again, with what was found out about it when it was accepted.
+    """Parse the stored bytes of a unit again, with the coverage and reasons from its acceptance.
 
     Raises:
         CollectionFailure: the present parser refuses the bytes.

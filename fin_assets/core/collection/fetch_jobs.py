@@ -1,7 +1,7 @@
 """Fetching a list of units with the clients of a site: order, retries, evidence, deadline and a sign of life.
 
 What a failure allows is in `contract.failures`, how a host is spared in `transport.host_limiter`, how a unit is fetched in the
-source's `fetch.py`, and what is stored of it in `collector`. Nothing here writes anything but evidence.
+source's `fetch.py`, what is stored of it in `collector`, and what is saved of a failing answer in `evidence`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sized
 from contextlib import suppress
@@ -18,6 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from fin_assets.core.collection.evidence import Evidence
 from fin_assets.core.contract.client import Attempt
 from fin_assets.core.contract.failures import (
     BrowserLost,
@@ -46,9 +46,6 @@ LONGEST_WAIT = timedelta(minutes=5)
 TIMEOUTS_PER_UNIT = 4
 """A fetch may take this many request time-outs: a page, its form, an answer, and one to spare."""
 
-MOST_PICTURES = 40
-"""Screenshots in one run: each takes about half a second of the processor, and the hundredth tells nothing new."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -62,7 +59,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of a job.
+    """The outcome of a job.
 
     Attributes:
         job: the job.
@@ -89,7 +86,7 @@ class Event:
     Attributes:
         kind: `alive` comes every two seconds, `stopped` once if the rest is not asked for.
         message: one line.
-        key, unit: what it is about, if it is about one unit.
+        key, unit: the unit, if the event is about one.
         failure_kind: the kind of the failure, for `failed` and `retry`.
         done, failed: units finished so far in this run.
         total: units in all, or None if the list has no length.
@@ -125,7 +122,7 @@ async def run_jobs(
         pool: an open pool.
         jobs: taken lazily, in order.
         evidence_dir: where a partition's evidence goes; made when needed.
-        on_outcome: called in this event loop as soon as a job has ended; what it stores stays stored.
+        on_outcome: called in this event loop as soon as a job has ended; its stored units are kept.
         on_event: called for each event.
         deadline: for this call; units in the middle of it are cut off.
 
@@ -157,7 +154,7 @@ class _Run:
         self._pool = pool
         self._jobs: Iterator[Job] = iter(jobs)
         self._total = len(jobs) if isinstance(jobs, Sized) else None
-        self._evidence = _Evidence(pool, evidence_dir)
+        self._evidence = Evidence(pool, evidence_dir)
         self._on_outcome, self._on_event = on_outcome, on_event
         self._begun = asyncio.get_running_loop().time()
         self._deadline = deadline
@@ -228,7 +225,7 @@ class _Run:
                 return unit.failed(failure, now=self._now)
             if limiter is not None and (failure.retry.whole_host or failure.retry_after):
                 limiter.hold(wait, reason=str(failure))
-            self._tell("retry", f"{unit.job.unit}: {failure}; again in {wait.total_seconds():.1f} s", unit.job, failure)
+            self._tell("retry", f"{unit.job.unit}: {failure}; retry in {wait.total_seconds():.1f} s", unit.job, failure)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), wait.total_seconds())
             if self._stopped.is_set():
@@ -264,16 +261,16 @@ class _Run:
             return None, None, client.limiter
 
     def _not_asked(self) -> CollectionFailure:
-        """Return the failure of a unit whose turn does not come; after a spent quota it is put off until the new one."""
+        """Return the failure of a unit that is not asked for; a spent quota defers it until the quota is renewed."""
         spent = self._pool.ended_by
         if isinstance(spent, QuotaSpent):
-            return Deferred(f"put off: {spent}", retry_after=spent.retry_after)
+            return Deferred(f"deferred: {spent}", retry_after=spent.retry_after)
         return NotAsked(f"not asked: {self._pool.ended}")
 
     async def _with_evidence(self, outcome: Outcome) -> Outcome:
         if outcome.failure is None or not outcome.failure.body:
             return outcome
-        files = await self._evidence.save(outcome.job, outcome.failure.body)
+        files = await self._evidence.save(outcome.job.key, outcome.job.unit, outcome.failure.body)
         return Outcome(
             job=outcome.job, failure=outcome.failure, attempts=outcome.attempts, seconds=outcome.seconds, evidence=files
         )
@@ -292,7 +289,7 @@ class _Run:
             self._pool.end_attempt(reason, by=by)
             self._stopped.set()
             self._turn.set()
-            self._tell("stopped", f"nothing more is asked: {reason}", None)
+            self._tell("stopped", f"no further requests: {reason}", None)
 
     async def _sign_of_life(self) -> None:
         while True:
@@ -371,51 +368,6 @@ class _Unit:
 
     def failed(self, failure: CollectionFailure, *, now: float) -> Outcome:
         return Outcome(job=self.job, failure=failure, attempts=self.attempts, seconds=now - self.begun)
-
-
-class _Evidence:
-    """Saves failing bodies. What goes wrong here is logged and never takes the place of the failure itself."""
-
-    def __init__(self, pool: ClientPool, directory: Callable[[PartitionKey], Path]) -> None:
-        self._pool = pool
-        self._directory = directory
-        self._pictures = 0
-
-    async def save(self, job: Job, body: bytes) -> tuple[Path, ...]:
-        name = re.sub(r"[^A-Za-z0-9._-]+", "_", job.unit)[:80]
-        try:
-            page = _new_or_same(self._directory(job.key), name, body)
-        except OSError as error:
-            log.warning("evidence of %s %s could not be saved: %s", job.key, job.unit, error)
-            return ()
-        picture = page.with_suffix(".png")
-        if picture.exists():
-            return page, picture
-        if self._pictures >= MOST_PICTURES or page.suffix != ".html":
-            return (page,)
-        self._pictures += 1
-        try:
-            image = await self._pool.picture(body)
-            if image is None:
-                return (page,)
-            picture.write_bytes(image)
-        except (CollectionFailure, OSError) as error:
-            log.warning("no picture of %s: %s", page, error)
-            return (page,)
-        return page, picture
-
-
-def _new_or_same(directory: Path, name: str, body: bytes) -> Path:
-    """Write `<name>-<n>.<kind>` with the next free n, or return the file that holds the very same bytes already."""
-    directory.mkdir(parents=True, exist_ok=True)
-    kind = "json" if body.lstrip()[:1] in {b"{", b"["} else "html"
-    n = 1
-    while (path := directory / f"{name}-{n}.{kind}").exists():
-        if path.stat().st_size == len(body) and path.read_bytes() == body:
-            return path
-        n += 1
-    path.write_bytes(body)
-    return path
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -81,7 +81,7 @@ class Finalizer:
     baseline: RowBaseline
 
     def finalize(self, key: PartitionKey, attempted: Attempted) -> SessionResult:
-        """Decide what a partition is worth, seal and stage it if it is complete, and write its manifest."""
+        """Decide the state of a partition, seal and stage it if it is complete, and write its manifest."""
         before, unit_log, expected = attempted.before, attempted.unit_log, attempted.expected
         _refuse_half_closed(key, attempted)
         records = tuple(_record(unit, unit_log.units.get(unit), attempted.failures.get(unit)) for unit in expected)
@@ -112,14 +112,14 @@ class Finalizer:
         return result
 
     def finalize_without_units(self, key: PartitionKey, want: Wanted, before: Manifest | None) -> SessionResult:
-        """Write the manifest of a partition of which nothing is asked: it has nothing, or its units are not known yet."""
+        """Write the manifest of a partition without requests: it has no data, or its units are not known yet."""
         manifest = _new_manifest(key, (), before, closed=want.closed, requests=0, seconds=0.0)
         if want.closed:
             if before is None or not before.state.is_done:
                 self.store.save(manifest)
                 return SessionResult(manifest, raw_findings(manifest))
             return SessionResult(before, raw_findings(before), worked=False)
-        # Waiting for another table is no attempt: the first wait is not doubled, and no attempt is used up.
+        # Waiting for another table uses up no attempt and does not double the wait.
         waiting = manifest.model_copy(update={"state": PartitionState.INCOMPLETE, "reason": want.unknown})
         return self._not_done(waiting, before)
 
@@ -166,7 +166,7 @@ class Finalizer:
                 parsed=parsed.get(raw.unit) or parse_stored(self.table, raw),
                 fetched_at=raw.fetched_at,
             )
-            # By name: the order in which units arrived must not show in the staged file.
+            # By name: the staged file must not depend on the order of arrival.
             for raw in sorted(units, key=lambda raw: raw.unit)
             if raw.closed_reason is None and raw.unit not in manifest.excluded
         ]
@@ -177,7 +177,7 @@ class Finalizer:
         return self._judged(manifest.model_copy(update={"staged": ref}), worked=True)
 
     def _judged(self, manifest: Manifest, *, worked: bool) -> SessionResult:
-        """Judge staged rows by the present settings; checks and manifest then say the same of what is blocked."""
+        """Judge staged rows by the present settings; checks and manifest then name the same blocking checks."""
         found = staged_findings(self.source, self.table, manifest, store=self.store, baseline=self.baseline)
         findings = raw_findings(manifest) | found
         blocked = tuple(sorted(name for name in staged_checks(self.table) if not findings[name].passed))
@@ -195,7 +195,7 @@ class Finalizer:
         return True
 
     def _not_done(self, manifest: Manifest, before: Manifest | None) -> SessionResult:
-        """Write the manifest of an incomplete attempt. A partition that was done stays so: a failed refetch loses nothing."""
+        """Write the manifest of an incomplete attempt. A failed refetch keeps the previous complete version."""
         if before is not None and before.state.is_done:
             remedy = next((unit.remedy for unit in manifest.unfinished() if unit.remedy), None)
             problem = f"Refetch failed; the previous complete version is kept: {manifest.why()}" + (

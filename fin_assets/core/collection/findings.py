@@ -1,4 +1,4 @@
-"""The checks that every table has, and what they find: sentences and numbers for people, from manifest and staged rows."""
+"""The checks that every table has: sentences and numbers from manifest and staged rows."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def raw_checks(table: Table) -> dict[str, str]:
 
 
 def staged_checks(table: Table) -> dict[str, str]:
-    """Return the blocking checks of a table's staged rows; the row count is judged only where a band says so."""
+    """Return the blocking checks of a table's staged rows; the row count is judged only if the table has a band."""
     return {
         name: text for name, text in STAGED_CHECKS.items() if name != "row_count_in_band" or row_band(table) is not None
     }
 
 
 def raw_findings(manifest: Manifest) -> dict[str, Finding]:
-    """Return what the manifest says: completeness, and whether every page is of the session."""
+    """Return the findings of the manifest: completeness, and whether every page is of the session."""
     counts = {state.value: sum(unit.state is state for unit in manifest.units) for state in UnitState}
     stale = [unit for unit in manifest.units if unit.error_kind == "stale_date"]
     remedy = next((unit.remedy for unit in manifest.unfinished() if unit.remedy), None)
     why = manifest.why() + (f". Mend it: {remedy}" if remedy else "")
     if manifest.next_retry_at and not manifest.exhausted:
-        why += f". Asked again not before {manifest.next_retry_at:%Y-%m-%d %H:%M} UTC"
+        why += f". Next retry not before {manifest.next_retry_at:%Y-%m-%d %H:%M} UTC"
     coverage = [unit.coverage_pct for unit in manifest.units if unit.coverage_pct is not None]
     covered = {"lowest_coverage_pct": round(min(coverage), 3), "units_with_coverage": len(coverage)} if coverage else {}
     return {
@@ -63,7 +63,7 @@ def raw_findings(manifest: Manifest) -> dict[str, Finding]:
 def staged_findings(
     source: Source, table: Table, manifest: Manifest, *, store: Store, baseline: RowBaseline
 ) -> dict[str, Finding]:
-    """Return what the staged rows say, by check; nothing if there are none. Reads the partition before and the siblings."""
+    """Return the findings of the staged rows, by check; none without rows. Reads the partition before and the siblings."""
     if manifest.staged is None:
         return {}
     findings = {"schema": _schema_finding(manifest.staged)}

@@ -1,4 +1,4 @@
-"""From the outcome of a fetch to what is stored of it: a unit with its bytes, or the record of a failure."""
+"""Turns the outcome of a fetch into its stored form: a unit with its bytes, or the record of a failure."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def failed_record(outcome: Outcome, store: Store) -> UnitRecord:
     )
 
 
-def put_off_record(unit: Unit, *, timezone: str) -> UnitRecord:
+def deferred_record(unit: Unit, *, timezone: str) -> UnitRecord:
     """Return the record of a unit that is not due yet; `timezone` is the zone that people read its hour in."""
     if unit.due is None:
         msg = f"{unit.name} has no time at which it is due"

@@ -18,7 +18,7 @@ class DayState:
     Attributes:
         name: the word that the marts store: `open`, `closed`, or the source's own for a day with unchanged data.
         reason: why it is not an ordinary day; None if it is.
-        may_be_empty: the site may have nothing of the day: a page that states another date then proves it.
+        may_be_empty: the site may have no data for the day: a page that states another date then proves it.
     """
 
     name: str = "open"
@@ -65,7 +65,7 @@ class CalendarOf:
         timezone: as in `Calendar`.
         days: the sessions from .. to, both included, ascending.
         state: what a day means.
-        end: last session of a history that is over; None while it goes on.
+        end: last session of a history that is over; None while it continues.
     """
 
     timezone: str

@@ -1,4 +1,4 @@
-"""What a source's `fetch.py` is given to reach its site. A protocol: what is behind it stands in `core.transport`."""
+"""The protocol by which a source's `fetch.py` reaches its site. Implementations are in `core.transport`."""
 
 from __future__ import annotations
 

@@ -29,13 +29,13 @@ def named_by(table: str, facts: Callable[[pl.DataFrame], Mapping[str, Any]]) -> 
 
     Args:
         table: its name; until it is complete nothing is asked for. It belongs into `Table.needs`.
-        facts: its staged rows -> what is known of each expected unit, by unit.
+        facts: its staged rows -> the known facts of each expected unit, by unit.
     """
 
     def expected(day: date, siblings: Siblings) -> Expected:
         sibling = siblings(table)
         if sibling.state == "closed":
-            return Nothing(sibling.reason or f"{table} has nothing of that day")
+            return Nothing(sibling.reason or f"{table} has no data for that day")
         if sibling.frame is None:
             return NotYet(f"{table} of {day} names the units, and it {sibling.reason}")
         known = facts(sibling.frame)
@@ -63,7 +63,7 @@ def present_only(
     def newest_due() -> date:
         nonlocal known
         now = clock.now()
-        # Asked for each day of a history in a row: looking the calendar up anew would cost seconds.
+        # Asked for each day of a history in a row: another look-up of the calendar would cost seconds.
         if known is not None and timedelta(0) <= now - known[0] < timedelta(seconds=1):
             return known[1]
         tomorrow = now.date() + timedelta(days=1)

@@ -21,7 +21,7 @@ class RetryRule:
         backoff: wait before the first retry; doubles with each.
         whole_host: the wait holds back every worker of that host, not only this unit.
         fresh_state: throw away cookies and form state first.
-        stop_attempt: the site refuses: end the attempt for all units that are left, nothing is hammered.
+        stop_attempt: the site refuses: end the attempt for all remaining units.
     """
 
     times: int = 0
@@ -32,7 +32,7 @@ class RetryRule:
 
 
 class CollectionFailure(Exception):
-    """A unit could not be had. `str(error)` is one sentence for the user; `remedy` says what to do.
+    """A unit was not obtained. `str(error)` is one sentence for the user; `remedy` says what to do.
 
     Attributes:
         kind: stable snake_case name, stored in the manifest.
@@ -40,12 +40,12 @@ class CollectionFailure(Exception):
         retry: the rule within an attempt.
         retryable: whether a later attempt at the partition may succeed without a person.
         remedy: the command or setting that mends it.
-        cooldown: how long the partition is left alone after it, at least; the site's own wish counts if it is longer.
+        cooldown: shortest time before the partition is retried; a longer wait that the site asked for counts.
         body: the bytes that showed it, kept as evidence; None when nothing arrived.
         status: HTTP status, if any.
         retry_after: what the site asked for, if it did.
-        units: pages of a session that contradict one another; they alone are worth nothing. Empty: all of them.
-        belongs_to: the day that the answer states, if it is another one than was asked for and the answer is whole.
+        units: pages of a session that contradict one another; only they are discarded. Empty: all of them.
+        belongs_to: the day that the answer states, if it is another day than the asked one and the answer is complete.
     """
 
     kind: ClassVar[str] = "failed"
@@ -92,7 +92,7 @@ class ServerError(CollectionFailure):
 
     kind = "server_error"
     retry = RetryRule(times=3, backoff=timedelta(seconds=1))
-    remedy = "the site is in trouble; healing tries again by itself, or: fin heal"
+    remedy = "the site has a fault of its own; healing retries automatically, or: fin heal"
 
 
 class RateLimited(CollectionFailure):
@@ -105,44 +105,44 @@ class RateLimited(CollectionFailure):
 
 
 class Refused(CollectionFailure):
-    """HTTP 401, 403 or another answer that means: not you, not now."""
+    """HTTP 401, 403 or another refusal."""
 
     kind = "refused"
     state = "refused"
     retry = RetryRule(stop_attempt=True)
     cooldown = timedelta(minutes=30)
-    remedy = "open the saved page; slow the source down in fin.toml; then: fin heal"
+    remedy = "open the saved page, lower rate_per_second in fin.toml, then: fin heal"
 
 
 class CaptchaPage(Refused):
-    """The site asks for a proof of being human. We never solve one."""
+    """The site asks for a proof of being human. None is ever solved."""
 
     kind = "captcha"
     cooldown = timedelta(hours=1)
-    remedy = "stop for some hours and lower rate_per_second in fin.toml, then: fin heal"
+    remedy = "wait some hours, lower rate_per_second in fin.toml, then: fin heal"
 
 
 class CircuitOpen(CollectionFailure):
-    """The host failed so often in a row that it is not asked any more within this attempt."""
+    """The host failed so often in a row that it gets no further requests in this attempt."""
 
     kind = "circuit_open"
     retry = RetryRule(stop_attempt=True)
-    remedy = "check that the site answers (fin doctor); healing tries again by itself, or: fin heal"
+    remedy = "check that the site answers (fin doctor); healing retries automatically, or: fin heal"
 
 
 class NotAsked(CollectionFailure):
-    """The unit's turn never came: the attempt was ended before. Nothing is known about the unit itself."""
+    """The attempt ended before this unit was asked for. Nothing is known about the unit itself."""
 
     kind = "not_asked"
     state = "missing"
 
 
 class Deferred(NotAsked):
-    """The unit is put off on purpose: it is not due yet, or the day's quota is spent. `retry_after` says for how long."""
+    """The unit is deferred: it is not due yet, or the day's quota is spent. `retry_after` says for how long."""
 
     kind = "deferred"
     state = "deferred"
-    remedy = "nothing to do: it is asked for by itself when its time comes"
+    remedy = "nothing to do: it is fetched automatically when it is due"
 
 
 class QuotaSpent(Deferred):
@@ -150,15 +150,15 @@ class QuotaSpent(Deferred):
 
     kind = "quota_spent"
     retry = RetryRule(stop_attempt=True)
-    remedy = "nothing to do: it is asked for by itself when the quota is renewed, or raise the quota in fin.toml"
+    remedy = "nothing to do: it is fetched automatically when the quota is renewed, or raise the quota in fin.toml"
 
 
 class BrowserLost(CollectionFailure):
-    """The browser or its driver died under the unit. The pool starts a new one; the unit is asked for again."""
+    """The browser or its driver died during the unit. The pool starts a new one and the unit is retried."""
 
     kind = "browser_lost"
     retry = RetryRule(times=2, backoff=timedelta(seconds=0.5))
-    remedy = "look at the free memory and at [browser] in fin.toml (fin doctor), then: fin heal"
+    remedy = "check the free memory and [browser] in fin.toml (fin doctor), then: fin heal"
 
 
 class ConsentPage(CollectionFailure):
@@ -167,7 +167,7 @@ class ConsentPage(CollectionFailure):
     kind = "consent_page"
     state = "refused"
     retry = RetryRule(times=1, fresh_state=True)
-    remedy = "open the saved page; if the consent step is new, the source's fetch.py must learn it"
+    remedy = "open the saved page; if the consent step is new, add it to the source's fetch.py"
 
 
 class LoginWall(Refused):
@@ -175,7 +175,7 @@ class LoginWall(Refused):
 
     kind = "login_wall"
     retryable = False
-    remedy = "this source needs no login by design; see the saved page and report it"
+    remedy = "open the saved page and report it: this source is meant to need no login"
 
 
 class FormStateRefused(CollectionFailure):
@@ -197,7 +197,7 @@ class MissingPanel(CollectionFailure):
 
     kind = "missing_panel"
     retry = RetryRule(times=1, backoff=timedelta(seconds=1), fresh_state=True)
-    remedy = "the site has no result for this date or code; if it is out of the site's history, narrow --from"
+    remedy = "the site has no result for this date or code; if the date is outside the site's history, narrow --from"
 
 
 class HalfTable(CollectionFailure):
@@ -205,7 +205,7 @@ class HalfTable(CollectionFailure):
 
     kind = "half_table"
     retry = RetryRule(times=2, backoff=timedelta(seconds=1))
-    remedy = "run the session again: fin heal; if the smaller table is true, raise row_count_below in fin.toml"
+    remedy = "run the session again: fin heal; if the smaller table is correct, raise row_count_below in fin.toml"
 
 
 class StaleDate(CollectionFailure):
@@ -222,4 +222,4 @@ class Drift(CollectionFailure):
     kind = "drift"
     retry = RetryRule(times=1, backoff=timedelta(seconds=1))
     retryable = True
-    remedy = "compare the saved page with the source's parse.py; after mending: fin reparse or fin heal"
+    remedy = "compare the saved page with the source's parse.py and correct it, then: fin reparse or fin heal"

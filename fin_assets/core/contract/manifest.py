@@ -1,4 +1,4 @@
-"""The manifest of a partition: which units it must have, what became of each, and which files count.
+"""The manifest of a partition: which units it must have, the outcome of each, and which files count.
 
 Values only; where they lie on disk is the business of `store`.
 """
@@ -19,7 +19,7 @@ _NAMED = 5
 
 
 class UnitState(StrEnum):
-    """What became of one expected unit."""
+    """The outcome of one expected unit."""
 
     FETCHED = "fetched"
     EMPTY_CONFIRMED = "empty_confirmed"
@@ -30,7 +30,7 @@ class UnitState(StrEnum):
 
 
 class PartitionState(StrEnum):
-    """What a partition is worth. Only `complete` and `closed` are green."""
+    """The state of a partition. Only `complete` and `closed` are green."""
 
     COMPLETE = "complete"
     CLOSED = "closed"
@@ -58,7 +58,7 @@ class PartitionKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawUnit:
-    """The exact bytes of one unit and how they were had.
+    """The exact bytes of one unit and how they were fetched.
 
     Attributes:
         unit: name of the unit within its table.
@@ -71,7 +71,7 @@ class RawUnit:
         seconds: time that it took, waits included.
         closed_reason: set if the page proves that the session has nothing (the unit is then `empty_confirmed`).
         empty_reason: set if it is proven that this one unit has nothing, in a session that has (`empty_confirmed` too).
-        coverage_pct: how much of what there is the page shows, in percent, where the source can tell.
+        coverage_pct: share of the exchange's data that the page shows, in percent, where the source knows it.
     """
 
     unit: str
@@ -207,7 +207,7 @@ class Manifest(Record):
 
     @property
     def exhausted(self) -> bool:
-        """Whether no further attempt can mend what is missing. A session whose units are not known yet is not."""
+        """Whether no further attempt can fetch the missing units. A session whose units are not known yet is not."""
         left = self.unfinished()
         return bool(left) and not any(unit.retryable for unit in left)
 
@@ -216,7 +216,7 @@ class Manifest(Record):
         return [unit for unit in self.units if not unit.is_done]
 
     def why(self) -> str:
-        """Return one line that says what is missing and why, or the reason why nothing is."""
+        """Return one line with the missing units and their reasons, or the reason why none is missing."""
         left = self.unfinished()
         if not left:
             return self.reason or ""
@@ -227,8 +227,8 @@ class Manifest(Record):
             f"{len(names)} {kind} ({', '.join(names[:_NAMED])}{', ...' if len(names) > _NAMED else ''})"
             for kind, names in sorted(kinds.items())
         ]
-        put_off = [unit for unit in left if unit.state is UnitState.DEFERRED and unit.not_before]
-        if put_off:
-            first = min(put_off, key=lambda unit: (unit.not_before, unit.unit))
+        deferred = [unit for unit in left if unit.state is UnitState.DEFERRED and unit.not_before]
+        if deferred:
+            first = min(deferred, key=lambda unit: (unit.not_before, unit.unit))
             parts.append(f"next: {first.error}")
         return f"{len(left)} of {len(self.units)} units: " + "; ".join(parts)

@@ -57,7 +57,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """What the site answered for one unit: the exact bytes and how they were had.
+    """What the site answered for one unit: the exact bytes and how they were fetched.
 
     `promised_whole`: the site gave it as a complete list, so that a shorter one is a failure. It is not stored.
     """
@@ -87,8 +87,8 @@ class Unit:
 
     Attributes:
         name: unique within its table and partition, at most 80 characters.
-        due: when the site can have it at the earliest, aware; it is not asked for before. None: with the partition.
-        fact: what is known of it beforehand, for the rules that accept it.
+        due: earliest instant at which the site can have it, aware; not fetched before. None: with the partition.
+        fact: known of it beforehand, for the rules that accept it.
     """
 
     name: str
@@ -98,7 +98,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """The units of a partition cannot be told yet; the partition is incomplete, and says why."""
+    """The units of a partition are not known yet; the partition is incomplete, with the reason."""
 
     reason: str
 
@@ -115,7 +115,7 @@ Expected = Sequence[Unit] | NotYet | Nothing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sibling:
-    """What another table of the source has of the same partition.
+    """The rows and state of another table in the same partition.
 
     Attributes:
         state: of its partition.
@@ -132,7 +132,7 @@ class Siblings(Protocol):
     """The other tables of a source, for one partition."""
 
     def __call__(self, table: str) -> Sibling:
-        """Return what a table of that name has."""
+        """Return the rows and state of the table of that name."""
         ...
 
 
@@ -164,7 +164,7 @@ class DateRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
-    """What the strict parser says of fetched bytes. A fetch is parsed once.
+    """The result of the strict parser. A fetch is parsed once.
 
     Attributes:
         rows: data rows on the page.
@@ -206,13 +206,13 @@ class Context(Protocol):
 
 
 class Accept(Protocol):
-    """A rule between parsing and storing. It returns what it was given, with what it found out, or raises."""
+    """A rule between parsing and storing. It returns the parsed unit, with coverage or reasons added, or raises."""
 
     def __call__(self, parsed: Parsed, unit: Unit, context: Context) -> Parsed:
         """Accept a parsed unit.
 
         Raises:
-            CollectionFailure: it is not accepted; nothing of it is stored but evidence.
+            CollectionFailure: it is not accepted; only evidence of it is stored.
         """
         ...
 
@@ -330,8 +330,8 @@ class Source:
         name: snake_case name of its folder.
         title, description, owner, link: for people.
         timezone: IANA name; freshness and backlog are watched in it.
-        start: first partition that can be had.
-        end: last partition that can be had, for a history that is over; None while it goes on.
+        start: first partition that the site offers.
+        end: last partition, for a history that is over; None while it continues.
         settings: its section of the settings.
         tables: its tables, collected in this order.
     """

@@ -36,7 +36,7 @@ OpenClients = Callable[[], AbstractContextManager[Clients]]
 
 
 class CollectConfig(dg.Config):
-    """What a run can be told in the launchpad.
+    """Options of a run in the launchpad.
 
     Attributes:
         refetch: ask the site again for sessions that are complete; a changed page becomes a new generation.
@@ -81,7 +81,7 @@ def table_assets(
         tables: one table, and behind it those that need it.
         store: where they lie.
         clients: opens the pools of one run; one for all tables of the step.
-        on_event: hears of each unit.
+        on_event: called for each unit.
     """
     partitions = partitions_of(source, tables[0])
 
@@ -138,7 +138,7 @@ def _specs(
 
 
 def _raise_first(failures: list[dg.Failure]) -> None:
-    """Raise the first failure; what follows from it for the tables behind is told with it."""
+    """Raise the first failure; its message lists the failures of dependent tables too."""
     if not failures:
         return
     told = "; ".join(failure.description or "" for failure in failures)
@@ -160,7 +160,7 @@ def _restage(source: Source, table: Table, sessions: list[date], *, store: Store
 
 
 class _Report:
-    """Tells Dagster what became of each session, while the run goes on."""
+    """Reports the outcome of each session to Dagster while the run continues."""
 
     def __init__(
         self, context: dg.AssetExecutionContext, source: Source, table: Table, store: Store, *, total: int
@@ -173,7 +173,7 @@ class _Report:
         self.never: list[date] = []
 
     def session(self, result: SessionResult) -> None:
-        """Log materializations of what is usable, and every finding."""
+        """Log materializations of usable sessions, and every finding."""
         self._done += 1
         manifest, partition = result.manifest, result.manifest.session.isoformat()
         state = manifest.state.value + (f", blocked by {', '.join(manifest.blocked_by)}" if manifest.blocked_by else "")
@@ -194,7 +194,7 @@ class _Report:
             self._bad.append(result)
 
     def failure(self) -> dg.Failure | None:
-        """Return the failure of the run if a session is not usable, with the reasons and the way out."""
+        """Return the failure of the run if a session is not usable, with the reasons and what to do."""
         table = f"{self._source.name}/{self._table.name}"
         if self.never:
             span = f"--from {min(self.never)} --to {max(self.never)}"
@@ -350,7 +350,8 @@ def _check_specs(
         dg.AssetCheckSpec(
             name,
             asset=asset,
-            description=f"{text} Runbook: docs/runbook.md#{name}",
+            # A source's own checks are explained in its own page.
+            description=f"{text} Runbook: docs/{f'sources/{source.name}' if name in table.checks else 'runbook'}.md#{name}",
             blocking=blocks,
             partitions_def=partitions,
         )

@@ -16,7 +16,7 @@ from fin_assets.core.storage.store import Store
 
 
 class AuditConfig(dg.Config):
-    """What an audit can be told in the launchpad.
+    """Options of an audit in the launchpad.
 
     Attributes:
         days: ISO dates to ask for; the closed days of the week that ended yesterday if empty.
@@ -47,7 +47,7 @@ def _audit_op(source: Source, table: Table) -> str:
 
 def _audit_check(source: Source, table: Table, store: Store, clients: OpenClients) -> dg.AssetChecksDefinition:
     key = dg.AssetCheckKey(staged_key(source, table), CLOSED_DAYS)
-    text = "The site has nothing of days that are no session; what it has is quarantined."
+    text = "The site has no data for days without a session; rows that it serves for them are quarantined."
 
     @dg.multi_asset_check(
         name=_audit_op(source, table),
@@ -73,7 +73,7 @@ def _audit_check(source: Source, table: Table, store: Store, clients: OpenClient
             asset_key=key.asset_key,
             passed=not wrong,
             severity=dg.AssetCheckSeverity.WARN,
-            description="; ".join(wrong) or f"{len(findings)} closed days, and the site has nothing of them",
+            description="; ".join(wrong) or f"{len(findings)} closed days, and the site has no data for them",
             metadata={"days": ", ".join(map(str, findings)) or "none"},
         )
 
@@ -92,7 +92,7 @@ def audit_jobs(
         selection=dg.AssetSelection.checks(
             *(dg.AssetCheckKey(staged_key(source, table), CLOSED_DAYS) for table in audited)
         ),
-        description=f"Ask {source.title} for days that are no session, and quarantine what it serves.",
+        description=f"Ask {source.title} for days without a session, and quarantine the rows that it serves.",
     )
     weekly = next((table for table in audited if table.schedules.weekly is not None), None)
     if weekly is None or weekly.schedules.weekly is None:

@@ -16,7 +16,7 @@ from fin_assets.core.storage.store import Store
 def retry_is_due(manifest: Manifest | None, *, now: datetime, max_attempts: int) -> bool:
     """Return whether another attempt at a partition makes sense now.
 
-    False for what is green, what waits, what was tried `max_attempts` times, and what no attempt can mend.
+    False for partitions that are green, that wait, that had `max_attempts` attempts, and that no attempt can heal.
     """
     if manifest is None or manifest.state.is_done or manifest.attempts >= max_attempts:
         return False
@@ -26,7 +26,7 @@ def retry_is_due(manifest: Manifest | None, *, now: datetime, max_attempts: int)
 
 
 class RetryDue(C[dg.AssetKey]):
-    """True for partitions whose manifest says that another attempt is due. Prevents hammering and exhausted retries."""
+    """True for partitions whose manifest says that another attempt is due. Prevents needless requests and exhausted retries."""
 
     def __init__(self, source: Source, table: Table, store: Store) -> None:
         self._source, self._table, self._store = source, table, store
@@ -68,7 +68,7 @@ def heal(source: Source, table: Table, store: Store) -> C[dg.AssetKey]:
     Prevents: silent gaps (a failed session is asked for again without anybody looking), endless repetition (the cron
     tick, the attempt cap and the wait in the manifest), and attempts at sessions that the site has long dropped.
 
-    The manifest says what is not complete, not the check `complete`: a run that was killed has logged no check.
+    The manifest decides which sessions are incomplete, not the check `complete`: a run that was killed has logged no check.
     """
     return (
         C.cron_tick_passed(table.schedules.heal, table.calendar.timezone)

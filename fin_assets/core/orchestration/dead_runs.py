@@ -1,7 +1,7 @@
-"""Ends runs whose process is gone without having said so (kill -9, no memory, power).
+"""Ends runs whose process died without reporting (kill -9, no memory, power).
 
-Such a run counts as started for ever: it keeps the slot of its pool, so that the next run of the source waits for ever,
-and its sessions count as in progress, so that nothing retryable them. Dagster's own monitoring sees only runs that its daemon
+Such a run stays "started": it keeps the slot of its pool, so that the next run of the source never begins, and its
+sessions count as in progress, so that nothing heals them. Dagster's own monitoring sees only runs that its daemon
 has launched. What the run had stored is the business of `unit_log` and `collect`.
 """
 
@@ -25,7 +25,7 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
         process = _process_of(instance, run.run_id)
         if process is None or _lives(*process):
             continue
-        message = f"The process of this run ({process[0]}) ended without a word; what it had stored stays stored."
+        message = f"Run process {process[0]} died without reporting; stored data is kept."
         instance.report_run_failed(run, message)
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
         dead.append(run.run_id)
@@ -45,7 +45,7 @@ def dead_runs_sensor() -> dg.SensorDefinition:
 
 
 def _process_of(instance: dg.DagsterInstance, run_id: str) -> tuple[int, float] | None:
-    """Return the process that executes a run and when it said so; None if it has not."""
+    """Return the process that executes a run and when it reported that; None if it has not."""
     told = None
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
         event = entry.dagster_event

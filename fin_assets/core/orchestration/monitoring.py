@@ -43,7 +43,7 @@ def freshness(source: Source, table: Table, store: Store, *, now: datetime) -> F
 
 
 def backlog(source: Source, table: Table, store: Store, *, now: datetime) -> Finding:
-    """Find sessions that nobody asks for: given up by healing, never collected between others, or blocked by a check."""
+    """Find sessions that no automation fetches: given up by healing, never collected between others, or blocked by a check."""
     edge = now - timedelta(days=source.settings.look_back_days)
     known, given_up, blocked = [], [], []
     # One after the other: a manifest of 900 units takes 1.5 MB of memory, and years have thousands.
@@ -68,7 +68,7 @@ def backlog(source: Source, table: Table, store: Store, *, now: datetime) -> Fin
     remedy += [f"fin status {source.name}"] if left["blocked by a check"] else []
     return Finding(
         passed=not parts,
-        summary=f"{'; '.join(parts)}. Mend it: {'; '.join(remedy)}" if parts else "nothing is given up",
+        summary=f"{'; '.join(parts)}. Mend it: {'; '.join(remedy)}" if parts else "no session is given up",
         numbers={"sessions": sum(len(days) for days in left.values())},
     )
 

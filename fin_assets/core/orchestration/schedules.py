@@ -56,7 +56,7 @@ def _weekly(source: Source, table: Table, job: UnresolvedAssetJobDefinition) -> 
         cron_schedule=table.schedules.weekly or "",
         execution_timezone=table.calendar.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Once a week, the week's sessions of {source.title} in one run: only what they lack is asked for.",
+        description=f"Once a week, the week's sessions of {source.title} in one run: only missing units are fetched.",
     )
     def weekly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         tick = context.scheduled_execution_time

@@ -53,11 +53,11 @@ class Blobs(Protocol):
         ...
 
     def put_if_absent(self, key: str, content: bytes) -> bool:
-        """Write a blob if there is none; of several writers exactly one is told True."""
+        """Write a blob if there is none; of several writers exactly one gets True."""
         ...
 
     def put_if_match(self, key: str, content: bytes, tag: str) -> bool:
-        """Replace a blob in one step if it still has this tag; of several writers exactly one is told True.
+        """Replace a blob in one step if it still has this tag; of several writers exactly one gets True.
 
         Safe against other conditional writers, not against `put` and `delete`: a key has writers of one kind.
         """

@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 
 from fin_assets.core.contract.manifest import FORMER_NAMES, Manifest, PartitionKey, RawUnit, StagedRef
 from fin_assets.core.storage import unit_log
-from fin_assets.core.storage.blobs import write_atomically
+from fin_assets.core.storage.blobs import Blobs, LocalBlobs
 from fin_assets.settings import Mode, Settings
 
 _RAW_SCHEMA = pa.schema(
@@ -51,6 +51,9 @@ _RAW_SCHEMA = pa.schema(
 )
 
 
+MANIFEST = "manifest.json"
+
+
 class RawDamaged(Exception):
     """A sealed raw file does not hold what its manifest says."""
 
@@ -62,14 +65,15 @@ class Store:
         """Take the data directory and the mode of each source; sources that are not named are in sandbox mode."""
         self.data = data
         self.modes = dict(modes or {})
+        self.blobs: Blobs = LocalBlobs(data)
 
     def place(self, source: str) -> str:
         """Return the part of every path that belongs to a source: its mode and its name."""
         return f"{self.modes.get(source, 'sandbox')}/{source}"
 
     def partition_dir(self, key: PartitionKey) -> Path:
-        """Return the directory of a partition's raw files."""
-        return self.data / "raw" / self.place(key.source) / key.table / key.session.isoformat()
+        """Return the local directory of a partition: its unit log lies on the disk of the machine that collects it."""
+        return self.data / self._raw(key)
 
     def evidence_dir(self, key: PartitionKey) -> Path:
         """Return the directory of a partition's evidence."""
@@ -77,33 +81,39 @@ class Store:
 
     def has(self, file: str) -> bool:
         """Return whether a file is there; `file` is relative to the data directory, as manifests name it."""
-        return (self.data / file).exists()
+        return self.blobs.stat(file) is not None
 
     def sources(self) -> list[str]:
         """Return the sources that have raw data in their present mode, by name."""
-        found = {path.name for path in (self.data / "raw").glob("*/*") if path.is_dir()}
-        return sorted(name for name in found if (self.data / "raw" / self.place(name)).is_dir())
+        return sorted(
+            name
+            for mode in self.blobs.folders("raw")
+            for name in self.blobs.folders(f"raw/{mode}")
+            if self.place(name) == f"{mode}/{name}"
+        )
 
     def manifest(self, key: PartitionKey) -> Manifest | None:
         """Return the manifest of a partition, or None if it was never tried."""
-        path = self.partition_dir(key) / "manifest.json"
-        return Manifest.model_validate_json(path.read_bytes()) if path.exists() else None
+        try:
+            return Manifest.model_validate_json(self.blobs.get(f"{self._raw(key)}/{MANIFEST}"))
+        except FileNotFoundError:
+            return None
 
     def manifests(
         self, source: str | None = None, table: str | None = None, *, first: date = date.min, last: date = date.max
     ) -> Iterator[Manifest]:
         """Yield every manifest of the sessions from `first` to `last`, by source, table and session; others are not read."""
         for name in [source] if source else self.sources():
-            root = self.data / "raw" / self.place(name)
-            for path in sorted(root.glob(f"{table or '*'}/*/manifest.json")):
-                if first <= date.fromisoformat(path.parent.name) <= last:
-                    yield Manifest.model_validate_json(path.read_bytes())
+            place = f"raw/{self.place(name)}"
+            for each in [table] if table else self.blobs.folders(place):
+                for day in self.sessions(name, each):
+                    if first <= day <= last:
+                        content = self.blobs.get(f"{place}/{each}/{day}/{MANIFEST}")
+                        yield Manifest.model_validate_json(content)
 
     def save(self, manifest: Manifest) -> None:
         """Replace the manifest of a partition atomically."""
-        write_atomically(
-            self.partition_dir(manifest.key) / "manifest.json", manifest.model_dump_json(indent=1).encode()
-        )
+        self.blobs.put(f"{self._raw(manifest.key)}/{MANIFEST}", manifest.model_dump_json(indent=1).encode())
 
     def open_unit_log(self, key: PartitionKey) -> AbstractContextManager[unit_log.UnitLog]:
         """Open the unit log of a partition for this process alone; see `unit_log.opened`."""
@@ -118,9 +128,9 @@ class Store:
         rows = [asdict(unit) for unit in sorted(units, key=lambda unit: unit.unit)]
         sink = io.BytesIO()
         pq.write_table(pa.Table.from_pylist(rows, schema=_RAW_SCHEMA), sink, compression="zstd", row_group_size=64)
-        path = self.partition_dir(key) / f"raw-{generation}.parquet"
-        write_atomically(path, sink.getvalue())
-        return path.relative_to(self.data).as_posix(), sink.tell()
+        name = f"{self._raw(key)}/raw-{generation}.parquet"
+        self.blobs.put(name, sink.getvalue())
+        return name, sink.tell()
 
     def drop_unit_log(self, key: PartitionKey) -> None:
         """Remove the unit log of a partition whose raw file is sealed."""
@@ -137,8 +147,7 @@ class Store:
         names = {field.name for field in fields(RawUnit)}
         remedy = f"Collect it again: fin run {manifest.source} --session {manifest.session} --refetch"
         try:
-            # partitioning=None: the path has no key=value parts, and pyarrow must not guess any.
-            rows = pq.read_table(self.data / manifest.raw_file, partitioning=None).to_pylist()
+            rows = pq.read_table(io.BytesIO(self.blobs.get(manifest.raw_file))).to_pylist()
         except (OSError, pa.ArrowException) as error:
             msg = f"{manifest.raw_file} cannot be read ({str(error).splitlines()[0]}). {remedy}"
             raise RawDamaged(msg) from error
@@ -157,16 +166,17 @@ class Store:
         """Write the staged file of a partition under a name that its content gives, and the refused rows beside it."""
         content = parquet_bytes(frame)
         digest = hashlib.sha256(content).hexdigest()
-        name = f"{self.place(key.source)}/{key.table}/{key.session}-{digest[:12]}.parquet"
-        path = self.data / "staged" / name
-        if not path.exists():
-            write_atomically(path, content)
+        name = f"staged/{self.place(key.source)}/{key.table}/{key.session}-{digest[:12]}.parquet"
+        there = self.blobs.stat(name)
+        # The name is of the content: a file that is there and does not hold it was damaged.
+        if there is None or there.size != len(content) or self.blobs.get(name) != content:
+            self.blobs.put(name, content)
         first_date, last_date = _date_span(frame)
         quarantine_file = None
         if quarantine.height:
             quarantine_file = self.write_quarantine(key, quarantine)
         return StagedRef(
-            file=f"staged/{name}",
+            file=name,
             sha256=digest,
             rows=frame.height,
             bytes=len(content),
@@ -182,19 +192,20 @@ class Store:
         refused = parquet_bytes(quarantine)
         digest = hashlib.sha256(refused).hexdigest()
         name = f"quarantine/{self.place(key.source)}/{key.table}/{key.session}-{digest[:12]}.parquet"
-        write_atomically(self.data / name, refused)
+        self.blobs.put(name, refused)
         return name
 
     def read_staged(self, manifest: Manifest) -> pl.DataFrame | None:
         """Return the staged rows of a partition, or None if it has none."""
-        return pl.read_parquet(self.data / manifest.staged.file) if manifest.staged else None
+        return pl.read_parquet(self.blobs.uri(manifest.staged.file)) if manifest.staged else None
 
     def sessions(self, source: str, table: str) -> list[date]:
         """Return the sessions that have a manifest, ascending."""
-        return sorted(
-            date.fromisoformat(path.parent.name)
-            for path in (self.data / "raw" / self.place(source) / table).glob("*/manifest.json")
-        )
+        found = self.blobs.list(f"raw/{self.place(source)}/{table}", name=MANIFEST)
+        return sorted(date.fromisoformat(stat.key.split("/")[-2]) for stat in found)
+
+    def _raw(self, key: PartitionKey) -> str:
+        return f"raw/{self.place(key.source)}/{key.table}/{key.session}"
 
 
 def store_of(settings: Settings) -> Store:

@@ -59,7 +59,7 @@ class UnitLog:
 
 @contextmanager
 def opened(path: Path) -> Iterator[UnitLog]:
-    """Open or create a unit log for this process alone, with what is whole in it.
+    """Open or create a unit log for this process alone, with its complete records.
 
     Raises:
         PartitionBusy: another process has it open.
@@ -77,7 +77,7 @@ def _locked(path: Path) -> BinaryIO:
         file = path.open("a+b")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Whoever held it may have removed it between our opening and locking it: then we would write into nothing.
+            # The holder may have removed the file between open and lock: writes would then go to a deleted file.
             if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 return file
         except BlockingIOError as error:

@@ -1,7 +1,7 @@
 """Moves the data of version 0.1 to where the present version looks for them. Nothing is copied, nothing is removed.
 
 Version 0.1 kept a source in `raw/<source>`, with its mode in a file beside the tables, and the whole home of a live source in
-`live/`. Each step can be repeated: an upgrade that was killed goes on at the next start.
+`live/`. Each step can be repeated: an upgrade that was killed continues at the next start.
 """
 
 from __future__ import annotations

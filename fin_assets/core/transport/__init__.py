@@ -1,1 +1,1 @@
-"""How bytes are had from a site: browser, HTTP, files, with rates, quotas and the classes of refusal."""
+"""How bytes are fetched from a site: browser, HTTP, files, with rates, quotas and the classes of refusal."""

@@ -1,6 +1,6 @@
 """What the clients of every transport share: slots of the host limiter, the quota, verdicts on answers, the time limit.
 
-A transport adds how an answer is had; retries and the order of work are in `collection.fetch_jobs`.
+A transport adds how an answer is fetched; retries and the order of work are in `collection.fetch_jobs`.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class SiteClient(ABC):
 
     @asynccontextmanager
     async def limited(self, limit: timedelta) -> AsyncIterator[None]:
-        """Give up on what is inside after `limit`, not counting the time spent waiting for politeness.
+        """Cancel the body after `limit`, not counting the time spent waiting for the rate limit.
 
         Raises:
             NetworkFailure: the limit passed.

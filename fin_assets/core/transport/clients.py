@@ -56,7 +56,7 @@ class Clients:
         return self._runner.run(work)
 
     async def pool(self, site: Site) -> ClientPool:
-        """Return the open pool of a site; its attempt begins anew.
+        """Return the open pool of a site; a new attempt begins.
 
         Raises:
             BrowserMissing: the site needs a browser, and there is no Chromium to start.

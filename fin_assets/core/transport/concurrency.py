@@ -25,15 +25,15 @@ class ConcurrencyRule:
     """When a worker is taken away, and when one comes back.
 
     Attributes:
-        answers: so many answers (twice the workers, if that is more) are judged together; fewer are chance.
-        slower: the median of that many is so many times the best: one worker less. Twice is what a garbage collection or
+        answers: window size, at least twice the workers. Smaller samples are noise.
+        slower: ratio of the window's median to the best time that takes one worker away. Twice is what a garbage collection or
             a busy hour does, three times is a queue that our own requests stand in.
-        at_ease: up to so many times the best the site is as usual, and a worker may come back.
+        at_ease: ratio to the best time up to which the site is as usual, and a worker may come back.
         never_slow: a site that answers within this is not slow, whatever it did at best.
         trouble: this share of time-outs and 5xx among the answers: one worker less. At 5 % of random failures three in
             ten come once in a hundred times.
-        patience: so many judgements of a site at ease bring one worker back.
-        remembered: the best of so many judgements counts. A site that is slower for good becomes the usual one.
+        patience: judgements of a site at ease that bring one worker back.
+        remembered: judgements whose best time counts. A site that is slower for good becomes the usual one.
         least_free: memory that the machine must have left.
         memory_every: between two workers taken away for memory; closing pages takes a moment to show.
     """
@@ -96,9 +96,9 @@ class AdaptiveConcurrency:
         """Note an answer.
 
         Args:
-            place: what was asked: answers of one kind are compared with one another only.
+            place: kind of request: only answers of one kind are compared.
             seconds: from the request to its end, without waiting for politeness.
-            trouble: it was a time-out or the like, or a 5xx.
+            trouble: it was a network failure, or a 5xx.
         """
         rule = self._rule
         known = self._places.setdefault(place, _Place(deque(maxlen=rule.remembered)))
@@ -115,7 +115,7 @@ class AdaptiveConcurrency:
             now: instant of the event loop's clock.
             free: bytes that the machine has left.
             browser_mib: what driver and browser take, in MiB.
-            browser_limit_mib: what they may take.
+            browser_limit_mib: most memory that they may take.
         """
         rule = self._rule
         if free < rule.least_free:

@@ -162,7 +162,7 @@ class FileClient(SiteClient):
         except OSError as error:
             raise NetworkFailure(f"{path} cannot be read: {error.strerror}") from error
         if hashlib.sha256(body).hexdigest() != sha256:
-            raise FileGone(f"{path} was changed while it was being taken in")
+            raise FileGone(f"{path} changed while it was read")
         return Fetched(body=body, url=path.name, status=200, content_type="", transport="file")
 
     async def forget(self) -> None:

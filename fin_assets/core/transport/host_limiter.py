@@ -1,4 +1,4 @@
-"""Politeness towards a host: pace, holds and the circuit breaker, shared by every worker that asks it.
+"""Rate, holds and circuit breaker of a host, shared by all workers.
 
 Nothing here sends a request or knows a browser; what one unit may retry stands in `failures`, who retries in
 `fetching`. Instants are of the event loop's monotonic clock; only a `Retry-After` that is a date needs the wall clock.
@@ -22,13 +22,13 @@ HOST_TROUBLE = (NetworkFailure, ServerError, RateLimited)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerRule:
-    """When a host that only fails is left alone.
+    """When a host that only fails gets no further requests.
 
     Attributes:
         failures: this many in a row, over all workers, open the breaker. With 20 workers at most and a healthy host
             that fails 5 % of requests at random, ten in a row happen once in 10^13.
         pause: the first pause; each further one is twice as long.
-        pauses: after so many pauses without one success the host is given up for this attempt.
+        pauses: number of pauses without one success after which the host is given up for this attempt.
     """
 
     failures: int = 10
@@ -37,12 +37,12 @@ class BreakerRule:
 
 
 class HostLimiter:
-    """The one door to a host: ask for a `slot` before each request, say with `succeeded` or `failed` what became of it.
+    """Limits requests to one host: take a `slot` before each, report its outcome with `succeeded` or `failed`.
 
     Args:
         host: name and port, for messages.
         rate_per_second: requests a second, all workers together, evenly spaced; there are no bursts.
-        jitter: share by which each gap is randomly longer or shorter, so that requests do not beat like a metronome.
+        jitter: share by which each gap is randomly longer or shorter, so that requests are not evenly spaced.
         breaker: when to pause and when to give up.
     """
 
@@ -92,7 +92,7 @@ class HostLimiter:
             return now
 
     def hold(self, wait: timedelta, *, reason: str) -> None:
-        """Let nobody ask the host for `wait`. The longest of several holds counts."""
+        """Stop all requests to the host for `wait`. The longest of several holds counts."""
         until = asyncio.get_running_loop().time() + wait.total_seconds()
         if until > self._held_until:
             self._held_until = until
@@ -100,7 +100,7 @@ class HostLimiter:
             self._changed.set()
 
     def held_for(self) -> tuple[timedelta, str] | None:
-        """Return how long the host is still left alone and why, or None."""
+        """Return the remaining hold of the host and its reason, or None."""
         left = self._held_until - asyncio.get_running_loop().time()
         return (timedelta(seconds=left), self._reason) if left > 0 else None
 
@@ -110,9 +110,9 @@ class HostLimiter:
         self._pauses = 0
 
     def failed(self, failure: CollectionFailure, *, asked_at: float) -> None:
-        """Note a failed request; enough of them in a row pause the host, and in the end give it up.
+        """Note a failed request; enough of them in a row pause the host, and finally stop it.
 
-        A 429 holds it at once: by the time that whoever asked has heard of it, others would have asked again.
+        A 429 holds it at once: other workers would send requests before the caller reacts.
 
         Args:
             failure: counted only if it is one of `HOST_TROUBLE`.
@@ -136,7 +136,7 @@ class HostLimiter:
         self.hold(pause, reason=f"{self._in_a_row} failures in a row, pause {self._pauses} of {self._rule.pauses}")
 
     def give_up(self, reason: str) -> None:
-        """Let nobody ask the host any more. The first reason stays."""
+        """Stop all requests to the host. The first reason stays."""
         self._given_up = self._given_up or reason
         self._changed.set()
 
@@ -147,7 +147,7 @@ class HostLimiter:
 
     def _refuse_if_given_up(self) -> None:
         if self._given_up is not None:
-            msg = f"{self.host} is not asked any more in this attempt: {self._given_up}"
+            msg = f"{self.host} gets no further requests in this attempt: {self._given_up}"
             raise CircuitOpen(msg)
 
 
@@ -173,7 +173,7 @@ class Hosts:
         return self._limiters[host]
 
     def give_up(self, reason: str) -> None:
-        """Let nobody ask any host any more."""
+        """Stop all requests to all hosts."""
         self.given_up = self.given_up or reason
         for limiter in self._limiters.values():
             limiter.give_up(self.given_up)
@@ -195,7 +195,7 @@ class Hosts:
         if not waits:
             return None
         left, reason, host = max(waits)
-        return f"{host} is left alone for {left.total_seconds():.0f} s more: {reason}"
+        return f"{host} gets no request for another {left.total_seconds():.0f} s: {reason}"
 
 
 def retry_after(value: str | None) -> timedelta | None:

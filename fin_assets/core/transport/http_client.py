@@ -102,7 +102,7 @@ class _Httpx:
         said = f"{where}: {type(error).__name__}: {error}"
         begun = "without sending a response" not in str(error)
         if isinstance(error, httpx2.DecodingError | httpx2.RemoteProtocolError) and begun:
-            return TruncatedBody(f"{where}: the answer broke off ({error})")
+            return TruncatedBody(f"{where}: the response was cut off ({error})")
         if isinstance(error, httpx2.InvalidURL | httpx2.UnsupportedProtocol):
             return Drift(said)
         return NetworkFailure(said)
@@ -150,7 +150,7 @@ class _Curl:
     def translated(self, error: Exception, where: str) -> CollectionFailure:
         code = getattr(error, "code", None)
         if code in _CUT_OFF:
-            return TruncatedBody(f"{where}: the answer broke off ({error})")
+            return TruncatedBody(f"{where}: the response was cut off ({error})")
         if code in _WRONG_ADDRESS:
             return Drift(f"{where}: {error}")
         return NetworkFailure(f"{where}: {error}")
@@ -272,7 +272,7 @@ def require_json(fetched: Fetched) -> None:
     """Return if an answer looks like JSON; a guard for sites that send pages where they refuse.
 
     Raises:
-        CollectionFailure: a page came; it is named for what it is.
+        CollectionFailure: a page came; the failure names its kind.
         WrongContentType: something else came.
     """
     from fin_assets.core.transport.blocked import classify_blocked_page

@@ -24,7 +24,7 @@ def unchanged_from_yesterday(
     """An unchanged list is explained by a closed mainland leg or a storm; otherwise it is suspected to be a stale copy."""
     del siblings
     if previous is None or previous.is_empty():
-        return Finding(passed=True, summary="the list before is not there: nothing to compare with")
+        return Finding(passed=True, summary="the previous list is not collected: nothing to compare with")
     both = frame.join(previous, on=["market", "stock_code"], how="inner", suffix="_before")
     equal = both.filter(pl.col("shareholding_shares") == pl.col("shareholding_shares_before")).height
     share = equal / both.height if both.height else 0.0
@@ -47,7 +47,7 @@ def pct_matches_list_before(
     """The percent of issued follows from the holding and the issued shares that the list before implied (H1)."""
     del session, siblings
     if previous is None or previous.is_empty():
-        return Finding(passed=True, summary="the list before is not there: nothing to compare with")
+        return Finding(passed=True, summary="the previous list is not collected: nothing to compare with")
     both = frame.join(previous, on=["market", "stock_code"], how="inner", suffix="_before").filter(
         pl.col("pct_of_issued").is_not_null()
         & (pl.col("pct_of_issued_before") > 0)

@@ -2,7 +2,7 @@
 
 The first visit opens the page, accepts the cookie banner and reads the form. After that the form is sent with the
 page's own state and the visitor's cookies, without opening a page again; when that is not understood, a page is opened
-and filled in. What an answer says, and of which date it is, is decided by `parse.py` and by whoever asked.
+and filled in. What an answer says, and of which date it is, is decided by `parse.py` and by the caller.
 """
 
 from __future__ import annotations
@@ -10,19 +10,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
-
-from playwright.async_api import Dialog, Page
-from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from fin_assets.core.contract.client import Attempt
 from fin_assets.core.contract.failures import ConsentPage, Drift, FormStateRefused, MissingPanel, WrongContentType
 from fin_assets.core.contract.source import Fetched, Unit
-from fin_assets.core.transport.browser.client import BrowserClient
 from fin_assets.sources.hkex_southbound.parse import require_own_page
 
-Fetch = Callable[[BrowserClient, Unit, date], Awaitable[Fetched]]
+if TYPE_CHECKING:
+    from playwright.async_api import Dialog, Page
+
+    from fin_assets.core.transport.browser.client import BrowserClient
+
+Fetch = Callable[["BrowserClient", Unit, date], Awaitable[Fetched]]
 
 HOLDINGS_PAGES = {"en": "/sdw/search/mutualmarket.aspx", "zh": "/sdw/search/mutualmarket_c.aspx"}
 PARTICIPANTS_PAGE = "/sdw/search/searchsdw.aspx"
@@ -183,6 +184,9 @@ async def _open(client: BrowserClient, page: Page, url: str) -> Form:
 
 
 async def _accept_banner(client: BrowserClient, page: Page) -> None:
+    # Here, because a command that only reads needs no browser library.
+    from playwright.async_api import TimeoutError as PlaywrightTimeout
+
     if client.state.get(BANNER):
         return
     button = page.locator(BANNER)

@@ -30,7 +30,7 @@ from fin_assets.sources.hkex_southbound.reading import clean, is_chinese, plain
 Language = Literal["en", "zh"]
 
 _HEADER_WITHIN = 4
-"""The header is among so many first rows."""
+"""Unit: rows from the top of a table among which its header is."""
 
 NAME_WORDS = ("name", "名稱", "名称")
 PERCENT_WORDS = ("%", "percent", "百分比")

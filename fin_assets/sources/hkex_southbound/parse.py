@@ -1,7 +1,7 @@
 """Bytes of the two search pages -> raw frames, strictly. Pure: no network, no clock.
 
 A page is read whole or not at all: what is missing, renamed, unreadable or contradicts the page's own sums raises the
-failure that says so. Which date was asked for, and what another date means, is not known here. The page of participants
+failure that names it. Which date was asked for, and what another date means, is not known here. The page of participants
 is read in `participants.py`; how tables and texts are read is in `page.py` and `reading.py`; types and rules of the
 staged tables are in `schema.py`.
 """

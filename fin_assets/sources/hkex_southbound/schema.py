@@ -15,8 +15,6 @@ LANGUAGES = ("en", "zh")
 PARTICIPANT_KINDS = ("clearing", "broker", "custodian", "pledgee", "investor", "other")
 
 STOCK_CODE = r"^\d{5}$"
-RULE = "rule"
-"""Column of a quarantine frame: the names of the broken rules, joined by ", "."""
 
 
 def _one_of(values: tuple[str, ...]) -> dict[str, Any]:
@@ -108,16 +106,3 @@ class Participants(dy.Schema):
         """Allow a participant with an id one row a stock and session."""
         grain = ("session_date", "stock_code", "participant_id")
         return pl.col("participant_id").is_null() | (pl.len().over(*grain) == 1)
-
-
-def split_by_rules(frame: pl.DataFrame, schema: type[dy.Schema]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return (good rows, refused rows) of `frame`, which has the columns of `schema`.
-
-    Refused rows have a further column `rule` with the names of every rule that they break.
-    """
-    good, failure = schema.filter(frame)
-    details = failure.details()
-    rules = [name for name in details.columns if name not in frame.columns]
-    broken = [pl.when(pl.col(name).cast(pl.String) == "invalid").then(pl.lit(name)) for name in rules]
-    label = pl.concat_str(broken, separator=", ", ignore_nulls=True) if broken else pl.lit("")
-    return pl.DataFrame(good).select(frame.columns), details.select(*frame.columns, label.alias(RULE))

@@ -12,8 +12,9 @@ import polars as pl
 
 from fin_assets.core.contract.failures import Drift
 from fin_assets.core.contract.source import Accepted, Staged
+from fin_assets.core.contract.staging import staged
 from fin_assets.sources.hkex_southbound.parse import HoldingsPage, ParticipantsPage
-from fin_assets.sources.hkex_southbound.schema import LANGUAGES, RULE, Holdings, Participants, split_by_rules
+from fin_assets.sources.hkex_southbound.schema import LANGUAGES, Holdings, Participants
 
 _COMPARED = ("stock_code", "shareholding_shares", "pct_of_issued")
 
@@ -111,7 +112,4 @@ def _participants_rows(page: ParticipantsPage, unit: Accepted) -> pl.DataFrame:
 
 
 def _staged(frames: list[pl.DataFrame], schema: type[dy.Schema]) -> Staged:
-    rows = pl.concat(frames) if frames else schema.create_empty()
-    good, refused = split_by_rules(rows, schema)
-    grain = schema.primary_key()
-    return Staged(frame=good.sort(grain), quarantine=refused.sort([*grain, RULE]))
+    return staged(pl.concat(frames) if frames else schema.create_empty(), schema)

@@ -33,7 +33,7 @@ def brokers_match_market(
     market, summary = siblings.get("broker_summary_market"), siblings.get("stock_summary")
     if market is None or summary is None:
         return Finding(
-            passed=True, summary="the market-wide lists of the session are not there: nothing to compare with"
+            passed=True, summary="the market-wide lists of the session are not collected: nothing to compare with"
         )
     rows = frame.filter(pl.col("board") == "all", pl.col("investor_type") == "all")
     traded = summary.filter(pl.col("volume_shares") + pl.col("nonregular_volume_shares") >= LOT)
@@ -77,7 +77,9 @@ def values_match_exchange(
     del session, previous
     summary = siblings.get("stock_summary")
     if summary is None:
-        return Finding(passed=True, summary="the stock summary of the session is not there: nothing to compare with")
+        return Finding(
+            passed=True, summary="the stock summary of the session is not collected: nothing to compare with"
+        )
     rows = frame.filter(
         pl.col("is_complete_list"), pl.col("investor_type") == "all", pl.col("board").is_in(["all", "RG"])
     )
@@ -134,7 +136,7 @@ def universe_in_band(
     """About as many stocks are listed as in the session before; new and gone ones are named."""
     del session, siblings
     if previous is None or previous.is_empty():
-        return Finding(passed=True, summary="the session before is not there: nothing to compare with")
+        return Finding(passed=True, summary="the previous session is not collected: nothing to compare with")
     new, gone = (
         one.join(other, on="ticker_code", how="anti")["ticker_code"].sort().to_list()
         for one, other in ((frame, previous), (previous, frame))

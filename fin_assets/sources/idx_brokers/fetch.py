@@ -12,10 +12,8 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
-
-from playwright.async_api import Page
 
 from fin_assets.core.contract.client import Attempt
 from fin_assets.core.contract.failures import (
@@ -29,11 +27,15 @@ from fin_assets.core.contract.failures import (
 )
 from fin_assets.core.contract.source import Fetched, Unit
 from fin_assets.core.transport.blocked import classify_blocked_page
-from fin_assets.core.transport.browser.client import BrowserClient
 from fin_assets.sources.idx_brokers.page import BROKER_PAGE, open_page, require_broker_page
 from fin_assets.sources.idx_brokers.parse import MORE, split_unit
 
-Fetch = Callable[[BrowserClient, Unit, date], Awaitable[Fetched]]
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+    from fin_assets.core.transport.browser.client import BrowserClient
+
+Fetch = Callable[["BrowserClient", Unit, date], Awaitable[Fetched]]
 Ask = Callable[[str], Awaitable[Fetched]]
 
 STOCK_SUMMARY = "/primary/TradingSummary/GetStockSummary?length={length}&start={start}&date={date:%Y%m%d}"

@@ -98,7 +98,7 @@ def facts(
 ) -> Mapping[str, TickerDay]:
     """Return the units that a session must have, sorted, each with what the exchange says of its ticker.
 
-    A ticker without trades on a board, or without trades of an investor type where the exchange says so, has no unit: it
+    A ticker without trades on a board, or without trades of an investor type by the exchange's list, has no unit: it
     is neither asked for nor missing.
 
     Args:
@@ -139,7 +139,7 @@ def known_of(day: TickerDay, board: str, investor: str) -> Known:
         raise ValueError(msg)
     buy, sell = (Span(shares, shares) for shares in regular[investor])
     value = Span(day.value_idr, day.value_idr) if investor == "all" else Span(0, day.value_idr)
-    # Of the other boards the exchange states only the sum, and nothing of who traded there.
+    # Of the other boards the exchange states only the sum, not who traded there.
     rest, rest_value = Span(0, outside), Span(0, day.nonregular_value_idr)
     if board in {"TN", "NG"}:
         return Known(buy_shares=rest, sell_shares=rest, value_idr=rest_value, odd_shares=outside)

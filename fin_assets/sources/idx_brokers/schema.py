@@ -21,8 +21,6 @@ BROKER_TYPES = ("foreign", "local", "bumn")
 TICKER, BROKER = r"^[A-Z0-9]{4,8}(-[A-Z0-9]{1,2})?$", r"^[A-Z][A-Z0-9]$"
 LOT = 100
 """Shares in a lot."""
-RULE = "rule"
-"""Column of a quarantine frame: the names of the broken rules, joined by ", "."""
 NOT_A_SESSION = "not_a_session"
 
 
@@ -196,16 +194,3 @@ class BrokerTrades(dy.Schema):
             for side in ("buy", "sell")
             for first, second in pairwise(figures)
         )
-
-
-def split_by_rules(frame: pl.DataFrame, schema: type[dy.Schema]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return (good rows, refused rows) of `frame`, which has the columns of `schema`.
-
-    Refused rows have a further column `rule` with the names of every rule that they break.
-    """
-    good, failure = schema.filter(frame)
-    details = failure.details()
-    rules = [name for name in details.columns if name not in frame.columns]
-    broken = [pl.when(pl.col(name).cast(pl.String) == "invalid").then(pl.lit(name)) for name in rules]
-    label = pl.concat_str(broken, separator=", ", ignore_nulls=True) if broken else pl.lit("")
-    return pl.DataFrame(good).select(frame.columns), details.select(*frame.columns, label.alias(RULE))

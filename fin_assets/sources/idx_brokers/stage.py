@@ -14,16 +14,15 @@ import polars as pl
 
 from fin_assets.core.calendars.exchange import get_calendar
 from fin_assets.core.contract.source import Accepted, Staged
+from fin_assets.core.contract.staging import RULE, staged
 from fin_assets.sources.idx_brokers.agree import require_parts_agree
 from fin_assets.sources.idx_brokers.parse import BrokerPage, SideRow, split_unit
 from fin_assets.sources.idx_brokers.schema import (
     NOT_A_SESSION,
-    RULE,
     BrokerSummaryMarket,
     BrokerTrades,
     Members,
     StockSummary,
-    split_by_rules,
 )
 
 MIC = "XIDX"
@@ -86,12 +85,10 @@ def _stage_list(units: Sequence[Accepted], session_date: date, schema: type[dy.S
 
 
 def _staged(rows: pl.DataFrame, schema: type[dy.Schema], session_date: date) -> Staged:
-    grain = schema.primary_key()
     if rows.height and not get_calendar(MIC).is_session(session_date):
         refused = rows.with_columns(pl.lit(NOT_A_SESSION).alias(RULE))
-        return Staged(frame=schema.create_empty(), quarantine=refused.sort(grain))
-    good, refused = split_by_rules(rows, schema)
-    return Staged(frame=good.sort(grain), quarantine=refused.sort([*grain, RULE]))
+        return Staged(frame=schema.create_empty(), quarantine=refused.sort(schema.primary_key()))
+    return staged(rows, schema)
 
 
 def _page_rows(units: Iterable[Accepted]) -> Iterator[tuple[object, ...]]:

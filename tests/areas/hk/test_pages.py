@@ -118,7 +118,7 @@ def test_a_stock_without_participants_says_how_to_get_them(build: CachedBuild):
     assert "00939" in text(page.view)
 
 
-def test_a_stock_that_left_the_list_keeps_its_page_and_says_so(build: CachedBuild, tmp_path):
+def test_a_stock_that_left_the_list_keeps_its_page_with_a_note(build: CachedBuild, tmp_path):
     publish_build(tmp_path / "data")
     cache = BuildCache(Settings(home=tmp_path))
     found = cache.build()
@@ -129,7 +129,7 @@ def test_a_stock_that_left_the_list_keeps_its_page_and_says_so(build: CachedBuil
     assert "left the list" in " ".join(page.heading().chips)
 
 
-def test_an_unknown_stock_says_so_and_offers_near_ones(build: CachedBuild):
+def test_an_unknown_stock_gets_a_page_that_offers_near_ones(build: CachedBuild):
     page = stock_page(build, "0070")
     assert page.heading().title == "No stock “0070”"
     assert "/hk/stock/00700" in text(page.view)

@@ -97,7 +97,7 @@ def test_inventory_begins_at_the_range_and_carries_over_days_without_trades() ->
     assert lines.filter(pl.col("broker_code") == "BK")["inventory_lots"].to_list() == [0, 7, 7, 7, 7]
 
 
-def test_a_line_that_follows_the_price_exactly_has_r_squared_1_and_one_that_never_moves_has_none() -> None:
+def test_a_line_equal_to_the_price_has_r_squared_1_and_one_that_never_moves_has_none() -> None:
     lines = pl.DataFrame(
         {
             "session_date": DAYS * 3,

@@ -301,7 +301,7 @@ def test_suspended_idle_new_and_departed_stocks_are_five_different_states(build:
     assert formats.day(sessions()[59]) in " ".join(left.heading().chips)
 
 
-def test_an_unknown_stock_or_broker_says_so_and_offers_near_ones(build: CachedBuild):
+def test_an_unknown_stock_or_broker_gets_a_page_that_offers_near_ones(build: CachedBuild):
     page = stock_page(build, "<img src=x>")
     assert "<img" not in text(page.view)
     near = stock_page(build, "BBXX")

@@ -22,7 +22,7 @@ from fin_assets.core.contract.source import DateRange, Fetched, Parsed, Unit
 from fin_assets.core.transport.browser.client import BrowserClient
 from fin_assets.core.transport.browser.pool import BrowserPool
 from fin_assets.sandbox import Fault, FaultKind, Sandbox, SandboxConfig
-from fin_assets.sandbox.sites.hkex_southbound import HKEX
+from fin_assets.sandbox.sites.hkex_southbound.options import HKEX
 from fin_assets.sandbox.sites.hkex_southbound.site import HkexSite
 from fin_assets.settings import BrowserSettings
 from fin_assets.sources.hkex_southbound.fetch import Fetch, Form, holdings_fetcher, participants_fetcher

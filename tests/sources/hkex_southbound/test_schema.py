@@ -9,7 +9,8 @@ import dataframely as dy
 import polars as pl
 import pytest
 
-from fin_assets.sources.hkex_southbound.schema import RULE, Holdings, Participants, split_by_rules
+from fin_assets.core.contract.staging import RULE, split_by_rules
+from fin_assets.sources.hkex_southbound.schema import Holdings, Participants
 
 HOLDING: dict[str, Any] = {
     "session_date": date(2024, 9, 2),

@@ -15,7 +15,7 @@ from fin_assets.core.contract.source import Sibling, Source, Table, Unit, due_at
 from fin_assets.core.orchestration.partitions import due_sessions, partitions_of
 from fin_assets.discovery import discover
 from fin_assets.sandbox.context import SiteContext
-from fin_assets.sandbox.sites.hkex_southbound import HkexOptions
+from fin_assets.sandbox.sites.hkex_southbound.options import HkexOptions
 from fin_assets.sandbox.sites.hkex_southbound.site import HkexSite
 from fin_assets.settings import load
 from fin_assets.sources.hkex_southbound.checks import (

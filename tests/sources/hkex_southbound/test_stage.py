@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from fin_assets.core.contract.failures import Drift, HalfTable, StaleDate
 from fin_assets.core.contract.source import Accepted
+from fin_assets.core.contract.staging import RULE
 from fin_assets.sources.hkex_southbound.calendar import southbound_calendar
-from fin_assets.sources.hkex_southbound.schema import RULE, Holdings, Participants
+from fin_assets.sources.hkex_southbound.schema import Holdings, Participants
 from fin_assets.sources.hkex_southbound.stage import stage_holdings, stage_participants
 from tests.sources.accepting import accept, answer
 from tests.sources.hkex_southbound.builders import (

@@ -32,7 +32,7 @@ from fin_assets.core.transport.browser.pool import BrowserPool
 from fin_assets.core.transport.concurrency import AdaptiveConcurrency
 from fin_assets.core.transport.host_limiter import Hosts
 from fin_assets.sandbox import Fault, FaultKind, Sandbox, SandboxConfig
-from fin_assets.sandbox.sites.idx_brokers import IDX, IPOT
+from fin_assets.sandbox.sites.idx_brokers.options import IDX, IPOT
 from fin_assets.sandbox.sites.idx_brokers.site import IdxSite
 from fin_assets.settings import BrowserSettings
 from fin_assets.sources.idx_brokers.fetch import (
@@ -377,7 +377,7 @@ async def test_a_start_page_that_lets_nobody_pass_is_a_refusal(
     assert [request.key for request in site.requests] == ["idx:home"]
 
 
-async def test_a_half_list_is_had_whole_by_asking_on(site: Sandbox, pool: BrowserPool) -> None:
+async def test_a_half_list_is_completed_by_further_requests(site: Sandbox, pool: BrowserPool) -> None:
     site.set_faults([Fault(kind=FaultKind.HALF_TABLE, match="*GetBrokerSummary*", count=1)])
     async with visitor(pool) as client:
         said = await json_fetcher(site.url + IDX, BROKER_SUMMARY)(client, ALL, DAY)

@@ -101,7 +101,7 @@ def test_an_empty_list_is_no_list():
             ) as caught:
                 SOURCE.table(name).parse(answer(body, JSON), ALL)
             assert caught.value.body == body
-            assert caught.value.belongs_to is None, "an empty list says nothing of another day"
+            assert caught.value.belongs_to is None, "an empty list states no other day"
 
 
 def test_fewer_rows_than_the_envelope_states_is_half_a_list():

@@ -301,7 +301,7 @@ def test_investors_that_do_not_add_up_contradict_themselves():
     assert len(caught.value.units) == 3
 
 
-def test_a_part_that_was_not_asked_for_may_be_anything_but_never_make_the_others_more_than_the_whole():
+def test_a_part_that_was_not_asked_for_may_be_anything_but_the_others_never_exceed_the_whole():
     assert stage_broker_trades(pages(TEST__all__all=WHOLE, TEST__RG__all=PART), session_date=DAY).frame.height == 6
     with pytest.raises(Unreconciled):
         stage_broker_trades(pages(TEST__all__all=PART, TEST__RG__all=WHOLE), session_date=DAY)

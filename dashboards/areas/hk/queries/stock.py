@@ -86,7 +86,7 @@ def changes(build: CachedBuild, code: str) -> pl.DataFrame:
 
 
 def rank_by_share(build: CachedBuild, code: str) -> tuple[int, int] | None:
-    """Return the place of a stock by percent of issued shares on the newest session, and how many stocks have one."""
+    """Return the rank of a stock by percent of issued shares on the newest session, and the number of ranked stocks."""
     frame = build.query(
         """
         with ranked as (

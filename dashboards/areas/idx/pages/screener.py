@@ -1,4 +1,4 @@
-"""The screener: stocks that a preset finds on a session, and what became of what it found before."""
+"""The screener: stocks that a preset finds on a session, and the returns after its earlier signals."""
 
 # Panel's own classes have untyped constructors.
 # mypy: disable-error-code="no-untyped-call"
@@ -27,7 +27,7 @@ from dashboards.ui.tables import Table
 from dashboards.ui.urlstate import UrlState
 
 FEW_CASES = 30
-"""Below so many cases a hit rate is noise, and the page says so. Range 20 to 100."""
+"""Unit: cases. With fewer a hit rate is noise, and the page labels it. Range 20 to 100."""
 
 
 class ScreenerState(UrlState):

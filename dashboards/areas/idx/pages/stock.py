@@ -271,7 +271,7 @@ class Stock(RangePage):
                 "By session",
                 self._days.pane,
                 note="Net Foreign: foreign investors on the regular board, net shares at the average price. F. NVal: the "
-                "same on the boards of the broker page, as the site states it. Foreign brokers: whoever their clients are",
+                "same on the boards of the broker page, as the site states it. Foreign brokers: with all their clients",
                 footer=self._files("sessions", self._days),
             ),
         )

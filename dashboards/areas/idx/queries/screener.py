@@ -1,4 +1,4 @@
-"""Questions of the screener: what a preset finds on a session, and what became of what signals found before.
+"""Questions of the screener: the stocks of a preset on a session, and the returns after earlier signals.
 
 Money is in whole rupiah, percentages in percent. A rate counts only cases whose outcome is known.
 """
@@ -111,7 +111,7 @@ def found(build: CachedBuild, *, session: date) -> dict[str, int]:
 
 
 def rates(build: CachedBuild) -> pl.DataFrame:
-    """Return what became of each signal's cases, by signal and horizon.
+    """Return the outcomes of each signal's cases, by signal and horizon.
 
     Columns: signal, horizon_sessions, expects (up or down), cases, open_cases, hit_rate_pct, base_rate_pct, edge_pp,
     median_excess_pct, first_session, last_session.

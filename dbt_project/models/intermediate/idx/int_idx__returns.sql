@@ -34,7 +34,7 @@ prices as (
     inner join looked_at on prices.session_date = looked_at.session_date
 ),
 
--- What a session shows is known after its close: the first price to be had is the next session's.
+-- A session is known after its close: the first price to buy at is the next session's.
 returned as (
     select
         prices.session_date,

@@ -43,7 +43,7 @@ boards as (
     group by session_date
 ),
 
--- A session of which a part of the market only was asked for, such as a watchlist, says nothing of the rest.
+-- A session of which a part of the market only was asked for, such as a watchlist, says nothing about the rest.
 whole_sessions as (
     select session_date
     from (select session_date, count(distinct ticker_code) as listed from lists group by session_date) as listed

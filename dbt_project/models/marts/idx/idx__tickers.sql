@@ -14,7 +14,7 @@ seen as (
     group by ticker_code
 ),
 
--- A share that comes back under its old name goes on with it.
+-- A share that comes back under its old name continues its history.
 named as (
     select * from events
     qualify company_name is distinct from lag(company_name) over (partition by ticker_code order by session_date)

@@ -32,14 +32,14 @@ FLAGS = (
     "--no-pings",
     # A proxy or firewall that drops UDP costs a time-out for each connection.
     "--disable-quic",
-    # There is no screen; a software GPU process costs memory for nothing.
+    # There is no screen; a software GPU process only costs memory.
     "--disable-gpu",
     "--mute-audio",
 )
 
 
 class BrowserMissing(Exception):
-    """There is no Chromium to start, or it does not start. The message names the ways out."""
+    """There is no Chromium to start, or it does not start. The message names the remedies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +142,11 @@ class ProcessTree:
 
 
 def end_survivors(processes: list[psutil.Process], *, grace: float) -> None:
-    """Kill what is left of a tree after `grace` seconds. Blocking; each process is known by id and start time."""
+    """Kill the remaining processes of a tree after `grace` seconds. Blocking; each process is known by id and start time."""
     _, alive = psutil.wait_procs(processes, timeout=grace)
     for process in alive:
         try:
-            log.warning("killing %s (pid %d): it outlived its browser", process.name(), process.pid)
+            log.warning("killing %s (pid %d): its browser has ended", process.name(), process.pid)
             process.kill()
         except psutil.NoSuchProcess:
             continue

@@ -136,7 +136,7 @@ class BrowserClient(SiteClient):
                 msg = f"{url}: asked in a page, no answer came ({said['failed']})"
                 raise NetworkFailure(msg)
             if "broken" in said:
-                msg = f"{url}: the answer broke off ({said['broken']})"
+                msg = f"{url}: the response was cut off ({said['broken']})"
                 raise TruncatedBody(msg, status=said["status"])
             received = dict(said["headers"])
             return Fetched(
@@ -198,7 +198,7 @@ class BrowserClient(SiteClient):
                     body=body, url=response.url, status=response.status, content_type=kind, transport="request"
                 ), response.headers
             finally:
-                # The driver keeps every body until it is told otherwise.
+                # The driver keeps every body until the response is disposed.
                 await self._pool.quietly(response.dispose(), what="disposing a response")
 
         return await self._judged(url, answer, guard, transport="request")
@@ -260,7 +260,7 @@ class BrowserClient(SiteClient):
         await self._drop_context()
 
     def abandon(self) -> None:
-        """Give up a context whose browser died. It took the cookies along: whoever comes next is a new visitor."""
+        """Give up a context whose browser died. It took the cookies along: the next unit starts without them."""
         self._context, self._cookies = None, []
         self.state.clear()
 

@@ -42,7 +42,7 @@ def translate(error: PlaywrightError, *, where: str) -> CollectionFailure:
     if "Download is starting" in text:
         return WrongContentType(f"{where}: a file came where a page belongs")
     if _TRUNCATED.search(first):
-        return TruncatedBody(f"{where}: the answer broke off ({said})")
+        return TruncatedBody(f"{where}: the response was cut off ({said})")
     if _NETWORK.search(first):
         return NetworkFailure(f"{where}: {said}")
     # What is left is a page that does not have, or does not do, what the source expects of it.

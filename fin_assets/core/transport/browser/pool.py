@@ -71,7 +71,7 @@ class _Running:
 
 @dataclass(slots=True)
 class _Traffic:
-    """Who is using the browser. A restart waits until nobody is."""
+    """The users of the browser. A restart waits until there are none."""
 
     in_use: int = 0
     door: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -91,7 +91,7 @@ class BrowserPool(ClientPool):
 
     Attributes:
         hosts: the limiters, by host.
-        stats: what has been used so far.
+        stats: counts of used browsers, contexts and units.
         found: which Chromium it is.
     """
 
@@ -276,7 +276,7 @@ class BrowserPool(ClientPool):
         return self.stats.mib
 
     async def _restart(self, reason: str) -> None:
-        """Replace the browser once nobody uses it. Nobody starts meanwhile: the caller holds the door."""
+        """Replace the browser once no unit uses it. No unit starts meanwhile: the caller holds the lock."""
         if self._traffic.in_use:
             await self._traffic.quiet.wait()
         log.info("starting the browser again: %s", reason)

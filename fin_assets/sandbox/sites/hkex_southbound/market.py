@@ -1,4 +1,4 @@
-"""What the pages show, whoever made it: the lists of a market by day, and the shares behind a code.
+"""The data that the pages show, generated or given: the lists of a market by day, and the shares behind a code.
 
 Only the shapes that `generate.py` and `dataset.py` fill and the site reads belong here.
 """

@@ -9,8 +9,8 @@ from aiohttp import web
 from fin_assets.sandbox.pages import plain
 from fin_assets.sandbox.responses import asset, html
 from fin_assets.sandbox.site import Page
-from fin_assets.sandbox.sites.hkex_southbound import HKEX
 from fin_assets.sandbox.sites.hkex_southbound.formstate import FormStateRefused
+from fin_assets.sandbox.sites.hkex_southbound.options import HKEX
 from fin_assets.sandbox.sites.hkex_southbound.pages import other
 from fin_assets.sandbox.sites.hkex_southbound.pages.assets import FILES
 from fin_assets.sandbox.sites.hkex_southbound.pages.common import SITE_NAME

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from fin_assets.sandbox.context import SiteContext
     from fin_assets.sandbox.rendered import Edits
     from fin_assets.sandbox.site import Page
-    from fin_assets.sandbox.sites.hkex_southbound import HkexOptions
+    from fin_assets.sandbox.sites.hkex_southbound.options import HkexOptions
 
 TIMEZONE: Final = "Asia/Hong_Kong"
 _DEFAULT_MONTHS: Final = 26
@@ -319,6 +319,6 @@ def _quarter_end(day: date) -> date:
 
 
 def months_before(day: date, months: int) -> date:
-    """Return the same day of the month so many months earlier, or that month's last day."""
+    """Return the same day of the month `months` months earlier, or that month's last day."""
     year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

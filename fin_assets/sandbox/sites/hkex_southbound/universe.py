@@ -25,7 +25,7 @@ EPOCH: Final = date(2017, 3, 17)
 """First list of the real service; the random streams begin here."""
 FOREVER: Final = date(2100, 1, 1).toordinal()
 _YEARS: Final = 14
-"""Additions, removals and events are spread over so many years from the epoch."""
+"""Unit: years from the epoch over which additions, removals and events are spread."""
 _SPAN: Final = _YEARS * 365
 _LASTING: Final = (1, 5, 388, 700, 939, 941, 1299, 3690, 9988)
 """Codes that are always there, large and without events: people and tests ask for them."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from fin_assets.sandbox.rendered import NO_EDITS, Answer
-from fin_assets.sandbox.sites.idx_brokers import IDX
+from fin_assets.sandbox.sites.idx_brokers.options import IDX
 from fin_assets.sandbox.sites.idx_brokers.pages import idx_json, ipot
 
 if TYPE_CHECKING:

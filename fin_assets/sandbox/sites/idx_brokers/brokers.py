@@ -152,7 +152,7 @@ def brokers() -> Brokers:
     """Return the members."""
     rows = [line.split(" ", 4) for line in _TABLE.strip().splitlines()]
     domestic = np.array([float(row[2]) for row in rows])
-    # The larger a house, the more it is licensed for.
+    # The larger a broker, the more licenses it has.
     licenses = tuple(_LICENSES[(size >= 3) + (size >= 60)] for size in domestic.tolist())  # noqa: PLR2004
     return Brokers(
         codes=tuple(row[0] for row in rows),

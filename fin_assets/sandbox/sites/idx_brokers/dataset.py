@@ -34,7 +34,7 @@ COLUMNS: Final = (
 _NUMBERS: Final = COLUMNS[2:]
 _FIRST_DATA_LINE: Final = 2
 _LISTED_TIMES: Final = 5
-"""Listed shares are invented: so many times the largest day's volume."""
+"""Listed shares are invented: this multiple of the largest day's volume."""
 _LEAST_LISTED: Final = 500_000_000
 _REMARK: Final = "--U-210000000000--------------"
 

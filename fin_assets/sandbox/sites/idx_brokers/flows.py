@@ -76,7 +76,7 @@ def _liking(stocks: int, seed: int) -> tuple[Floats, Floats]:
     members, rng = brokers(), np.random.default_rng([seed, 41])
     shape = (stocks, len(members))
     taste, there = np.exp(rng.normal(0, 0.9, shape)), rng.random(shape)
-    # A small house is in fewer stocks.
+    # A small broker trades fewer stocks.
     domestic = members.domestic * taste * (there < 0.2 + members.domestic / _ALWAYS)
     foreign = members.foreign * np.exp(rng.normal(0, 0.8, shape))
     return domestic, foreign

@@ -28,7 +28,7 @@ MIC: Final = "XIDX"
 _LEAST_PRICE: Final = 50
 _DAILY_LIMIT: Final = 0.20
 _ANNOUNCED_DAYS: Final = 20
-"""A delisting stands in the list for so many days before it."""
+"""Unit: days. A delisting is in the list for this long before it."""
 _CROSSED: Final = 0.13
 """Share of the stocks that trade outside the regular market on a day; 107 of 719 did on 2021-01-19."""
 _CASH: Final = 0.06
@@ -37,7 +37,7 @@ _ODD: Final = 0.35
 """Share of the crossed stocks with an odd lot; 31 of 107 volumes were not whole lots on 2021-01-19."""
 _MOST_CROSSINGS: Final = 4
 _LEANING_DAYS: Final = 18
-"""Foreign investors buy more than they sell of a stock, or less, for so many days."""
+"""Unit: days. Foreign investors are net buyers or net sellers of a stock for this long."""
 
 
 class GeneratedIdx:
@@ -97,7 +97,7 @@ class GeneratedIdx:
         u, row, ordinal = self._universe, self._row[day], day.toordinal()
         rng = np.random.default_rng([self._seed, 33, ordinal])
         count = len(self.codes)
-        # All draws are for all stocks in one order, whoever is listed.
+        # All draws are for all stocks in one order, listed or not.
         draws, noise, shape = rng.random((8, count)), rng.standard_normal((3, count)), rng.integers(0, 2**31, count)
         close, previous = self._close[row].astype(np.int64), self._previous(row)
         traded, factor = self._traded[row], u.split_factor(ordinal)

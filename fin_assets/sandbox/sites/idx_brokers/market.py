@@ -1,4 +1,4 @@
-"""What the exchange states of a session, whoever made it, and the rules of prices that both makers share.
+"""The data that the exchange states of a session, generated or given, and the rules of prices that both makers share.
 
 Only the shapes that `generate.py` and `dataset.py` fill belong here; who traded is in `flows.py`.
 """

@@ -38,7 +38,7 @@ def _code(words: list[str], attempt: int) -> str:
     """Return four letters out of three words; a later attempt takes other letters of the same words."""
     first, second, third = (word.upper() for word in words)
     letters = (first[0] + second[0] + third[0]) + (first + second + third)[1 + attempt % 9]
-    if attempt < 9:  # noqa: PLR2004 - so many letters were just tried in the last place
+    if attempt < 9:  # noqa: PLR2004 - that number of letters was just tried in the last place
         return letters
     rest = attempt - 9
     return letters[:2] + chr(65 + rest % 26) + chr(65 + rest // 26 % 26)

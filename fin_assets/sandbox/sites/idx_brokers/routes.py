@@ -9,7 +9,7 @@ from aiohttp import web
 
 from fin_assets.sandbox.responses import html
 from fin_assets.sandbox.site import Page
-from fin_assets.sandbox.sites.idx_brokers import IDX, IPOT
+from fin_assets.sandbox.sites.idx_brokers.options import IDX, IPOT
 from fin_assets.sandbox.sites.idx_brokers.pages import ipot, other
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 
 from fin_assets.sandbox.context import last_at_or_before
 from fin_assets.sandbox.site import OpenSite
-from fin_assets.sandbox.sites.idx_brokers import IDX
 from fin_assets.sandbox.sites.idx_brokers.answers import ListAnswer, PageAnswer, Slice, TableAnswer
 from fin_assets.sandbox.sites.idx_brokers.dataset import DatasetIdx
 from fin_assets.sandbox.sites.idx_brokers.flows import BOARDS, INVESTORS, Flows, Table, table_of
 from fin_assets.sandbox.sites.idx_brokers.generate import GeneratedIdx, horizon, session_before
+from fin_assets.sandbox.sites.idx_brokers.options import IDX
 from fin_assets.sandbox.sites.idx_brokers.pages import idx_json, ipot, other
 from fin_assets.sandbox.sites.idx_brokers.routes import COOKIE, LINKS, IdxRoutes
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from fin_assets.sandbox.context import SiteContext
     from fin_assets.sandbox.site import Page
-    from fin_assets.sandbox.sites.idx_brokers import IdxOptions
     from fin_assets.sandbox.sites.idx_brokers.flows import Board, Investor
     from fin_assets.sandbox.sites.idx_brokers.market import IdxMarket, SessionFacts
+    from fin_assets.sandbox.sites.idx_brokers.options import IdxOptions
 
 TIMEZONE: Final = "Asia/Jakarta"
 PUBLISHED_AT: Final = time(18)

@@ -1,6 +1,6 @@
 """Style and script of HKEXnews, served by the sandbox itself: nothing is asked for from outside.
 
-The files lie in `static/`; only their addresses and kinds are told here.
+The files lie in `static/`; only their addresses and kinds are listed here.
 """
 
 from __future__ import annotations

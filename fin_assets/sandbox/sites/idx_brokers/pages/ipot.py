@@ -14,9 +14,9 @@ from urllib.parse import urlencode
 
 from fin_assets.sandbox.pages.assets import ICON_PATH, STYLE_PATH
 from fin_assets.sandbox.rendered import NO_EDITS
-from fin_assets.sandbox.sites.idx_brokers import IPOT
 from fin_assets.sandbox.sites.idx_brokers.brokers import brokers
 from fin_assets.sandbox.sites.idx_brokers.market import LOT
+from fin_assets.sandbox.sites.idx_brokers.options import IPOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from fin_assets.sandbox.pages import plain
-from fin_assets.sandbox.sites.idx_brokers import IDX
+from fin_assets.sandbox.sites.idx_brokers.options import IDX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
