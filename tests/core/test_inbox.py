@@ -69,15 +69,40 @@ def test_a_changed_file_is_another_unit_and_the_first_one_stays(inbox: Inbox) ->
     assert {arrival.sha256 for arrival in inbox.arrived(TODAY)} == {sha(b"one"), sha(b"corrected")}
 
 
+async def test_a_file_is_found_when_another_day_is_asked_for(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = inbox.directory / "trades.csv"
+    path.write_bytes(b"one")
+    assert inbox.arrived(TODAY - timedelta(days=1)) == []
+    path.rename(inbox.directory / "renamed.csv")
+    monkeypatch.setenv("FIN_CLOCK", "2026-03-03T04:00:00+00:00")
+    [arrival] = inbox.arrived(TODAY)
+    assert (arrival.name, await read(inbox, arrival.sha256)) == ("trades.csv", b"one")
+
+
 async def test_a_content_that_is_gone_says_which_and_what_to_do(inbox: Inbox) -> None:
     path = inbox.directory / "trades.csv"
     path.write_bytes(b"one")
     [arrival] = inbox.arrived(TODAY)
     path.unlink()
-    with pytest.raises(CollectionFailure, match="has the content") as caught:
+    with pytest.raises(CollectionFailure, match=r"trades\.csv is gone: no file of .* has the content") as caught:
         await read(inbox, arrival.sha256)
     assert type(caught.value) is FileGone
     assert "put the file into the inbox again" in caught.value.remedy
+
+
+def test_a_file_that_is_moved_away_while_it_is_looked_at_has_not_arrived(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (inbox.directory / "a.csv").write_bytes(b"moved")
+    (inbox.directory / "b.csv").write_bytes(b"stays")
+
+    def read_late(path: Path) -> str:
+        if path.name == "a.csv":
+            path.unlink()
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    monkeypatch.setattr("fin_assets.core.transport.file_client._hash", read_late)
+    assert [arrival.name for arrival in inbox.scan()] == ["b.csv"]
 
 
 def test_hidden_files_and_folders_are_left_out_and_an_empty_day_is_an_error(inbox: Inbox) -> None:

@@ -41,6 +41,11 @@ def test_a_live_source_is_slower_and_asks_addresses_of_its_own(source: Source) -
         assert site.workers <= 2
 
 
+def test_no_two_sources_have_a_site_of_one_name() -> None:
+    names = [site.name for source in SOURCES for site in source.sites]
+    assert len(set(names)) == len(names), "quotas and indexes of inboxes are kept by the name of the site"
+
+
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 def test_every_source_has_the_same_files(source: Source) -> None:
     folder = Path(__file__).resolve().parents[2] / "fin_assets" / "sources" / source.name

@@ -22,7 +22,7 @@ from fin_assets.core.collection.records import attempt_begun, deferred_record, f
 from fin_assets.core.collection.row_baseline import ENOUGH
 from fin_assets.core.contract.client import Client
 from fin_assets.core.contract.failures import StaleDate
-from fin_assets.core.contract.manifest import Manifest, PartitionKey, PartitionState, UnitRecord
+from fin_assets.core.contract.manifest import Manifest, PartitionKey, PartitionState, UnitRecord, UnitState
 from fin_assets.core.contract.source import Fetched, Parsed, Source, Table, Unit
 from fin_assets.core.storage.store import RawDamaged, Store
 from fin_assets.core.storage.unit_log import PartitionBusy, UnitLog
@@ -53,6 +53,11 @@ class _Open:
     @property
     def expected(self) -> list[str]:
         return list(self.units)
+
+    @property
+    def all_put_off(self) -> bool:
+        """Whether no request was sent, because nothing is due or the quota is spent: that is no attempt."""
+        return not self.requests and all(record.state is UnitState.DEFERRED for record in self.failures.values())
 
     @property
     def answered(self) -> bool:
@@ -324,7 +329,7 @@ class Collector:
     def _finalize(self, part: _Open) -> SessionResult:
         done_before = part.before is not None and part.before.state.is_done
         attempted = Attempted(
-            before=part.before if done_before else self.store.manifest(part.key),
+            before=part.before if done_before or part.all_put_off else self.store.manifest(part.key),
             expected=part.expected,
             unit_log=part.unit_log,
             parsed=part.parsed,

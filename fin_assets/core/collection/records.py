@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import UTC
 from zoneinfo import ZoneInfo
 
 from fin_assets import clock
@@ -96,5 +97,5 @@ def deferred_record(unit: Unit, *, timezone: str) -> UnitRecord:
         error_kind="not_due",
         error=f"{unit.name} is expected from {local:%Y-%m-%d %H:%M %Z} on",
         remedy=Deferred.remedy,
-        not_before=unit.due,
+        not_before=unit.due.astimezone(UTC),
     )

@@ -31,7 +31,7 @@ class Site:
     """One server, or one inbox, that a source asks.
 
     Attributes:
-        name: snake_case, unique within the source.
+        name: snake_case, unique among the sites of all sources: its quota and the index of its inbox are kept by it.
         base_url: its address by the mode in the settings, without a slash at the end; of an inbox, its directory.
         mode: sandbox or live.
         transport: how it is reached.

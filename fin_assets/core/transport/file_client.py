@@ -70,10 +70,14 @@ class Inbox:
             for path in sorted(self.directory.glob("*")):
                 if not path.is_file() or path.name.startswith("."):
                     continue
-                stat = path.stat()
-                stamp = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
-                before = stamps.get(path.name)
-                sha256 = str(before[1]) if before and before[0] == stamp else _hash(path)
+                try:
+                    stat = path.stat()
+                    stamp = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+                    before = stamps.get(path.name)
+                    sha256 = str(before[1]) if before and before[0] == stamp else _hash(path)
+                except FileNotFoundError:
+                    # Moved away while it was looked at: it has not arrived.
+                    continue
                 present[path.name] = [stamp, sha256]
                 arrivals.setdefault(sha256, {"name": path.name, "day": clock.today(self._timezone).isoformat()})
             found = {"files": present, "arrivals": arrivals}
@@ -82,9 +86,17 @@ class Inbox:
         return _sorted(arrivals)
 
     def arrived(self, day: date) -> list[Arrival]:
-        """Return what arrived on a day; the inbox is looked at if it is today."""
-        everything = self.scan() if day == clock.today(self._timezone) else _sorted(self._read().get("arrivals", {}))
-        return [arrival for arrival in everything if arrival.day == day]
+        """Return what arrived on a day. The inbox is looked at first, whichever day that is.
+
+        A day that is collected once it is over would otherwise never find anything, and a file that was put back would stay
+        lost to the day of its arrival.
+        """
+        return [arrival for arrival in self.scan() if arrival.day == day]
+
+    def name_of(self, sha256: str) -> str | None:
+        """Return the name that the file of a content had when it arrived, or None if it never did."""
+        arrival = self._read().get("arrivals", {}).get(sha256)
+        return None if arrival is None else str(arrival["name"])
 
     def path_of(self, sha256: str) -> Path | None:
         """Return the file that now holds a content, or None."""
@@ -142,7 +154,8 @@ class FileClient(SiteClient):
     def _content(self, sha256: str) -> Fetched:
         path = self._inbox.path_of(sha256)
         if path is None:
-            msg = f"no file of {self._inbox.directory} has the content {sha256[:12]} any more"
+            name = self._inbox.name_of(sha256) or "a file"
+            msg = f"{name} is gone: no file of {self._inbox.directory} has the content {sha256[:12]} any more"
             raise FileGone(msg)
         try:
             body = path.read_bytes()
