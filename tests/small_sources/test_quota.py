@@ -75,14 +75,14 @@ def in_a_new_process(home: Home, *, url: str, at: datetime) -> None:
     subprocess.run([sys.executable, "-c", COLLECT, *arguments], cwd=root, check=True)
 
 
-def test_what_the_quota_leaves_is_deferred_until_its_own_midnight_whoever_asks(home: Home, metered: JsonSite) -> None:
+def test_what_the_quota_leaves_is_deferred_until_its_own_midnight(home: Home, metered: JsonSite) -> None:
     [result] = home.collect("rates.volumes", [SATURDAY], at=DAY_OVER)
     assert names(metered) == list(VOLUME_SYMBOLS[:PER_DAY])
     manifest = result.manifest
     assert (manifest.state, manifest.done, manifest.next_retry_at) == (PartitionState.INCOMPLETE, PER_DAY, RENEWED)
     left = manifest.unfinished()
     assert [unit.unit for unit in left] == list(VOLUME_SYMBOLS[PER_DAY:])
-    assert {unit.state for unit in left} == {UnitState.DEFERRED}, "put off, not failed"
+    assert {unit.state for unit in left} == {UnitState.DEFERRED}, "deferred, not failed"
     assert {unit.attempts for unit in left} == {0}
     assert {unit.not_before for unit in left} == {RENEWED}
     assert "volumes_api allows 3 requests a day" in manifest.why()

@@ -55,7 +55,7 @@ class _Open:
         return list(self.units)
 
     @property
-    def all_put_off(self) -> bool:
+    def all_deferred(self) -> bool:
         """Whether no request was sent, because nothing is due or the quota is spent: that is no attempt."""
         return not self.requests and all(record.state is UnitState.DEFERRED for record in self.failures.values())
 
@@ -329,7 +329,7 @@ class Collector:
     def _finalize(self, part: _Open) -> SessionResult:
         done_before = part.before is not None and part.before.state.is_done
         attempted = Attempted(
-            before=part.before if done_before or part.all_put_off else self.store.manifest(part.key),
+            before=part.before if done_before or part.all_deferred else self.store.manifest(part.key),
             expected=part.expected,
             unit_log=part.unit_log,
             parsed=part.parsed,
