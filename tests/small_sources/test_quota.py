@@ -75,7 +75,7 @@ def in_a_new_process(home: Home, *, url: str, at: datetime) -> None:
     subprocess.run([sys.executable, "-c", COLLECT, *arguments], cwd=root, check=True)
 
 
-def test_what_the_quota_leaves_is_deferred_until_its_own_midnight(home: Home, metered: JsonSite) -> None:
+def test_what_the_quota_leaves_is_deferred_until_its_own_midnight_in_any_process(home: Home, metered: JsonSite) -> None:
     [result] = home.collect("rates.volumes", [SATURDAY], at=DAY_OVER)
     assert names(metered) == list(VOLUME_SYMBOLS[:PER_DAY])
     manifest = result.manifest
