@@ -252,7 +252,7 @@ def serve() -> None:
     work()
 
 
-@app.command("new-source", epilog="Example: fin new-source thai_funds")
+@app.command("new-source", epilog="Example: fin new-source my_source")
 def new_source(name: Annotated[str, typer.Argument(help="snake_case name of the new source.", metavar="NAME")]) -> None:
     """Write a source that works over the sandbox: its folders, site, marts, page, tests and documentation."""
     from fin_assets.commands.new_source import new_source as work

@@ -17,7 +17,7 @@ TEMPLATES = Path(__file__).parent / "skeleton"
 SUFFIX = ".tmpl"
 
 LONGEST_NAME = 30
-"""Marts, addresses and check names are made of it; lines of the templates have room for this number of characters."""
+"""Unit: characters. Marts, addresses and check names contain the name; lines of the templates have room for this many."""
 
 
 def new_source(name: str) -> None:
@@ -48,7 +48,7 @@ def write(name: str, root: Path) -> list[Path]:
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name) or len(name) > LONGEST_NAME:
         msg = f"{name!r} cannot be the name of a source."
-        raise Problem(msg, f"use snake_case, at most {LONGEST_NAME} characters: fin new-source thai_funds", EXIT_USAGE)
+        raise Problem(msg, f"use snake_case, at most {LONGEST_NAME} characters: fin new-source my_source", EXIT_USAGE)
     files = {root / _target(template, name): template for template in sorted(TEMPLATES.rglob(f"*{SUFFIX}"))}
     taken = [path for path in files if path.exists() or (path.parent.name == name and path.parent.exists())]
     if taken:

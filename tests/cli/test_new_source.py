@@ -20,8 +20,7 @@ from fin_assets.commands.new_source import LONGEST_NAME, next_commands, write
 from fin_assets.warehouse.reader import Reader
 from tests.arch.tree import ROOT, files, relative
 
-NAME = "thai_funds_2"
-PAGE = "/thai-funds-2"
+NAME = "toy_prices_2"
 LONG, SHORT = "listed_warrants_of_hong_kong_b", "fx"
 PROGRAMS = Path(sys.executable).parent
 

@@ -15,7 +15,8 @@ import pytest
 
 from fin_assets.sandbox import Fault, FaultKind, Sandbox, SandboxConfig, SandboxError, load_behaviour
 from fin_assets.sandbox.__main__ import main, parse_fault
-from fin_assets.sandbox.sites.hkex_southbound.options import HKEX
+from fin_assets.sandbox.discovery import sites
+from fin_assets.sandbox.sites.hkex_southbound import HKEX
 from tests.sandbox.client import ask, page_url, search_holdings, search_participants
 
 SHORT = SandboxConfig(start=date(2026, 3, 2), end=date(2026, 3, 31))
@@ -75,8 +76,8 @@ def test_the_log_tells_method_path_key_status_and_fault_of_each_page_request(sit
 
 def test_the_control_api_tells_what_is_served(site: Sandbox) -> None:
     facts = call(site, "GET", "")[1]
-    assert list(facts["sites"]) == ["hkex_southbound", "idx_brokers"]
-    hkex, idx = facts["sites"].values()
+    assert list(facts["sites"]) == list(sites())
+    hkex, idx = (facts["sites"][name] for name in ("hkex_southbound", "idx_brokers"))
     assert (hkex["today"], hkex["newest_list"], hkex["data"]) == ("2026-11-21", "2026-11-20", "generated, seed 7")
     assert (idx["today"], idx["prefixes"]) == ("2026-11-21", ["/idx", "/ipot"])
     assert idx["data"] == "generated, seed 7, 60 companies"
