@@ -104,7 +104,7 @@ def test_the_partition_says_which_unit_it_waits_for_and_until_when(home: Home) -
         "3 of 3 units: 3 not_due (early, late, morning); next: early is expected from 2026-05-08 18:00 +07 on"
     )
     assert manifest.next_retry_at == hour_of("early", DAY)
-    assert "Asked again not before 2026-05-08 11:00 UTC" in waiting.findings["complete"].summary
+    assert "Next retry not before 2026-05-08 11:00 UTC" in waiting.findings["complete"].summary
     manifest = collected(home, at(22)).manifest
     assert manifest.why() == (
         "1 of 3 units: 1 not_due (morning); next: morning is expected from 2026-05-09 09:00 +07 on"
