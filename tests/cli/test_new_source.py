@@ -148,11 +148,7 @@ def test_the_commands_that_it_names_exist(checkout: Checkout) -> None:
 @pytest.mark.slow
 def test_a_session_is_collected_built_and_published(checkout: Checkout, ports, tmp_path: Path) -> None:
     [run] = [command for command in next_commands(NAME) if command.startswith("fin run")]
-    home = {
-        "FIN_HOME": str(tmp_path),
-        "FIN_SANDBOX__PORT": str(ports.sandbox),
-        "DAGSTER_HOME": str(tmp_path / "dagster"),
-    }
+    home = {"FIN_HOME": str(tmp_path), "FIN_SANDBOX__PORT": str(ports.sandbox)}
     checkout.run("python", "-m", "fin_assets.cli", *run.split()[1:], **home)
     snapshot = Reader(tmp_path / "data").snapshot()
     rows = snapshot.query(f"select session_date, count(*), max(place_no) from {NAME}__daily_prices group by 1", [])  # noqa: S608
