@@ -2,12 +2,11 @@
 
 Seconds are wall time divided by the load of the machine, so that a busy machine does not fail a run: after each test of
 more than a second a fixed piece of work is timed, and the load is how much longer it takes than the processor worked on
-it. A run fails for its budget only with `--budget`, which CI gives, or with CI=true, and only at twice the budget.
+it. A run fails for its budget only with `--budget`, and only at twice the budget.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from pathlib import Path
@@ -118,8 +117,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Count in the process that reports; workers only measure."""
     if not hasattr(config, "workerinput"):
-        strict = config.getoption("--budget") or os.environ.get("CI") == "true"
-        config.pluginmanager.register(Budget(strict=strict), "budget-of-the-run")
+        config.pluginmanager.register(Budget(strict=config.getoption("--budget")), "budget-of-the-run")
 
 
 @pytest.hookimpl(wrapper=True)
