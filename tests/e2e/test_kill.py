@@ -18,7 +18,6 @@ import pytest
 from fin_assets.core.storage import unit_log
 from fin_assets.sandbox import Sandbox, SandboxConfig
 from fin_assets.sandbox.config import Latency
-from fin_assets.sandbox.sites.hkex_southbound.options import HKEX
 from tests.e2e.pipeline import END, LIST_DAYS, START, pipeline, staged_bytes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +34,7 @@ def site() -> Iterator[Sandbox]:
 
 def start(home: Path, site: Sandbox, days: list[date]) -> subprocess.Popen[bytes]:
     environment = os.environ | {"FIN_CLOCK": FROZEN}
-    command = [sys.executable, "-m", "tests.e2e.collect_once", str(home), site.url + HKEX, str(days[0]), str(days[-1])]
+    command = [sys.executable, "-m", "tests.e2e.collect_once", str(home), site.url, str(days[0]), str(days[-1])]
     return subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
 
 
