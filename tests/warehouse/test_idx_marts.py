@@ -11,7 +11,7 @@ from statistics import median
 import polars as pl
 import pytest
 
-from fin_assets.warehouse.paths import Layout
+from fin_assets.warehouse.paths import ARCHIVE
 from fin_assets.warehouse.reader import Reader
 from tests.warehouse.home import Home
 from tests.warehouse.idx_home import SESSIONS, TICKERS, market_days
@@ -62,7 +62,7 @@ def test_the_finest_grain_has_every_staged_row_and_is_no_copy(
     assert idx_reader.query("select count(*) from idx__broker_daily_flow").item() == flow.height
     sums = idx_reader.query("select sum(net_lots), sum(net_value_idr) from idx__broker_daily_flow").row(0)
     assert sums == (flow["net_lots"].sum(), flow["net_value_idr"].sum())
-    months = sorted(path.name[:7] for path in Layout(idx_built.data).archive.rglob("*.parquet"))
+    months = sorted(path.name[:7] for path in (idx_built.data / ARCHIVE).rglob("*.parquet"))
     assert months == ["2026-01", "2026-02", "2026-03"]
 
 
