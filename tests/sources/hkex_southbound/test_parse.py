@@ -297,7 +297,7 @@ FOREIGN: list[tuple[bytes, type[CollectionFailure]]] = [
     (b"Service is fine", WrongContentType),
     (html("Home", "<p>Welcome to the exchange</p>"), WrongContentType),
     (html("Security check", '<div class="g-recaptcha" data-sitekey="x"></div>'), CaptchaPage),
-    (html("Just a moment", "<p>Checking your browser before you go on</p>"), CaptchaPage),
+    (html("Just a moment", "<p>Checking your browser before you go on</p>"), Refused),
     (html("Verify", "<form><p>Please verify that you are human</p><input name='captcha'></form>"), CaptchaPage),
     (html("Sign in", "<form><input name='user'><input type='password' name='p'></form>"), LoginWall),
     (html("Members", "<p>Please log in to continue</p>"), LoginWall),
