@@ -11,13 +11,12 @@ from fin_assets.warehouse import warm_dbt
 pytest_plugins = ["tests.budget"]
 
 SHARED = {
-    "dashboards": "pages",
     "sandbox": "sandbox",
     "cli": "cli",
 }
 """Folders that go to one worker as a whole, since their tests share what is slow to make. Others go file by file."""
 
-FIRST = ("e2e", "warehouse", "sources", "dashboards", "cli", "orchestration", "core")
+FIRST = ("e2e", "warehouse", "sources", "areas", "ui", "cli", "orchestration", "core")
 """Folders in the order in which workers take them: the longest first, so that no worker ends long after the other."""
 
 
