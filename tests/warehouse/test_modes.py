@@ -66,11 +66,20 @@ def test_each_remedy_lets_the_build_continue(home: Home, monkeypatch: pytest.Mon
     stage_other(home, SESSIONS[1], mode="sandbox")
     home.sources = [tiny, in_mode(other, "sandbox")]
     assert build(home, monkeypatch).build.modes == {"other": "sandbox", "tiny": "sandbox"}
+    home.store = Store(home.data, {"other": "live"})
     home.sources = [tiny]
     assert build(home, monkeypatch).build.modes == {"tiny": "sandbox"}
     home.sources = [tiny, other]
     home.settings = home.settings.model_copy(update={"warehouse": WarehouseSettings(mix_modes=True)})
     assert build(home, monkeypatch).build.modes == {"other": "live", "tiny": "sandbox"}
+
+
+def test_a_source_that_is_switched_off_keeps_its_rows_beside_others_of_its_mode(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage_other(home, SESSIONS[0], mode="sandbox")
+    home.sources = home.sources[:1]
+    assert build(home, monkeypatch).build.modes == {"other": "sandbox", "tiny": "sandbox"}
 
 
 def test_a_mixed_build_labels_every_table_and_describes_itself(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
