@@ -49,7 +49,7 @@ class SourceSettings(Strict):
     live_base_url: str = ""
     base_url: str | None = Field(default=None, description="overrides the address that the mode implies")
     rate_per_second: float = Field(
-        default=50.0, gt=0, le=1000, description="requests a second to one host, all workers together"
+        default=200.0, gt=0, le=1000, description="requests a second to one host, all workers together"
     )
     workers: int = Field(default=5, ge=1, le=20)
     request_timeout: timedelta = Field(default=timedelta(seconds=30), gt=timedelta(0))

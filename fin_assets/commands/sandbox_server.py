@@ -92,12 +92,10 @@ def sandbox_up(settings: Settings, sources: Sequence[Source], console: Console) 
         msg = f"The port of the sandbox, {port}, is taken by {owner}, which is no sandbox."
         stop = f"stop it (kill {owner.pid})" if owner.pid else "stop it"
         raise Problem(msg, f"{stop}, or set port under [sandbox] in fin.toml, or FIN_SANDBOX__PORT in the environment")
-    from fin_assets.sandbox import Sandbox
+    from fin_assets.sandbox.process import run_in_process
 
-    with Sandbox(sandbox_config(settings)).run_in_thread() as site:
-        console.print(
-            f"sandbox: nothing answered on port {port}; serving it at {site.url} while this runs", soft_wrap=True
-        )
+    with run_in_process(sandbox_config(settings)) as url:
+        console.print(f"sandbox: nothing answered on port {port}; serving it at {url} while this runs", soft_wrap=True)
         yield
 
 

@@ -47,7 +47,7 @@ class Site:
     base_url: str
     mode: Mode
     transport: Kind
-    rate_per_second: float = 50.0
+    rate_per_second: float = 1.0
     workers: int = 5
     request_timeout: timedelta = timedelta(seconds=30)
     per_day: int | None = None

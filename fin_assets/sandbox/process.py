@@ -1,0 +1,68 @@
+"""The sandbox in a process of its own, so that making pages does not slow down the program that asks for them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from fin_assets.sandbox.errors import SandboxError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from multiprocessing.connection import Connection
+
+    from fin_assets.sandbox.config import SandboxConfig
+
+_STOP_SECONDS = 10.0
+
+
+@contextmanager
+def run_in_process(config: SandboxConfig) -> Iterator[str]:
+    """Serve in another process while the block runs, and give the address. It ends with this process, however that ends.
+
+    Raises:
+        SandboxError: the sandbox does not start.
+    """
+    # A fork would copy the threads' locks and the browser's pipes.
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(config, theirs), name="sandbox", daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        yield _address(ours)
+    finally:
+        # The end of the pipe is the sign to stop.
+        ours.close()
+        process.join(_STOP_SECONDS)
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+def _address(pipe: Connection) -> str:
+    try:
+        said: str | SandboxError = pipe.recv()
+    except EOFError as error:
+        msg = "the process of the sandbox ended before it answered; its own words are above"
+        raise SandboxError(msg) from error
+    if isinstance(said, SandboxError):
+        raise said
+    return said
+
+
+def _serve(config: SandboxConfig, pipe: Connection) -> None:
+    # Here, because the other process needs no server.
+    from fin_assets.sandbox.server import Sandbox
+
+    # Ctrl-C reaches the whole group; the program that asked for this process ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Sandbox(config).run_in_thread() as site:
+            pipe.send(site.url)
+            with suppress(EOFError):
+                pipe.recv()
+    except SandboxError as error:
+        pipe.send(error)
