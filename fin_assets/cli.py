@@ -45,7 +45,9 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    # Rich would double the time of `fin --help`.
+    rich_markup_mode=None,
+    context_settings={"max_content_width": 120},
     help="Complete collections of market data: collect, check, heal, build marts, look at them.",
     epilog="Start with: fin demo. Each command has an example: fin COMMAND --help.",
 )
@@ -139,7 +141,7 @@ def status(
 
 @app.command(epilog="Example: fin heal hkex_southbound --from 2026-03-02")
 def heal(source: AnySource = None, *, start: From = None, marts: Marts = True) -> None:
-    """Collect incomplete and missed sessions, back to --from or the look-back; only missing units are fetched."""
+    """Collect incomplete and missed sessions; only missing units are fetched. Without --from it goes back look_back_days."""
     from fin_assets.commands.run import heal as work
 
     work(source, start, marts=marts)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
+from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
-from fin_assets.core.calendars.exchange import UnknownCalendar, get_calendar, load_overrides
+from fin_assets.core.calendars import library
+from fin_assets.core.calendars.exchange import get_calendar, load_overrides
+from fin_assets.core.calendars.library import UnknownCalendar, cache_folder, library_days
 from fin_assets.core.contract.calendar import OPEN, DayState
 from fin_assets.sources.hkex_southbound.calendar import ListDay, is_quarter_end_list, southbound_calendar
 from fin_assets.sources.hkex_southbound.source import day_state, northbound_sessions
@@ -116,3 +121,33 @@ def test_a_day_that_is_no_session_is_closed_with_the_reason() -> None:
     assert calendar.day_state(date(2024, 2, 8)) == OPEN
     assert calendar.day_state(date(2024, 2, 10)) == DayState.closed("no session of XHKG")
     assert calendar.day_state(date(2017, 8, 23)).reason == "Typhoon Hato, signal 10"
+
+
+def test_a_calendar_is_computed_once_and_read_from_then_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    computed = library_days("XHKG", date(2026, 12, 31))
+    (kept,) = cache_folder().iterdir()
+    monkeypatch.setattr(library, "_computed", lambda mic, until: pytest.fail(f"{mic} is computed again"))
+    assert library_days("XHKG", date(2026, 12, 31)) == computed
+    assert len(computed.days) == len(computed.opens) == len(computed.closes)
+    assert kept.name == "XHKG-2026-12-31.json"
+    for package in ("exchange_calendars", "holidays"):
+        assert version(package) in kept.parent.name
+
+
+def test_a_damaged_calendar_file_is_named_and_computed_again(tmp_path: Path, monkeypatch, caplog) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    right = library_days("24/7", date(2016, 12, 31))
+    (kept,) = cache_folder().iterdir()
+    for damage in ('{"timezone": "UTC"', '{"timezone": "UTC"}', "[]"):
+        kept.write_text(damage)
+        caplog.clear()
+        assert library_days("24/7", date(2016, 12, 31)) == right
+        assert "cannot be read and is computed again" in caplog.text
+    assert json.loads(kept.read_text())["days"] == right.days
+
+
+def test_a_place_that_cannot_be_written_to_costs_time_only(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert len(library_days("24/7", date(2016, 12, 31)).days) == 731

@@ -75,7 +75,7 @@ def test_few_databases_stay_open_however_many_runs_there_are(home: Path) -> None
     assert log.get_logs_for_run(runs[0]) == []
 
 
-def test_wiping_removes_the_databases_of_runs_and_goes_on(home: Path) -> None:
+def test_wiping_removes_the_databases_of_runs_and_later_runs_work(home: Path) -> None:
     with dg.DagsterInstance.from_config(str(home)) as instance:
         run = dg.materialize([prices], instance=instance).run_id
         instance.event_log_storage.wipe()

@@ -6,31 +6,20 @@ trades) stands in the source's folder.
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from importlib import resources
-from typing import Any, Literal
-
-import exchange_calendars as xc
-import holidays
-import pandas as pd
+from typing import Literal
 
 from fin_assets import clock
+from fin_assets.core.calendars.library import LibraryDays, library_days
 from fin_assets.core.contract.calendar import OPEN, DayState
-
-FIRST = date(2015, 1, 1)
-"""Always passed as `start`: the library's own default bound moves with the day of the call."""
 
 ALWAYS = "24/7"
 """The calendar of what never closes; its days are those of UTC."""
-
-HOLIDAY_COUNTRIES = {"XIDX": "ID"}
-"""Exchanges of which the calendar library knows weekdays more than holidays: it gives Jakarta 252 sessions for 2026, the
-exchange announced 239. Less the country's public holidays and collective leave it is exactly 239."""
 
 OverrideKind = Literal["closed", "open", "weather"]
 
@@ -46,10 +35,6 @@ class Override:
     link: str
 
 
-class UnknownCalendar(ValueError):
-    """No calendar for this market identifier code."""
-
-
 @dataclass(frozen=True, slots=True)
 class ExchangeCalendar:
     """The sessions of one exchange, from 2015 to a year from now: the library's, corrected by holidays and overrides.
@@ -60,7 +45,7 @@ class ExchangeCalendar:
         days: every trading day, ascending.
         known_until: last day about which the calendar says anything; later weekdays count as unknown.
         overrides: the corrected days, by date.
-        library: the calendar of `exchange_calendars`, for hours.
+        library: days and hours before the overrides.
     """
 
     mic: str
@@ -68,7 +53,7 @@ class ExchangeCalendar:
     days: tuple[date, ...]
     known_until: date
     overrides: dict[date, Override]
-    library: Any = field(repr=False, compare=False)
+    library: LibraryDays = field(repr=False, compare=False)
 
     def is_session(self, day: date) -> bool:
         """Return whether the exchange trades on `day`."""
@@ -92,15 +77,15 @@ class ExchangeCalendar:
         Raises:
             ValueError: `day` is no session.
         """
-        return self._hour(day, "open")
+        return self._hour(day, self.library.opens)
 
     def closes(self, day: date) -> datetime:
         """Return when a session closes, aware, UTC; on a half day that is earlier than usual. Raises as `opens`."""
-        return self._hour(day, "close")
+        return self._hour(day, self.library.closes)
 
     def is_half_day(self, day: date) -> bool:
         """Return whether a session closes earlier than usual."""
-        return bool(pd.Timestamp(day) in self.library.early_closes)
+        return day.toordinal() in self.library.half_days
 
     def at_or_before(self, day: date) -> date:
         """Return the last session that is not after `day`.
@@ -126,19 +111,14 @@ class ExchangeCalendar:
             raise ValueError(msg)
         return self.days[i]
 
-    def _hour(self, day: date, which: Literal["open", "close"]) -> datetime:
+    def _hour(self, day: date, hours: list[int]) -> datetime:
         if not self.is_session(day):
             msg = f"{day} is no session of {self.mic}"
             raise ValueError(msg)
-        stamp = pd.Timestamp(day)
-        if stamp in self.library.sessions:
-            found = self.library.session_open(stamp) if which == "open" else self.library.session_close(stamp)
-        else:
-            # A day that only an override opens: the hours of the session before.
-            known = self.library.date_to_session(stamp, direction="previous")
-            found = self.library.session_open(known) if which == "open" else self.library.session_close(known)
-            found += stamp - known
-        return datetime.fromtimestamp(found.timestamp(), tz=UTC)
+        # A day that only an override opens has the hours of the session before.
+        at = max(bisect_right(self.library.days, day.toordinal()) - 1, 0)
+        shift = timedelta(days=day.toordinal() - self.library.days[at])
+        return datetime.fromtimestamp(hours[at], tz=UTC) + shift
 
 
 def load_overrides() -> list[Override]:
@@ -159,24 +139,16 @@ def load_overrides() -> list[Override]:
 
 @lru_cache(maxsize=32)
 def _calendar(mic: str, until: date) -> ExchangeCalendar:
-    if mic not in xc.get_calendar_names(include_aliases=False):
-        near = difflib.get_close_matches(mic, xc.get_calendar_names(include_aliases=False), n=3)
-        msg = f"no calendar {mic!r}" + (f"; did you mean {', '.join(near)}?" if near else "")
-        raise UnknownCalendar(msg)
-    bound = xc.calendar_utils.global_calendar_dispatcher._calendar_factories[mic].bound_max()  # noqa: SLF001 - no public way to ask
-    known_until = until if bound is None else min(until, bound.date())
-    library = xc.get_calendar(mic, start=FIRST.isoformat(), end=known_until.isoformat())
-    days = {stamp.date() for stamp in library.sessions}
-    if country := HOLIDAY_COUNTRIES.get(mic):
-        years = range(FIRST.year, known_until.year + 1)
-        days -= set(holidays.country_holidays(country, years=years, categories=("public", "government")))
+    library = library_days(mic, until)
+    days = {date.fromordinal(day) for day in library.days}
     overrides = {entry.day: entry for entry in load_overrides() if entry.mic == mic}
     for entry in overrides.values():
         if entry.kind == "open":
             days.add(entry.day)
         else:
             days.discard(entry.day)
-    return ExchangeCalendar(mic, str(library.tz), tuple(sorted(days)), known_until, overrides, library)
+    known_until = date.fromordinal(library.known_until)
+    return ExchangeCalendar(mic, library.timezone, tuple(sorted(days)), known_until, overrides, library)
 
 
 def get_calendar(mic: str) -> ExchangeCalendar:

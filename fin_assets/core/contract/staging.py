@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataframely as dy
 import polars as pl
 
+from fin_assets.core.contract.schema import dy
 from fin_assets.core.contract.source import Staged
 
 RULE = "rule"

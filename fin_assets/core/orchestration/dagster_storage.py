@@ -1,6 +1,6 @@
 """Dagster's own SQLite storage with connections that are kept.
 
-Dagster's opens a database anew for each statement: it makes an engine, compiles the statement, and waits for the disk. A
+Dagster's opens a database again for each statement: it makes an engine, compiles the statement, and waits for the disk. A
 session logs about a dozen events of three to four statements each, and that took 70 % of the time of a collection. Files
 and tables are the same here, so that a plain `storage: sqlite` reads and writes the same directory.
 """
@@ -104,6 +104,6 @@ class Storage(DagsterSqliteStorage):
 
 
 def _without_waiting_for_the_disk(connection: Any, _: object) -> None:
-    # In WAL mode a power cut can take the last events, but does not damage the file. What was collected is told by the
-    # manifests, which do wait for the disk.
+    # In WAL mode a power cut can take the last events, but does not damage the file. The truth of what was
+    # collected is in the manifests, which do wait for the disk.
     connection.execute("PRAGMA synchronous=NORMAL")

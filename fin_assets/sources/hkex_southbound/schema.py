@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import dataframely as dy
 import polars as pl
+
+from fin_assets.core.contract.schema import dy
 
 MARKETS = ("hk", "sh", "sz")
 LANGUAGES = ("en", "zh")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import dataframely as dy
 import polars as pl
 
 from fin_assets.core.contract.failures import Drift
+from fin_assets.core.contract.schema import dy
 from fin_assets.core.contract.source import Accepted, Staged
 from fin_assets.core.contract.staging import staged
 from fin_assets.sources.hkex_southbound.parse import HoldingsPage, ParticipantsPage

@@ -9,8 +9,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-import dataframely as dy
 import polars as pl
+
+from fin_assets.core.contract.schema import dy
 
 BOARDS = ("all", "RG", "TN", "NG")
 """all: every board; RG: regular; TN: cash; NG: negotiated."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 
-import dataframely as dy
 import polars as pl
 
 from fin_assets.core.calendars.exchange import get_calendar
+from fin_assets.core.contract.schema import dy
 from fin_assets.core.contract.source import Accepted, Staged
 from fin_assets.core.contract.staging import RULE, staged
 from fin_assets.sources.idx_brokers.agree import require_parts_agree
