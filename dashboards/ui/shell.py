@@ -16,12 +16,12 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 from markupsafe import Markup
-from panel_material_ui.template.base import Page as Document
 
 from dashboards.ui import STATIC, STATIC_PATH, components, formats, provenance
 from dashboards.ui.area import Area, Content, Heading, Search, Site, search_of
 from dashboards.ui.build_cache import BuildCache, CachedBuild
 from dashboards.ui.components import Html, chip, html, joined
+from dashboards.ui.document import Document
 from dashboards.ui.theme import DOCUMENT_SX, MATERIAL, PAGE_CSS, THEME_COOKIE, palette
 
 POLL_MILLISECONDS = 2_000

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from fin_assets.core.collection.finalize import SessionResult
 from fin_assets.core.contract.manifest import PartitionState, UnitState
 from fin_assets.sandbox import Fault, FaultKind, Sandbox
 from tests.e2e.pipeline import LIST_DAYS, SANDBOX, Pipeline, pipeline
@@ -66,20 +67,46 @@ def collected(site: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Pipeli
     return found
 
 
-@pytest.fixture(autouse=True)
-def calm(site: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("fin_assets.core.collection.fetch_jobs._Unit.wait", lambda _self: timedelta(0))
-    yield
-    site.set_faults([])
+def without_waits(patch: pytest.MonkeyPatch) -> None:
+    """Let retries follow at once."""
+    patch.setattr("fin_assets.core.collection.fetch_jobs._Unit.wait", lambda _self: timedelta(0))
+
+
+def day_of(name: str) -> date:
+    """Return the session that a fault hits."""
+    return LIST_DAYS[HISTORY + list(CASES).index(name)]
+
+
+OF_AN_ANSWER = ("wrong content type", "form state", "missing panel", "half table", "renamed column", "stale date")
+"""Faults of single answers, which neither end an attempt nor count against the host: one collection meets them all."""
+
+
+@pytest.fixture(scope="module")
+def failed(site: Sandbox, collected: Pipeline) -> dict[str, SessionResult]:
+    """What a collection of each fault's session ends in while the fault lasts."""
+    with pytest.MonkeyPatch.context() as patch:
+        without_waits(patch)
+        site.set_faults([replace(CASES[name].fault, match=f"hk:{day_of(name)}") for name in OF_AN_ANSWER])
+        results = dict(zip(OF_AN_ANSWER, collected.collect([day_of(name) for name in OF_AN_ANSWER]), strict=True))
+        for name in CASES.keys() - results.keys():
+            site.set_faults([CASES[name].fault])
+            [results[name]] = collected.collect([day_of(name)])
+        site.set_faults([])
+    return results
+
+
+@pytest.fixture(scope="module")
+def healed(collected: Pipeline, failed: dict[str, SessionResult]) -> dict[str, SessionResult]:
+    """What a collection of the same sessions ends in after that."""
+    return dict(zip(failed, collected.collect([day_of(name) for name in failed]), strict=True))
 
 
 @pytest.mark.parametrize("name", list(CASES))
 def test_a_fault_is_its_typed_failure_never_green_and_heals_when_it_ends(
-    name: str, site: Sandbox, collected: Pipeline
+    name: str, collected: Pipeline, failed: dict[str, SessionResult], healed: dict[str, SessionResult]
 ) -> None:
-    case, day = CASES[name], LIST_DAYS[HISTORY + list(CASES).index(name)]
-    site.set_faults([case.fault])
-    [result] = collected.collect([day])
+    case, result = CASES[name], failed[name]
+    assert result.manifest.session == day_of(name)
     [unit] = result.manifest.units
     assert (unit.error_kind, unit.state) == (case.kind, case.state), unit.error
     assert not result.manifest.state.is_done
@@ -94,17 +121,19 @@ def test_a_fault_is_its_typed_failure_never_green_and_heals_when_it_ends(
         else:
             assert [path.suffix for path in saved] == [".html", ".png"]
             assert saved[1].read_bytes().startswith(b"\x89PNG")
-
-    site.set_faults([])
-    [healed] = collected.collect([day])
-    assert healed.manifest.state is PartitionState.COMPLETE
-    assert healed.manifest.attempts == 2
+    again = healed[name]
+    assert again.manifest.session == day_of(name)
+    assert again.manifest.state is PartitionState.COMPLETE
+    assert again.manifest.attempts == 2
     assert all(
-        healed.findings[check].passed for check in ("complete", "date_is_the_pages_own", "schema", "row_count_in_band")
+        again.findings[check].passed for check in ("complete", "date_is_the_pages_own", "schema", "row_count_in_band")
     )
 
 
-def test_faults_on_a_third_of_the_requests_cost_retries_and_no_data(site: Sandbox, tmp_path: Path) -> None:
+def test_faults_on_a_third_of_the_requests_cost_retries_and_no_data(
+    site: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_waits(monkeypatch)
     kinds = [FaultKind.RESET, FaultKind.UNAVAILABLE, FaultKind.TRUNCATED_BODY]
     site.set_faults([Fault(kind=kind, match="hk:*", share=0.11) for kind in kinds])
     faulty = pipeline(tmp_path / "faulty", site)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import polars as pl
@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboards.areas.idx import measures
 from fin_assets.warehouse.reader import Reader
 
 SESSIONS = [date(2026, 3, 2) + timedelta(days=n) for n in range(6)]
@@ -99,16 +98,99 @@ def fill(connection: duckdb.DuckDBPyConnection, found: list[dict[str, Any]]) -> 
     connection.execute("insert into idx__broker_daily_flow by name select * from found")
 
 
+class ByHand(NamedTuple):
+    """The detector (B4 to B8), computed again broker by broker. Of each top: lots, percent, amount, label."""
+
+    buyers: int
+    sellers: int
+    net_lots: int
+    net_value_idr: int
+    average_idr: float | None
+    tops: dict[int, tuple[int, float | None, float | None, str | None]]
+
+
+def by_hand(brokers: list[tuple[int, int]]) -> ByHand:
+    """Compute the detector of (net lots, net value) of each broker."""
+    lots = [net for net, _ in brokers]
+    bought, sold = sorted((net for net in lots if net > 0), reverse=True), sorted(net for net in lots if net < 0)
+    net_lots, net_value = sum(bought), sum(value for _, value in brokers if value > 0)
+    average = net_value / (100 * net_lots) if net_lots else None
+    tops = {}
+    for count in (1, 3, 5, 10):
+        pressure = sum(bought[:count]) + sum(sold[:count])
+        percent = 100 * pressure / net_lots if net_lots else None
+        tops[count] = (pressure, percent, None if average is None else 100 * pressure * average, label(percent))
+    return ByHand(len(bought), len(sold), net_lots, net_value, average, tops)
+
+
+def label(percent: float | None) -> str | None:
+    """Return the label of a pressure (B8)."""
+    if percent is None or abs(percent) < 6:
+        return None if percent is None else "Neutral"
+    size = "Small" if abs(percent) < 12.5 else "Normal" if abs(percent) < 20 else "Big"
+    return f"{size} {'Acc' if percent > 0 else 'Dist'}"
+
+
+def one_list(*net: tuple[int, int]) -> list[dict[str, Any]]:
+    """Return a broker list of one session with (net lots, net value) of each broker."""
+    return [
+        {"session_date": SESSIONS[0], "broker_code": f"{chr(65 + n // 26)}{chr(65 + n % 26)}", "lots_step": 1,
+         "is_censored": False, "buy_lots": max(lots, 0), "sell_lots": max(-lots, 0), "buy_value_idr": max(value, 0),
+         "sell_value_idr": max(-value, 0)}
+        for n, (lots, value) in enumerate(net)
+    ]  # fmt: skip
+
+
+def test_the_published_top_1_of_bbca_comes_out_to_the_last_digit(macros: duckdb.DuckDBPyConnection) -> None:
+    # Published for BBCA, 2026-08-18 to 2026-09-16: the largest buyer, the largest seller, net volume and its average.
+    each = (4_543_128 - 2_819_329) // 40
+    rest = 4_543_128 - 2_819_329 - 40 * each
+    buyers = [(2_819_329, 2_819_329), *[(each, each)] * 40, (rest, 0)]
+    sellers = [(-1_583_794, 0), *[(-(4_543_128 - 1_583_794) // 40, 0)] * 40]
+    fill(macros, one_list(*buyers, *sellers))
+    found = macros.execute(
+        "select net_lots, top1_lots, top1_pct, top1_label from idx_detector('AAAA', ?, ?)", [SESSIONS[0], SESSIONS[0]]
+    ).fetchone()
+    assert found == (4_543_128, 1_235_535, pytest.approx(27.19569, abs=5e-6), "Big Acc")
+
+
+def test_average_and_amount_divide_sums_and_never_average_averages(macros: duckdb.DuckDBPyConnection) -> None:
+    fill(macros, one_list((10, 600_000), (30, 2_400_000), (-40, -3_000_000)))
+    found = macros.execute(
+        "select buyers, sellers, net_value_idr, average_idr, top1_lots, top1_amount_idr from idx_detector('AAAA', ?, ?)",
+        [SESSIONS[0], SESSIONS[0]],
+    ).fetchone()
+    assert found == (2, 1, 3_000_000, 3_000_000 / (100 * 40), 30 - 40, 100 * -10 * 750)
+
+
+@pytest.mark.parametrize(
+    ("percent", "said"),
+    [
+        (5.8933845, "Neutral"),
+        (6.73, "Small Acc"),
+        (-11.679724, "Small Dist"),
+        (12.5, "Normal Acc"),
+        (-20.0, "Big Dist"),
+        (0.0, "Neutral"),
+        (None, None),
+    ],
+)
+def test_labels_follow_their_bounds(macros: duckdb.DuckDBPyConnection, percent: float | None, said: str | None) -> None:
+    assert macros.execute("select idx_pressure_label(?)", [percent]).fetchone() == (said,)
+    assert label(percent) == said
+
+
 @settings(deadline=None)
 @given(found=rows, first=st.integers(0, 5), length=st.integers(0, 5))
-def test_the_detector_of_any_range_is_that_of_the_page(
+def test_the_detector_of_any_range_is_the_one_by_hand(
     macros: duckdb.DuckDBPyConnection, found: list[dict[str, Any]], first: int, length: int
 ) -> None:
     fill(macros, found)
     start, end = SESSIONS[first], SESSIONS[min(first + length, 5)]
     answer = macros.execute("select * from idx_detector(?, ?, ?)", ["AAAA", start, end]).pl()
     brokers = macros.execute("select * from idx_broker_flow(?, ?, ?)", ["AAAA", start, end]).pl()
-    expected = measures.detector(brokers, bounds=measures.Bounds())
+    nets = brokers.select(pl.col("net_lots", "net_value_idr").fill_null(0)).rows()
+    expected = by_hand(nets)
     inside = [row for row in found if start <= row["session_date"] <= end]
     if not inside:
         assert answer.is_empty()
@@ -132,10 +214,8 @@ def test_the_detector_of_any_range_is_that_of_the_page(
         expected.net_value_idr,
         expected.average_idr,
     )
-    for top in expected.tops:
-        name = f"top{top.brokers}"
-        seen = tuple(row[f"{name}_{part}"] for part in ("lots", "pct", "amount_idr", "label"))
-        assert seen == (top.pressure_lots, top.percent, top.amount_idr, top.label)
+    for count, top in expected.tops.items():
+        assert tuple(row[f"top{count}_{part}"] for part in ("lots", "pct", "amount_idr", "label")) == top
 
 
 @settings(deadline=None)

@@ -1,7 +1,7 @@
-"""Arithmetic of broker flow over a range: detector, positions, share and fit. Sums come first, division last.
+"""Arithmetic of broker flow over a range: positions, share and fit. Sums come first, division last.
 
-Frames in, frames and small records out; no queries, no widgets. What a mart states per session is not computed again
-here: only what depends on the range that a reader chose. Lots are lots of 100 shares, values rupiah, prices rupiah a
+Frames in, frames and small records out; no queries, no widgets. What a mart or a published macro states, as the detector of
+a range, is not computed again here. Lots are lots of 100 shares, values rupiah, prices rupiah a
 share. A side that the page did not show (null) counts as nothing in sums; who shows the sums says that lists were cut.
 """
 
@@ -30,16 +30,6 @@ class Bounds:
     small: float = 12.5
     normal: float = 20.0
 
-    def label(self, percent: float | None) -> str | None:
-        """Return `Neutral`, or size and side: `Small Acc`, `Normal Dist`, `Big Acc` (B8); None without a percentage."""
-        if percent is None:
-            return None
-        size = abs(percent)
-        if size < self.neutral:
-            return "Neutral"
-        word = "Small" if size < self.small else "Normal" if size < self.normal else "Big"
-        return f"{word} {'Acc' if percent > 0 else 'Dist'}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Top:
@@ -54,7 +44,7 @@ class Top:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detector:
-    """A range's detector: buyers and sellers (B4), net volume, value and average (B5), and the tops (B6 to B8)."""
+    """A range's detector as the published macro `idx_detector` states it: B4 to B8. All are 0 or None without a list."""
 
     buyers: int
     sellers: int
@@ -70,42 +60,6 @@ class Detector:
             StopIteration: `brokers` is none of `TOPS`.
         """
         return next(top for top in self.tops if top.brokers == brokers)
-
-
-def detector(brokers: pl.DataFrame, *, bounds: Bounds) -> Detector:
-    """Return the detector over a range.
-
-    Args:
-        brokers: one row a broker with the range's sums: net_lots, net_value_idr.
-        bounds: of the labels.
-    """
-    lots = brokers["net_lots"].fill_null(0)
-    bought, sold = lots.filter(lots > 0).sort(descending=True), lots.filter(lots < 0).sort()
-    values = brokers["net_value_idr"].fill_null(0)
-    net_lots, net_value = int(bought.sum()), int(values.filter(values > 0).sum())
-    average = net_value / (LOT_SHARES * net_lots) if net_lots else None
-    tops = []
-    for count in TOPS:
-        pressure = int(bought.head(count).sum()) + int(sold.head(count).sum())
-        percent = 100 * pressure / net_lots if net_lots else None
-        amount = LOT_SHARES * pressure * average if average is not None else None
-        tops.append(
-            Top(
-                brokers=count,
-                pressure_lots=pressure,
-                percent=percent,
-                amount_idr=amount,
-                label=bounds.label(percent),
-            )
-        )
-    return Detector(
-        buyers=bought.len(),
-        sellers=sold.len(),
-        net_lots=net_lots,
-        net_value_idr=net_value,
-        average_idr=average,
-        tops=tuple(tops),
-    )
 
 
 def reading(top: Top, *, price_change_pct: float | None) -> tuple[str, str]:

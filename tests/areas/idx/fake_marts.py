@@ -97,6 +97,36 @@ from pressed;
 create view idx__detector as select * from intermediate.idx_detector;
 """
 
+_TOP = """
+       sums.top{n}_lots, 100.0 * sums.top{n}_lots / nullif(net_lots, 0) as top{n}_pct,
+       sums.top{n}_lots * net_value_idr / nullif(net_lots, 0)::double as top{n}_amount_idr,
+       case when net_lots = 0 then null when abs(100.0 * sums.top{n}_lots / net_lots) < 6 then 'Neutral'
+       else case when abs(100.0 * sums.top{n}_lots / net_lots) < 12.5 then 'Small'
+                 when abs(100.0 * sums.top{n}_lots / net_lots) < 20 then 'Normal' else 'Big' end
+            || case when sums.top{n}_lots > 0 then ' Acc' else ' Dist' end end as top{n}_label"""
+
+_MACRO = """
+create macro idx_detector(ticker, first_session, last_session, on_board := 'all') as table (
+with summed as (
+    select broker_code, sum(net_lots)::bigint as nl, sum(net_value_idr)::bigint as nv from idx__broker_daily_flow
+    where ticker_code = ticker and session_date between first_session and last_session and board = on_board group by 1
+), placed as (
+    select *, row_number() over (order by nl desc) as up, row_number() over (order by nl) as down from summed
+), sums as (
+    select count(*) filter (where nl > 0)::integer as buyers, count(*) filter (where nl < 0)::integer as sellers,
+           sum(greatest(nl, 0))::bigint as net_lots, sum(greatest(nv, 0))::bigint as net_value_idr, {sums}
+    from placed
+)
+select buyers, sellers, net_lots, net_value_idr, net_value_idr / (100.0 * nullif(net_lots, 0)) as average_idr, {tops}
+from sums where net_lots is not null)
+""".format(  # noqa: S608 - our own names
+    sums=", ".join(
+        f"(sum(greatest(nl, 0)) filter (where up <= {n}) + sum(least(nl, 0)) filter (where down <= {n}))::bigint as top{n}_lots"
+        for n in (1, 3, 5, 10)
+    ),
+    tops=", ".join(_TOP.format(n=n) for n in (1, 3, 5, 10)),
+)
+
 _LISTS = """
 create table idx__reconciliation as
 with seen as (
@@ -223,7 +253,7 @@ def write_marts(connection: duckdb.DuckDBPyConnection, count: int) -> None:
     connection.register("names", names.to_arrow())
     connection.execute("create table brokers as select * from names")
     values = {"cut": CUT, "broken": BROKEN, "missing": MISSING_LOTS}
-    for statement in (_FLOW, _PRICES, _DETECTOR, _LISTS, _BROKERS):
+    for statement in (_FLOW, _PRICES, _DETECTOR, _MACRO, _LISTS, _BROKERS):
         connection.execute(statement.format(**values))
 
 

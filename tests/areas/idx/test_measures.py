@@ -14,61 +14,10 @@ from dashboards.ui.theme import DARK, LIGHT, mix, readable_on
 DAYS = [date(2026, 3, 2) + timedelta(days=n) for n in range(5)]
 
 
-def brokers(*net: tuple[int, int]) -> pl.DataFrame:
-    """Return brokers with (net lots, net value)."""
-    schema = {"net_lots": pl.Int64, "net_value_idr": pl.Int64}
-    return pl.DataFrame(list(net), schema=schema, orient="row")
-
-
-def test_the_published_top_1_of_bbca_comes_out_to_the_last_digit() -> None:
-    # Published for BBCA, 2026-08-18 to 2026-09-16: the largest buyer, the largest seller, net volume and its average.
-    rest = 4_543_128 - 2_819_329
-    each = rest // 40
-    buyers = [(2_819_329, 2_819_329), *[(each, each)] * 40, (rest - 40 * each, 0)]
-    sellers = [(-1_583_794, 0), *[(-(4_543_128 - 1_583_794) // 40, 0)] * 40]
-    found = measures.detector(brokers(*buyers, *sellers), bounds=Bounds())
-    top = found.top(1)
-    assert found.net_lots == 4_543_128
-    assert top.pressure_lots == 1_235_535
-    assert top.percent == pytest.approx(27.19569, abs=5e-6)
-    assert top.label == "Big Acc"
-
-
-def test_average_and_amount_divide_sums_and_never_average_averages() -> None:
-    found = measures.detector(brokers((10, 600_000), (30, 2_400_000), (-40, -3_000_000)), bounds=Bounds())
-    assert found.net_value_idr == 3_000_000
-    assert found.average_idr == 3_000_000 / (100 * 40)
-    assert found.top(1).pressure_lots == 30 - 40
-    assert found.top(1).amount_idr == 100 * -10 * 750
-    assert (found.buyers, found.sellers) == (2, 1)
-
-
-@pytest.mark.parametrize(
-    ("percent", "label"),
-    [
-        (5.8933845, "Neutral"),
-        (6.73, "Small Acc"),
-        (-11.679724, "Small Dist"),
-        (12.5, "Normal Acc"),
-        (-20.0, "Big Dist"),
-        (0.0, "Neutral"),
-        (None, None),
-    ],
-)
-def test_labels_follow_their_bounds(percent: float | None, label: str | None) -> None:
-    assert Bounds().label(percent) == label
-
-
-def test_other_bounds_give_other_labels() -> None:
-    assert Bounds(neutral=1, small=2, normal=3).label(5.9) == "Big Acc"
-
-
-def test_nothing_bought_on_balance_has_no_percentage_and_no_reading() -> None:
-    found = measures.detector(brokers((0, 0)), bounds=Bounds())
-    assert found.average_idr is None
-    assert {top.percent for top in found.tops} == {None}
-    assert measures.reading(found.top(5), price_change_pct=1.0)[0] == "no reading"
-    assert "needle" not in gauge.gauge(found.top(5), bounds=Bounds())
+def test_a_range_without_a_list_has_no_reading() -> None:
+    nothing = measures.Top(brokers=5, pressure_lots=0, percent=None, amount_idr=None, label=None)
+    assert measures.reading(nothing, price_change_pct=1.0)[0] == "no reading"
+    assert "needle" not in gauge.gauge(nothing, bounds=Bounds())
 
 
 @pytest.mark.parametrize(
@@ -83,8 +32,8 @@ def test_nothing_bought_on_balance_has_no_percentage_and_no_reading() -> None:
     ],
 )
 def test_every_quadrant_has_its_reading(net: int, price: float, quadrant: str) -> None:
-    percent = float(net)
-    top = measures.Top(brokers=5, pressure_lots=net, percent=percent, amount_idr=1.0, label=Bounds().label(percent))
+    label = {40: "Big Acc", -40: "Big Dist", 1: "Neutral"}[net]
+    top = measures.Top(brokers=5, pressure_lots=net, percent=float(net), amount_idr=1.0, label=label)
     assert measures.reading(top, price_change_pct=price)[0] == quadrant
 
 

@@ -254,9 +254,9 @@ def test_lines_start_at_zero_before_the_range_and_end_at_the_net_lots(build: Cac
 
 def test_the_reading_says_the_quadrant_and_that_a_broker_is_no_owner(build: CachedBuild):
     page = stock_page(build, NEWCOMER, window="60")
-    top = measures.detector(page._brokers, bounds=market.bounds(build)).top(5)
+    found = page.range
+    top = stock.detector(build, NEWCOMER, start=found.start, end=found.end).top(5)
     prices = stock.prices(build, NEWCOMER, start=sessions()[50], end=LAST)
-    assert page.range is not None
     quadrant, _ = measures.reading(top, price_change_pct=price_change_pct(prices, page.range))
     assert f'data-reading="{quadrant}"' in page._reading.object
     assert "not the owner" in page._reading.object

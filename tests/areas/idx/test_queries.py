@@ -87,8 +87,7 @@ def test_the_detector_of_a_range_equals_the_mart_for_the_marts_windows(
 ):
     days = sessions()[-window:]
     for code in ("BBCA", "GOTO", "SP09"):
-        brokers = stock.brokers(build, code, start=days[0], end=LAST)
-        found = measures.detector(brokers, bounds=market.bounds(build))
+        found = stock.detector(build, code, start=days[0], end=LAST)
         lots, percent, amount, label, buyers = marts.execute(
             "select top5_lots, top5_pct, top5_amount_idr, top5_label, buyers from idx__detector"
             " where ticker_code = ? and session_date = ? and window_sessions = ?",

@@ -160,10 +160,11 @@ class Stock(RangePage):
         self._days.show(by_session.sort("session_date", descending=True))
 
     def _show_reading(self, prices: pl.DataFrame, lists: pl.DataFrame) -> None:
-        if self.range is None:
+        if self.range is None or self._identity is None:
             return
         bounds = market.bounds(self.build)
-        found = measures.detector(self._brokers, bounds=bounds)
+        code, start, end = self._identity.ticker_code, self.range.start, self.range.end
+        found = stock.detector(self.build, code, start=start, end=end, board=self._board())
         change = price_change_pct(prices, self.range)
         self._kpis.object = kpi_markup(stock_kpis(prices, self.range, found, lists, change=change))
         top = found.top(measures.READING_TOP)

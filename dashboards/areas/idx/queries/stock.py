@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from dashboards.areas.idx.measures import TOPS, Detector, Top
 from dashboards.areas.idx.queries import market
 from dashboards.areas.idx.queries.market import INVESTOR
 from dashboards.ui.build_cache import CachedBuild
@@ -102,6 +103,34 @@ def brokers(build: CachedBuild, code: str, *, start: date, end: date, board: str
         order by s.broker_code
         """,
         [code, start, end, board or market.board(build), INVESTOR],
+    )
+
+
+def detector(build: CachedBuild, code: str, *, start: date, end: date, board: str | None = None) -> Detector:
+    """Return the detector over a range (B4 to B8), from the published macro."""
+    columns = [f"top{n}_{part}" for n in TOPS for part in ("lots", "pct", "amount_idr", "label")]
+    found = build.query(
+        f"select buyers, sellers, net_lots, net_value_idr, average_idr, {', '.join(columns)}"  # noqa: S608 - our own names
+        " from idx_detector(?, ?, ?, on_board := ?)",
+        [code, start, end, board or market.board(build)],
+    )
+    row = found.row(0, named=True) if found.height else dict.fromkeys(found.columns)
+    return Detector(
+        buyers=row["buyers"] or 0,
+        sellers=row["sellers"] or 0,
+        net_lots=row["net_lots"] or 0,
+        net_value_idr=row["net_value_idr"] or 0,
+        average_idr=row["average_idr"],
+        tops=tuple(
+            Top(
+                brokers=n,
+                pressure_lots=row[f"top{n}_lots"] or 0,
+                percent=row[f"top{n}_pct"],
+                amount_idr=row[f"top{n}_amount_idr"],
+                label=row[f"top{n}_label"],
+            )
+            for n in TOPS
+        ),
     )
 
 
