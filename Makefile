@@ -24,7 +24,7 @@ IDX_DATASET ?=
 SESSIONS ?=
 # Number of test processes; 0 is one, for a debugger.
 WORKERS ?= 2
-PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+PARALLEL = -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 # The newest of these that is on the PATH; none has been tried beyond 3.13.
 PYTHONS := python3.13 python3.12 python3.11 python3
 
