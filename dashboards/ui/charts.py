@@ -90,7 +90,8 @@ def base_option(colours: Palette) -> Options:
     return {
         "backgroundColor": "transparent",
         "textStyle": {"color": colours.text, "fontFamily": FONT},
-        "animationDuration": 250,
+        # A chart is there at once; only what changes on it moves.
+        "animationDuration": 0,
         "animationDurationUpdate": 250,
         "tooltip": tooltip_colours(colours),
     }

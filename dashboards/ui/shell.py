@@ -65,15 +65,18 @@ _NOTICE_CSS = """
   box-sizing: border-box; align-items: center; }
 """
 
-SCRIPT = f"/{STATIC_PATH}/format.js?v={hashlib.sha256((STATIC / 'format.js').read_bytes()).hexdigest()[:16]}"
-"""The address changes with the file: browsers may cache it without a limit."""
+SCRIPTS = [
+    f"/{STATIC_PATH}/{name}?v={hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:16]}"
+    for name in ("format.js", "charts.js")
+]
+"""An address changes with its file: browsers may cache it without a limit."""
 
-# The script of the formats stands before everything that tables and charts run.
+# The scripts stand before everything that tables and charts run.
 _TEMPLATE = """
 {% extends "base.html" %}
 {% block title %}{{ page_title | default(title) | e }}{% endblock %}
 {% block preamble %}{{ super() }}
-<script src="SCRIPT"></script>
+SCRIPTS
 <script>
 if (!/(^|; )COOKIE=/.test(document.cookie) && matchMedia("(prefers-color-scheme: dark)").matches) {
   document.cookie = "COOKIE=dark; path=/; max-age=31536000; samesite=strict";
@@ -85,7 +88,9 @@ if (!/(^|; )COOKIE=/.test(document.cookie) && matchMedia("(prefers-color-scheme:
 }
 </script>
 {% endblock %}
-""".replace("COOKIE", THEME_COOKIE).replace("SCRIPT", SCRIPT)
+""".replace("COOKIE", THEME_COOKIE).replace(
+    "SCRIPTS", "\n".join(f'<script src="{address}"></script>' for address in SCRIPTS)
+)
 
 _LINK = Markup('<a class="{css}" href="{href}"{current}>{label}</a>')
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import duckdb
@@ -24,13 +25,13 @@ ROOT = Path(__file__).resolve().parents[2]
 START_DEADLINE = 60
 PATIENCE = 60_000
 """How long a page may take on a busy machine. Unit: milliseconds."""
-VARIANTS = [
-    (1440, "light"),
-    (390, "dark"),
-    pytest.param(1440, "dark", marks=pytest.mark.slow),
-    pytest.param(390, "light", marks=pytest.mark.slow),
-]
-"""Widths and modes. Two of the four bring each width and each mode; `make test-all` has the others as well."""
+
+
+def variants(*often: tuple[int, str]) -> list[Any]:
+    """Return all widths and modes; those that are not named are slow. A market's pages bring one, `make test-all` all."""
+    every = [(1440, "light"), (390, "dark"), (1440, "dark"), (390, "light")]
+    return [each if each in often else pytest.param(*each, marks=pytest.mark.slow) for each in every]
+
 
 OVERFLOWING = """() => {
   const found = [];

@@ -15,7 +15,7 @@ from dashboards.areas.idx.money import rupiah, signed_rupiah
 from dashboards.ui import formats
 from tests.areas.fake_build import publish_build, sessions
 from tests.areas.idx.fake_market import BROKEN, SUSPENDED
-from tests.e2e.browsing import OVERFLOWING, PATIENCE, VARIANTS, expect_mode, opened, profile, published, served
+from tests.e2e.browsing import OVERFLOWING, PATIENCE, expect_mode, opened, profile, published, served, variants
 
 pytestmark = pytest.mark.e2e
 
@@ -60,7 +60,7 @@ def click_until(page: Page, canvas: int, at: tuple[float, float], wanted: str) -
     assert wanted in page.url
 
 
-@pytest.mark.parametrize(("width", "mode"), VARIANTS)
+@pytest.mark.parametrize(("width", "mode"), variants((390, "dark")))
 def test_every_page_is_whole_at_every_width_and_in_both_modes(
     browser: BrowserContext, site: str, width: int, mode: str
 ):

@@ -10,7 +10,7 @@ from urllib.request import urlopen
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from dashboards.ui.shell import SCRIPT
+from dashboards.ui.shell import SCRIPTS
 from tests.areas.fake_build import publish_build
 from tests.areas.visiting import SITE
 from tests.e2e.browsing import PATIENCE, opened, profile, served
@@ -187,10 +187,36 @@ def test_a_chosen_switch_can_be_read_under_the_pointer(browser: BrowserContext, 
         assert button.evaluate(CONTRAST) >= 4.5
 
 
-def test_the_formats_are_one_script_that_browsers_may_keep(site: str):
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_each_script_is_on_the_page_and_browsers_may_keep_it(site: str, script: str):
     with urlopen(f"{site}/data", timeout=PATIENCE / 1000) as answer:  # noqa: S310 - our own server
-        assert f'<script src="{SCRIPT}"></script>' in answer.read().decode()
-    with urlopen(site + SCRIPT, timeout=PATIENCE / 1000) as answer:  # noqa: S310 - our own server
+        assert f'<script src="{script}"></script>' in answer.read().decode()
+    with urlopen(site + script, timeout=PATIENCE / 1000) as answer:  # noqa: S310 - our own server
         age = re.search(r"max-age=(\d+)", answer.headers["Cache-Control"])
         assert age is not None
         assert int(age[1]) >= 31_536_000
+
+
+RESIZED = """() => {
+  const box = document.createElement("div");
+  box.style.cssText = "width: 300px; height: 200px";
+  document.body.append(box);
+  const chart = echarts.init(box);
+  const zr = chart.getZr(), resize = zr.resize;
+  let drawn = 0;
+  zr.resize = (...given) => { drawn += 1; return resize.apply(zr, given); };
+  const counts = [];
+  chart.resize();
+  counts.push(drawn);
+  box.style.width = "400px";
+  chart.resize();
+  counts.push(drawn, chart.getWidth());
+  chart.dispose();
+  box.remove();
+  return counts;
+}"""
+
+
+def test_a_chart_is_drawn_again_only_when_its_box_has_another_size(browser: BrowserContext, site: str):
+    with opened(browser, site) as watched:
+        assert watched.open("/hk").evaluate(RESIZED) == [0, 1, 400]
