@@ -24,19 +24,23 @@ SELLS = [1583794, 1367044, 208010, 187170, 105966, 105463, 105462, 105459, 10545
          13769, 13767, 13766, 13765, 13764, 13762, 13761, 13760, 13758, 13757, 13756, 13754, 13753, 13751, 13750, 13748,
          13747, 13745, 13744, 13742, 13740, 13739, 13737, 13736, 13735, 13733, 13732, 13731, 13729, 13728, 13727, 13725,
          13724, 13722, 13720, 13717, 13711, 257]  # fmt: skip
+PRICE, LOT = 6_500, 100
 NET_VALUE = 2_954_331_683_000
 """The recorded answer says 2,954,331,700,000: with seven digits, the same number."""
 
 
 def broker_table() -> pl.DataFrame:
-    """Return a whole broker list with these net lots; all net value is the first buyer's."""
+    """Return a whole broker list with these net lots, all at one price but the first buyer's, who pays what is left."""
     codes = iter(broker_codes(len(BUYS) + len(SELLS)))
+    first = NET_VALUE - PRICE * LOT * sum(BUYS[1:])
+    paid = [first, *(PRICE * LOT * lots for lots in BUYS[1:])]
     rows = [
-        {"broker_code": next(codes), "buy_lots": lots, "buy_lots_step": 1, "buy_value_idr": NET_VALUE if first else 0}
-        for first, lots in zip([True] + [False] * len(BUYS), BUYS, strict=False)
+        {"broker_code": next(codes), "buy_lots": lots, "buy_lots_step": 1, "buy_value_idr": value}
+        for lots, value in zip(BUYS, paid, strict=True)
     ]
     rows += [
-        {"broker_code": next(codes), "sell_lots": lots, "sell_lots_step": 1, "sell_value_idr": 0} for lots in SELLS
+        {"broker_code": next(codes), "sell_lots": lots, "sell_lots_step": 1, "sell_value_idr": PRICE * LOT * lots}
+        for lots in SELLS
     ]
     same: dict[str, object] = {"session_date": SESSION, "ticker_code": "BBCA", "board": "all", "investor_type": "all"}
     same |= {"is_complete_list": True, "visible_buy_lots": sum(BUYS), "visible_sell_lots": sum(SELLS)}
@@ -89,11 +93,11 @@ def test_the_published_numbers_come_out_to_the_last_digit(row: dict[str, object]
     assert (row["net_lots"], row["average_idr"]) == (4_543_128, "6502.858")
     assert (row["buyers"], row["sellers"], row["breadth"], row["broker_accdist"]) == (33, 52, -19, "Acc")
     assert [row[f"top{n}_lots"] for n in (1, 3, 5, 10)] == [1_235_535, 376_336, 267_744, 201_776]
-    assert [row[f"{name}_pct"] for name in ("top1", "top3", "top5", "top10", "avg5", "avg")] == [
-        "27.19569", "8.283632", "5.8933845", "4.441345", "11.679724", "8.618914",
+    assert [row[f"{name}_pct"] for name in ("top1", "top3", "top5", "top10", "avg5")] == [
+        "27.19569", "8.283632", "5.8933845", "4.441345", "11.679724",
     ]  # fmt: skip
-    assert [row[f"{name}_label"] for name in ("top1", "top3", "top5", "top10", "avg5", "avg")] == [
-        "Big Acc", "Small Acc", "Neutral", "Neutral", "Small Acc", "Small Acc",
+    assert [row[f"{name}_label"] for name in ("top1", "top3", "top5", "top10", "avg5")] == [
+        "Big Acc", "Small Acc", "Neutral", "Neutral", "Small Acc",
     ]  # fmt: skip
     assert row["avg5_lots"] == 530_624.8
 
@@ -102,7 +106,7 @@ def test_every_number_of_the_recorded_answer_is_reproduced(row: dict[str, object
     if not SAMPLE.exists():
         pytest.skip(f"the recorded answer is not there: {SAMPLE.name}")
     recorded = json.loads(SAMPLE.read_text())["data"]["bandar_detector"]
-    for name in ("top1", "top3", "top5", "top10", "avg5", "avg"):
+    for name in ("top1", "top3", "top5", "top10", "avg5"):
         published = recorded[name]
         assert row[f"{name}_label"] == published["accdist"], name
         assert float(str(row[f"{name}_pct"])) == published["percent"], name

@@ -111,8 +111,9 @@ class ByHand(NamedTuple):
 
 def by_hand(brokers: list[tuple[int, int]]) -> ByHand:
     """Compute the detector of (net lots, net value) of each broker."""
-    lots = [net for net, _ in brokers]
-    bought, sold = sorted((net for net in lots if net > 0), reverse=True), sorted(net for net in lots if net < 0)
+    ranked = sorted(((value, lots) for lots, value in brokers), reverse=True)
+    bought = [lots for value, lots in ranked if (value, lots) > (0, 0)]
+    sold = [lots for value, lots in reversed(ranked) if (value, lots) < (0, 0)]
     net_lots, net_value = sum(bought), sum(value for _, value in brokers if value > 0)
     average = net_value / (100 * net_lots) if net_lots else None
     tops = {}
@@ -142,16 +143,29 @@ def one_list(*net: tuple[int, int]) -> list[dict[str, Any]]:
 
 
 def test_the_published_top_1_of_bbca_comes_out_to_the_last_digit(macros: duckdb.DuckDBPyConnection) -> None:
-    # Published for BBCA, 2026-08-18 to 2026-09-16: the largest buyer, the largest seller, net volume and its average.
+    # Published for BBCA, 2026-08-18 to 2026-09-16: the largest buyer, the largest seller and the net volume.
     each = (4_543_128 - 2_819_329) // 40
     rest = 4_543_128 - 2_819_329 - 40 * each
-    buyers = [(2_819_329, 2_819_329), *[(each, each)] * 40, (rest, 0)]
-    sellers = [(-1_583_794, 0), *[(-(4_543_128 - 1_583_794) // 40, 0)] * 40]
-    fill(macros, one_list(*buyers, *sellers))
+    lots = [2_819_329, *[each] * 40, rest, -1_583_794, *[-(4_543_128 - 1_583_794) // 40] * 40]
+    fill(macros, one_list(*((net, 10_000 * net) for net in lots)))
     found = macros.execute(
         "select net_lots, top1_lots, top1_pct, top1_label from idx_detector('AAAA', ?, ?)", [SESSIONS[0], SESSIONS[0]]
     ).fetchone()
     assert found == (4_543_128, 1_235_535, pytest.approx(27.19569, abs=5e-6), "Big Acc")
+
+
+def test_net_value_decides_the_side_and_the_rank_and_lots_are_added_with_their_signs(
+    macros: duckdb.DuckDBPyConnection,
+) -> None:
+    # A bought more lots than it sold and received more than it paid; B paid more than C for fewer lots.
+    a, b, c = (3_000, -1_200_000_000), (750_000, 113_000_000_000), (777_000, 110_000_000_000)
+    rest = (-1_530_000, -221_800_000_000)
+    fill(macros, one_list(a, b, c, rest))
+    found = macros.execute(
+        "select buyers, sellers, net_lots, net_sell_lots, top1_lots, top3_lots from idx_detector('AAAA', ?, ?)",
+        [SESSIONS[0], SESSIONS[0]],
+    ).fetchone()
+    assert found == (2, 2, 1_527_000, 1_527_000, 750_000 - 1_530_000, 0)
 
 
 def test_average_and_amount_divide_sums_and_never_average_averages(macros: duckdb.DuckDBPyConnection) -> None:
@@ -250,7 +264,7 @@ def test_the_macro_gives_the_marts_row_for_each_window(idx_reader: Reader) -> No
         " idx_detector(chosen.ticker_code, chosen.first_session, chosen.session_date, on_board := chosen.board) as answer"
     )
     shared = [name for name in marts.columns if name in answers.columns]
-    assert len(shared) >= 41
+    assert len(shared) == 38
     key = ["session_date", "ticker_code", "board", "window_sessions"]
     assert set(marts["window_sessions"]) == {1, 5, 20}
     assert answers.select(shared).sort(key).equals(marts.select(shared).sort(key))

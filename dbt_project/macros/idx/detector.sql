@@ -3,15 +3,22 @@
     first, division last. Lots are lots of 100 shares.
 #}
 
-{# Aggregates over one row a broker, with its net lots and net value over the window or range (B4, B5). #}
+{#
+    Aggregates over one row a broker, with its net lots and net value over the window or range (B4, B5). Net value decides the
+    side and the rank; where values are equal, or a value is 0, the lots do, so that every build ranks alike and the lots of both
+    sides are equal (B2).
+#}
 {% macro ranked_sums() -%}
-count(*) filter (where net_lots > 0) as buyers,
-        count(*) filter (where net_lots < 0) as sellers,
-        sum(greatest(net_lots, 0)) as net_lots,
-        sum(greatest(-net_lots, 0)) as net_sell_lots,
+{%- set rank = 'net_value_idr * 1000 + net_lots % 1000' -%}
+{%- set buys = 'net_value_idr > 0 or (net_value_idr = 0 and net_lots > 0)' -%}
+{%- set sells = 'net_value_idr < 0 or (net_value_idr = 0 and net_lots < 0)' -%}
+count(*) filter (where {{ buys }}) as buyers,
+        count(*) filter (where {{ sells }}) as sellers,
+        coalesce(sum(net_lots) filter (where {{ buys }}), 0) as net_lots,
+        coalesce(-sum(net_lots) filter (where {{ sells }}), 0) as net_sell_lots,
         sum(greatest(net_value_idr, 0)) as net_value_idr,
-        coalesce(max(net_lots, 15) filter (where net_lots > 0), []) as largest_buys,
-        coalesce(min(net_lots, 15) filter (where net_lots < 0), []) as largest_sells
+        coalesce(arg_max(net_lots, {{ rank }}, 15) filter (where {{ buys }}), []) as largest_buys,
+        coalesce(arg_min(net_lots, {{ rank }}, 15) filter (where {{ sells }}), []) as largest_sells
 {%- endmacro %}
 
 {# A_1 to A_15 (B6) as a list, from the lists that `ranked_sums` gives. #}
@@ -32,8 +39,7 @@ cast({{ pressed }}.net_lots as bigint) as net_lots,
         {%- for n in [1, 3, 5, 10, 15] %}
         cast({{ pressed }}.pressures[{{ n }}] as bigint) as top{{ n }}_lots,
         {%- endfor %}
-        cast(list_sum({{ pressed }}.pressures[:5]) as bigint) as sum5_lots,
-        cast(list_sum({{ pressed }}.pressures) as bigint) as sum15_lots
+        cast(list_sum({{ pressed }}.pressures[:5]) as bigint) as sum5_lots
 {%- endmacro %}
 
 {#
@@ -45,7 +51,6 @@ detector as (
     select
         *,
         sum5_lots / 5 as avg5_lots,
-        sum15_lots / 15 as avg_lots,
         net_value_idr / nullif(100 * net_lots, 0) as average_idr
     from {{ sums }}
 ),
@@ -87,7 +92,6 @@ measured.sessions_used,
         measured.top10_lots,
         measured.top15_lots,
         measured.avg5_lots,
-        measured.avg_lots,
         {%- for measure in detector_measure_names() %}
         measured.{{ measure }}_pct,
         100 * measured.{{ measure }}_lots * measured.average_idr as {{ measure }}_amount_idr,
@@ -99,7 +103,7 @@ measured.sessions_used,
 {%- endmacro %}
 
 {% macro detector_measure_names() -%}
-    {{ return(['top1', 'top3', 'top5', 'top10', 'avg5', 'avg']) }}
+    {{ return(['top1', 'top3', 'top5', 'top10', 'avg5']) }}
 {%- endmacro %}
 
 {# A pressure as a share of the net volume, in percent (B7); null if that is 0. #}

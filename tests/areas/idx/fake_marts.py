@@ -76,14 +76,15 @@ summed as (
     where e.n >= (select max(n) from days) - 10 or w.window_sessions = 1
     group by all
 ), placed as (
-    select *, row_number() over (partition by session_date, ticker_code, window_sessions order by nl desc) as up,
-           row_number() over (partition by session_date, ticker_code, window_sessions order by nl) as down
+    select *, row_number() over (partition by session_date, ticker_code, window_sessions order by nv desc) as up,
+           row_number() over (partition by session_date, ticker_code, window_sessions order by nv) as down
     from summed
 ), pressed as (
-    select session_date, ticker_code, window_sessions, count(*) filter (where nl > 0)::integer as buyers,
-           count(*) filter (where nl < 0)::integer as sellers, sum(greatest(nl, 0))::bigint as net_lots,
+    select session_date, ticker_code, window_sessions, count(*) filter (where nv > 0)::integer as buyers,
+           count(*) filter (where nv < 0)::integer as sellers, (sum(nl) filter (where nv > 0))::bigint as net_lots,
            sum(greatest(nv, 0))::bigint as net_value_idr,
-           (sum(greatest(nl, 0)) filter (where up <= 5) + sum(least(nl, 0)) filter (where down <= 5))::bigint as top5_lots
+           (coalesce(sum(nl) filter (where up <= 5 and nv > 0), 0)
+            + coalesce(sum(nl) filter (where down <= 5 and nv < 0), 0))::bigint as top5_lots
     from placed group by all
 )
 select session_date, ticker_code, 'all' as board, window_sessions::integer as window_sessions, buyers, sellers, net_lots,
@@ -111,17 +112,18 @@ with summed as (
     select broker_code, sum(net_lots)::bigint as nl, sum(net_value_idr)::bigint as nv from idx__broker_daily_flow
     where ticker_code = ticker and session_date between first_session and last_session and board = on_board group by 1
 ), placed as (
-    select *, row_number() over (order by nl desc) as up, row_number() over (order by nl) as down from summed
+    select *, row_number() over (order by nv desc) as up, row_number() over (order by nv) as down from summed
 ), sums as (
-    select count(*) filter (where nl > 0)::integer as buyers, count(*) filter (where nl < 0)::integer as sellers,
-           sum(greatest(nl, 0))::bigint as net_lots, sum(greatest(nv, 0))::bigint as net_value_idr, {sums}
+    select count(*) filter (where nv > 0)::integer as buyers, count(*) filter (where nv < 0)::integer as sellers,
+           (sum(nl) filter (where nv > 0))::bigint as net_lots, sum(greatest(nv, 0))::bigint as net_value_idr, {sums}
     from placed
 )
 select buyers, sellers, net_lots, net_value_idr, net_value_idr / (100.0 * nullif(net_lots, 0)) as average_idr, {tops}
 from sums where net_lots is not null)
 """.format(  # noqa: S608 - our own names
     sums=", ".join(
-        f"(sum(greatest(nl, 0)) filter (where up <= {n}) + sum(least(nl, 0)) filter (where down <= {n}))::bigint as top{n}_lots"
+        f"(coalesce(sum(nl) filter (where up <= {n} and nv > 0), 0)"
+        f" + coalesce(sum(nl) filter (where down <= {n} and nv < 0), 0))::bigint as top{n}_lots"
         for n in (1, 3, 5, 10)
     ),
     tops=", ".join(_TOP.format(n=n) for n in (1, 3, 5, 10)),
