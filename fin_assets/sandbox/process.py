@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,9 @@ def run_in_process(config: SandboxConfig) -> Iterator[str]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(config, theirs), name="sandbox", daemon=True)
-    process.start()
+    with _ctrl_c_ignored():
+        # It is inherited: Ctrl-C reaches the whole group, and the program that asked for this process ends it.
+        process.start()
     theirs.close()
     try:
         yield _address(ours)
@@ -40,6 +43,19 @@ def run_in_process(config: SandboxConfig) -> Iterator[str]:
         if process.is_alive():
             process.kill()
             process.join()
+
+
+@contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        # Only the main thread may set a signal; without a terminal there is no Ctrl-C either.
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _address(pipe: Connection) -> str:
@@ -57,8 +73,6 @@ def _serve(config: SandboxConfig, pipe: Connection) -> None:
     # Here, because the other process needs no server.
     from fin_assets.sandbox.server import Sandbox
 
-    # Ctrl-C reaches the whole group; the program that asked for this process ends it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with Sandbox(config).run_in_thread() as site:
             pipe.send(site.url)
