@@ -33,7 +33,7 @@ def side(brokers: pl.DataFrame, *, which: str, sides: str) -> pl.DataFrame:
     Args:
         brokers: as `queries.stock.brokers` gives them.
         which: buy or sell.
-        sides: `net` puts every broker on one side, by its net lots; `gross` has all that it bought or sold.
+        sides: `net` puts every broker on one side, by its net value (B4); `gross` has all that it bought or sold.
 
     Returns:
         broker_code, broker_name, broker_type, value_idr, lots, average_idr (of all it bought or sold, B3), share_pct
@@ -41,7 +41,8 @@ def side(brokers: pl.DataFrame, *, which: str, sides: str) -> pl.DataFrame:
     """
     sign = 1 if which == "buy" else -1
     if sides == "net":
-        rows = brokers.filter(sign * pl.col("net_lots") > 0)
+        value_sign, lots_sign = sign * pl.col("net_value_idr"), sign * pl.col("net_lots")
+        rows = brokers.filter((value_sign > 0) | ((value_sign == 0) & (lots_sign > 0)))
         value, lots = sign * pl.col("net_value_idr"), sign * pl.col("net_lots")
     else:
         rows = brokers.filter(pl.col(f"{which}_lots") > 0)
@@ -117,7 +118,7 @@ def stock_kpis(
             key="sides",
             label="Buyers / sellers",
             value=f"{seen.buyers} / {seen.sellers}",
-            hint="brokers, by net lot",
+            hint="brokers, by net value",
             bar=((seen.buyers, "--fin-up"), (seen.sellers, "--fin-down")),
         ),
         Kpi(

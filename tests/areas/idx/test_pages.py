@@ -227,6 +227,28 @@ def test_the_average_of_a_net_buyer_is_of_all_it_bought():
     assert side(brokers, which="sell", sides="net").height == 0
 
 
+def test_a_broker_that_bought_more_lots_and_received_more_money_is_a_seller():
+    # As the detector counts it (B4).
+    brokers = pl.DataFrame(
+        {
+            "broker_code": ["YP"],
+            "broker_name": ["Mirae"],
+            "broker_type": ["local"],
+            "buy_lots": [10],
+            "sell_lots": [4],
+            "net_lots": [6],
+            "buy_value_idr": [400_000],
+            "sell_value_idr": [480_000],
+            "net_value_idr": [-80_000],
+            "buy_average_idr": [400.0],
+            "sell_average_idr": [1_200.0],
+        }
+    )
+    assert side(brokers, which="buy", sides="net").height == 0
+    row = side(brokers, which="sell", sides="net").row(0, named=True)
+    assert (row["lots"], row["value_idr"], row["average_idr"]) == (-6, 80_000, 1_200)
+
+
 def test_a_custom_range_begins_where_the_reader_says_and_a_window_ends_it(build: CachedBuild):
     page = stock_page(build, "BBCA")
     page.state.since = sessions()[10]

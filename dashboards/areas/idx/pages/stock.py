@@ -230,7 +230,7 @@ class Stock(RangePage):
                 one("up", "▲ Buyers", "buyers", self._buyers),
                 one("down", "▼ Sellers", "sellers", self._sellers),
             ),
-            note="Net puts every broker on one side, by its net lots; averages are of all that it bought or sold",
+            note="Net puts every broker on one side, by its net value; averages are of all that it bought or sold",
             controls=[switch(self.state.param.sides, {"Net": "net", "Gross": "gross"}, label="View")],
         )
 
@@ -246,7 +246,7 @@ class Stock(RangePage):
             "Top Acc/Dist",
             self._reading,
             self._badges,
-            note="Net lots of the largest buyers less those of the largest sellers, of the net volume of the range",
+            note="Net lots of the largest buyers and sellers by net value, added with their signs, of the net volume",
         )
         fit = card(
             "Share, and lots against the price",
