@@ -13,8 +13,9 @@ from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
@@ -40,6 +41,9 @@ Mode = Literal["sandbox", "live"]
 """Whether a source asks the embedded site or the real one."""
 
 
+THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+
+
 class SourceSettings(Strict):
     """Keys that every source has under `[sources.<name>]`. A source subclasses this with its own keys and defaults."""
 
@@ -62,6 +66,15 @@ class SourceSettings(Strict):
     )
     row_count_above: float = Field(default=0.10, gt=0, lt=10, description="rows may exceed the reference by this share")
     secrets: dict[str, SecretStr] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _polite_to_others(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Ask a site of others slowly, unless the user or the source says otherwise: the defaults are for the sandbox."""
+        address = values.get("base_url")
+        if values.get("mode") == "live" or (address and urlsplit(str(address)).hostname not in THIS_MACHINE):
+            return {"rate_per_second": 1.0, "workers": 2, **values}
+        return values
 
 
 class SandboxSettings(Strict):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fin_assets.sandbox.config import SandboxConfig
 
-_STOP_SECONDS = 10.0
+_START_SECONDS, _STOP_SECONDS = 120.0, 10.0
 
 
 @contextmanager
@@ -60,9 +60,14 @@ def _ctrl_c_ignored() -> Iterator[None]:
 
 def _address(pipe: Connection) -> str:
     try:
+        if not pipe.poll(_START_SECONDS):
+            msg = (
+                f"the process of the sandbox did not answer within {_START_SECONDS:.0f} s; start it alone: fin sandbox"
+            )
+            raise SandboxError(msg)
         said: str | SandboxError = pipe.recv()
     except EOFError as error:
-        msg = "the process of the sandbox ended before it answered; its own words are above"
+        msg = "the process of the sandbox ended before it answered; start it alone to see why: fin sandbox"
         raise SandboxError(msg) from error
     if isinstance(said, SandboxError):
         raise said

@@ -77,7 +77,11 @@ def measure() -> Section:
     where = machine()
     trees = [Checkout("this checkout", ROOT)]
     if os.environ.get(FORMER):
-        trees.append(Checkout("the former one", Path(os.environ[FORMER]).resolve()))
+        former = Path(os.environ[FORMER]).resolve()
+        commit = subprocess.run(
+            ["git", "-C", former, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+        )
+        trees.append(Checkout(f"commit {commit.stdout.strip()}", former))
     for _ in range(ROUNDS):
         for tree in trees:
             tree.measure()

@@ -139,15 +139,27 @@ def test_a_damaged_calendar_file_is_named_and_computed_again(tmp_path: Path, mon
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     right = library_days("24/7", date(2016, 12, 31))
     (kept,) = cache_folder().iterdir()
-    for damage in ('{"timezone": "UTC"', '{"timezone": "UTC"}', "[]"):
+    short = json.dumps({**json.loads(kept.read_text()), "opens": []})
+    for damage in ('{"timezone": "UTC"', '{"timezone": "UTC"}', "[]", "", short):
         kept.write_text(damage)
         caplog.clear()
         assert library_days("24/7", date(2016, 12, 31)) == right
-        assert "cannot be read and is computed again" in caplog.text
+        assert "is damaged and is computed again" in caplog.text
     assert json.loads(kept.read_text())["days"] == right.days
 
 
-def test_a_place_that_cannot_be_written_to_costs_time_only(tmp_path: Path, monkeypatch) -> None:
+def test_a_place_that_cannot_be_written_to_costs_time_only(tmp_path: Path, monkeypatch, caplog) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert len(library_days("24/7", date(2016, 12, 31)).days) == 731
+    assert caplog.text == ""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    # As where another user owns the folder: no call of it succeeds.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for name in ("read_bytes", "mkdir", "write_text", "unlink"):
+        monkeypatch.setattr(Path, name, refuse)
+    assert len(library_days("24/7", date(2016, 12, 31)).days) == 731
+    assert caplog.text == ""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fin_assets.core.storage.store import store_of
-from fin_assets.settings import Settings, SettingsError, base_url, load, source_settings
+from fin_assets.settings import Settings, SettingsError, SourceSettings, base_url, load, source_settings
 from fin_assets.sources.hkex_southbound.source import LIVE_RATE, HkexSettings
 
 
@@ -35,6 +35,22 @@ def test_one_setting_switches_a_source_to_the_live_site_and_slows_it_down(tmp_pa
     store = store_of(settings)
     assert store.place("hkex_southbound") == "live/hkex_southbound", "real lists never lie among the sandbox's"
     assert store.place("idx_brokers") == "sandbox/idx_brokers", "one live source moves no other one's data"
+
+
+@pytest.mark.parametrize(
+    ("section", "rate"),
+    [
+        ({}, 200),
+        ({"base_url": "http://127.0.0.1:8601/hkexnews"}, 200),
+        ({"base_url": "https://www.example.com"}, 1),
+        ({"mode": "live"}, 1),
+        ({"mode": "live", "rate_per_second": 3}, 3),
+    ],
+)
+def test_a_source_that_names_no_rate_is_polite_to_a_site_of_others(section: dict[str, object], rate: float) -> None:
+    found = SourceSettings(**section)
+    assert found.rate_per_second == rate
+    assert found.workers == (5 if rate == 200 else 2)
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

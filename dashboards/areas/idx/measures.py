@@ -1,8 +1,8 @@
 """Arithmetic of broker flow over a range: positions, share and fit. Sums come first, division last.
 
 Frames in, frames and small records out; no queries, no widgets. What a mart or a published macro states, as the detector of
-a range, is not computed again here. Lots are lots of 100 shares, values rupiah, prices rupiah a
-share. A side that the page did not show (null) counts as nothing in sums; who shows the sums says that lists were cut.
+a range, is not computed again here. Lots are lots of 100 shares, values rupiah, prices rupiah a share. A side that the page
+did not show (null) counts as nothing in sums; who shows the sums says that lists were cut.
 """
 
 from __future__ import annotations

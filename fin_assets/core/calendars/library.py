@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.metadata import version
@@ -52,6 +53,12 @@ class LibraryDays:
     closes: list[int]
     half_days: list[int]
 
+    def __post_init__(self) -> None:
+        """Refuse hours that are not those of the days."""
+        if not 0 < len(self.days) == len(self.opens) == len(self.closes):
+            msg = f"{len(self.days)} sessions have {len(self.opens)} opens and {len(self.closes)} closes"
+            raise ValueError(msg)
+
 
 def library_days(mic: str, until: date) -> LibraryDays:
     """Return the sessions of an exchange from `FIRST` to `until`, or as far as they have been announced.
@@ -60,12 +67,9 @@ def library_days(mic: str, until: date) -> LibraryDays:
         UnknownCalendar: no calendar for `mic`.
     """
     path = cache_folder() / f"{mic.replace('/', '-')}-{until}.json"
-    try:
-        return LibraryDays(**json.loads(path.read_bytes()))
-    except FileNotFoundError:
-        pass
-    except (OSError, ValueError, TypeError) as error:
-        log.warning("%s cannot be read and is computed again: %s", path, error)
+    kept = _kept(path)
+    if kept is not None:
+        return kept
     found = _computed(mic, until)
     _keep(path, found)
     return found
@@ -73,9 +77,24 @@ def library_days(mic: str, until: date) -> LibraryDays:
 
 def cache_folder() -> Path:
     """Return where calendars are kept: below XDG_CACHE_HOME or ~/.cache. It may be deleted at any time."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    base = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
     versions = f"{version('exchange_calendars')}-{version('holidays')}-{FORMAT}"
     return Path(base) / "fin-assets" / f"calendars-{versions}"
+
+
+def _kept(path: Path) -> LibraryDays | None:
+    """Return what a file holds; None if there is none, or it cannot be used."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        # There is none yet, or this user may not read there: as slow, and as right.
+        log.debug("%s is not read: %s", path, error)
+        return None
+    try:
+        return LibraryDays(**json.loads(content))
+    except (ValueError, TypeError) as error:
+        log.warning("%s is damaged and is computed again: %s", path, error)
+        return None
 
 
 def _computed(mic: str, until: date) -> LibraryDays:
@@ -124,5 +143,5 @@ def _keep(path: Path, found: LibraryDays) -> None:
     except OSError as error:
         # A home that cannot be written to, as in some containers: each command computes the calendar.
         log.debug("%s is not kept: %s", path, error)
-        if temporary.exists():
+        with suppress(OSError):
             temporary.unlink()

@@ -206,7 +206,19 @@ def test_a_stock_in_net_and_gross_shows_what_the_lists_say(build: CachedBuild):
     assert page._buyers.frame["share_pct"].sum() == pytest.approx(100)
 
 
-def test_the_average_of_a_net_buyer_is_of_all_it_bought():
+@pytest.mark.parametrize(
+    ("paid", "received", "where", "shown"),
+    [
+        (1_000_000, 480_000, "buy", (6, 520_000, 1_000)),
+        # It bought more lots than it sold and received more than it paid: a seller, as the detector counts it (B4).
+        (400_000, 480_000, "sell", (-6, 80_000, 1_200)),
+        # Where the values are equal the lots decide.
+        (480_000, 480_000, "buy", (6, 0, 480)),
+    ],
+)
+def test_net_value_puts_a_broker_on_one_side_with_the_average_of_all_it_traded_there(
+    paid: int, received: int, where: str, shown: tuple[int, int, int]
+):
     brokers = pl.DataFrame(
         {
             "broker_code": ["YP"],
@@ -215,38 +227,16 @@ def test_the_average_of_a_net_buyer_is_of_all_it_bought():
             "buy_lots": [10],
             "sell_lots": [4],
             "net_lots": [6],
-            "buy_value_idr": [1_000_000],
-            "sell_value_idr": [480_000],
-            "net_value_idr": [520_000],
-            "buy_average_idr": [1_000.0],
-            "sell_average_idr": [1_200.0],
+            "buy_value_idr": [paid],
+            "sell_value_idr": [received],
+            "net_value_idr": [paid - received],
+            "buy_average_idr": [paid / 1_000],
+            "sell_average_idr": [received / 400],
         }
     )
-    row = side(brokers, which="buy", sides="net").row(0, named=True)
-    assert (row["lots"], row["value_idr"], row["average_idr"]) == (6, 520_000, 1_000)
-    assert side(brokers, which="sell", sides="net").height == 0
-
-
-def test_a_broker_that_bought_more_lots_and_received_more_money_is_a_seller():
-    # As the detector counts it (B4).
-    brokers = pl.DataFrame(
-        {
-            "broker_code": ["YP"],
-            "broker_name": ["Mirae"],
-            "broker_type": ["local"],
-            "buy_lots": [10],
-            "sell_lots": [4],
-            "net_lots": [6],
-            "buy_value_idr": [400_000],
-            "sell_value_idr": [480_000],
-            "net_value_idr": [-80_000],
-            "buy_average_idr": [400.0],
-            "sell_average_idr": [1_200.0],
-        }
-    )
-    assert side(brokers, which="buy", sides="net").height == 0
-    row = side(brokers, which="sell", sides="net").row(0, named=True)
-    assert (row["lots"], row["value_idr"], row["average_idr"]) == (-6, 80_000, 1_200)
+    row = side(brokers, which=where, sides="net").row(0, named=True)
+    assert (row["lots"], row["value_idr"], row["average_idr"]) == shown
+    assert side(brokers, which="sell" if where == "buy" else "buy", sides="net").height == 0
 
 
 def test_a_custom_range_begins_where_the_reader_says_and_a_window_ends_it(build: CachedBuild):
