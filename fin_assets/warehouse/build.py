@@ -99,7 +99,9 @@ def run(
             # The private file of an idle plan is built and tested: a build that died before it was published.
             if not made.idle:
                 # Closed before the lock is given back, whatever ends the loop: no dbt may be left at work on the file.
-                with closing(dbt.stream(layout, project, full_refresh=made.full_refresh)) as stream:
+                with closing(
+                    dbt.stream(layout, project, full_refresh=made.full_refresh, unchanged=made.unchanged)
+                ) as stream:
                     for node in stream:
                         nodes[node.kind] += 1
                         yield node

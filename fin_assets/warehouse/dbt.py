@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,15 +53,25 @@ class NodeDone:
 OnNode = Callable[[NodeDone], None]
 
 
-def arguments(*, full_refresh: bool) -> list[str]:
+def arguments(project: Path, *, full_refresh: bool, unchanged: Sequence[str] = ()) -> list[str]:
     """Return the dbt command of a build.
 
-    Unit tests and seeds run in a full refresh only: any change to them, or to a model, is a change of the project, and
-    that is a full refresh. The variables never change, because that would switch off dbt's partial parsing.
+    Unit tests, seeds and macros run in a full refresh only: any change to them, or to a model, is a change of the project,
+    and that is a full refresh. The models of areas whose inputs are unchanged are left out with their tests: a model costs
+    dbt about 0.1 s and a test 0.03 s, whatever they have to do. The variables never change, because that would switch off
+    dbt's partial parsing.
     """
     if full_refresh:
         return ["build", "--full-refresh"]
-    return ["build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "seed"]
+    models = project / "models"
+    left_out = [
+        f"path:{folder.relative_to(project).as_posix()}"
+        for area in unchanged
+        for folder in sorted(models.glob(f"*/{area}"))
+        if folder.parent.name in {"intermediate", "marts"}
+    ]
+    exclude = ["--exclude", "config.materialized:duckdb_macro", *left_out]
+    return ["build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "seed", *exclude]
 
 
 def environment(layout: Layout) -> dict[str, str]:
@@ -78,8 +88,16 @@ def environment(layout: Layout) -> dict[str, str]:
     }
 
 
-def stream(layout: Layout, project: Path, *, full_refresh: bool) -> Generator[NodeDone, None, None]:
-    """Build and test every mart in the private build file. The caller holds `writer_lock` and no connection to it.
+def stream(
+    layout: Layout, project: Path, *, full_refresh: bool, unchanged: Sequence[str] = ()
+) -> Generator[NodeDone, None, None]:
+    """Build and test the marts in the private build file. The caller holds `writer_lock` and no connection to it.
+
+    Args:
+        layout: of the data directory.
+        project: the dbt project.
+        full_refresh: build every model from nothing.
+        unchanged: areas whose models are as they were; in a full refresh all are built.
 
     Yields:
         each model, seed and test when it has finished; ends normally only if all of them passed.
@@ -87,9 +105,8 @@ def stream(layout: Layout, project: Path, *, full_refresh: bool) -> Generator[No
     Raises:
         BuildFailed: a model or test failed, or the project cannot be parsed; the message says which, on what.
     """
-    command = _command(
-        layout, project, ["--log-format", "json", "--log-level", "info"], arguments(full_refresh=full_refresh)
-    )
+    wanted = arguments(project, full_refresh=full_refresh, unchanged=unchanged)
+    command = _command(layout, project, ["--log-format", "json", "--log-level", "info"], wanted)
     # A file of the previous build would explain the wrong failure.
     (layout.dbt_target / "run_results.json").unlink(missing_ok=True)
     errors: list[str] = []

@@ -60,6 +60,18 @@ def observed_tables(project: Path) -> list[ObservedTable]:
     return found
 
 
+def sources_of_areas(project: Path) -> dict[str, frozenset[str]]:
+    """Return the sources of each area: folder of `models/sources` -> names of the sources that are declared in it."""
+    return {
+        folder.name: frozenset(
+            source["name"]
+            for path in sorted(folder.rglob("*.yml"))
+            for source in yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["sources"]
+        )
+        for folder in sorted((project / "models" / "sources").glob("*/"))
+    }
+
+
 def _declared(project: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     for path in sorted((project / "models" / "sources").rglob("*.yml")):
         # The parser in C takes a tenth of the time.

@@ -16,7 +16,7 @@ import polars as pl
 
 from fin_assets.core.contract.source import Source
 from fin_assets.core.storage.blobs import Blobs
-from fin_assets.warehouse import archive, manifests, observations
+from fin_assets.warehouse import archive, areas, manifests, observations
 from fin_assets.warehouse.archive import StagedFile
 from fin_assets.warehouse.dbt import project_hash
 from fin_assets.warehouse.declarations import archived_tables, observed_tables, staged_tables
@@ -89,6 +89,8 @@ class Plan:
         idle: the private build file already holds the outcome: nothing differs, not even the state of a partition.
         fingerprint: hash of all build inputs, the data path included (views hold absolute paths).
         project: hash of the dbt project.
+        areas: hash of the inputs of each area.
+        unchanged: areas whose models the private build file already holds as they would become.
         modes: sandbox or live, by source.
     """
 
@@ -99,6 +101,8 @@ class Plan:
     idle: bool
     fingerprint: str
     project: str
+    areas: dict[str, str]
+    unchanged: tuple[str, ...]
     modes: dict[str, str]
 
 
@@ -200,6 +204,8 @@ def _prepare(connection: duckdb.DuckDBPyConnection, layout: Layout, project: Pat
     if not idle:
         _set_meta(connection, "unfinished", "full_refresh" if reason else "incremental")
     changed = _scalar(connection, "select count(*) from control.changed_sessions")
+    inputs = areas.inputs(connection, project)
+    afresh = reason is not None or unfinished is not None
     return Plan(
         full_refresh=reason is not None,
         reason=reason,
@@ -208,6 +214,8 @@ def _prepare(connection: duckdb.DuckDBPyConnection, layout: Layout, project: Pat
         idle=idle,
         fingerprint=fingerprint,
         project=hashed,
+        areas=inputs,
+        unchanged=() if afresh else areas.unchanged(connection, project, inputs),
         modes=built_modes(connection),
     )
 
@@ -251,6 +259,7 @@ def finish(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
     # As they were when the build began: the project can be edited while dbt runs.
     _set_meta(connection, "project", plan.project)
     _set_meta(connection, "fingerprint", plan.fingerprint)
+    areas.remember(connection, plan.areas)
     connection.execute("delete from control.meta where key = 'unfinished'")
     for (name,) in connection.execute(
         "select view_name from duckdb_views() where schema_name = 'staged' and not internal"
@@ -367,14 +376,7 @@ def _create_view(connection: duckdb.DuckDBPyConnection, schema: str, view: str, 
 
 def _fingerprint(connection: duckdb.DuckDBPyConnection, layout: Layout, project: str) -> str:
     """Hash all build inputs, including the data path (views hold absolute paths)."""
-    parts = [
-        _scalar(
-            connection,
-            f"select coalesce(bit_xor(hash(t)), 0) from (select * exclude ({left_out}) from control.{table}) as t",  # noqa: S608 - names from here
-        )
-        for table, left_out in (("partitions", "stamp"), ("expected_sessions", "ordinal"), ("tables", "timezone"))
-    ]
-    return f"{project}-{'-'.join(str(part) for part in parts)}-{layout.data.resolve()}"
+    return f"{project}-{areas.hash_of(connection)}-{layout.data.resolve()}"
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:

@@ -115,6 +115,30 @@ def test_archived_files_are_opened_as_far_as_the_models_that_read_them_reach() -
                 assert archive["reach_sessions"] == max(reaches)
 
 
+def area_of(model: str) -> str | None:
+    """Return the area that owns a model, or None."""
+    folder = MODELS[model].parent.name
+    return folder if (PROJECT / "models/sources" / folder).is_dir() else None
+
+
+def test_models_of_an_area_read_no_model_and_no_source_of_another() -> None:
+    """A build leaves out the areas whose own sources have not changed."""
+    owners = {
+        source["name"]: file.parent.name
+        for file in (PROJECT / "models/sources").glob("*/*.yml")
+        for source in yaml.safe_load(file.read_text(encoding="utf-8"))["sources"]
+    }
+    assert set(owners.values()) == {area for area in map(area_of, MODELS) if area}
+    found = []
+    for model, path in MODELS.items():
+        text = path.read_text(encoding="utf-8")
+        read = {area_of(name) for name in re.findall(r"ref\('(\w+)'\)", text) if name in MODELS}
+        read |= {owners.get(name) for name in re.findall(r"source\('(\w+)', ", text)}
+        own = area_of(model)
+        found += [f"{model} of {own} reads {area}" for area in read - {None, own} if own]
+    assert found == []
+
+
 def shared_files() -> list[Path]:
     """Return the files of the project that lie in no area's folder."""
     return [

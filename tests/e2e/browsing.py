@@ -69,7 +69,10 @@ def served(home: Path) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            try:
+                process.wait(timeout=20)
+            finally:
+                process.kill()  # a process that has ended takes no harm; one that hangs must not stay
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

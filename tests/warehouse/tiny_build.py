@@ -53,7 +53,7 @@ def stage(home: Home, session: date) -> None:
 def build(home: Home, patch: pytest.MonkeyPatch, at_end: Callable[[], None] = lambda: None) -> BuildResult:
     """Build and publish; the work of dbt is one statement."""
 
-    def stream(layout: Layout, _project: Path, *, full_refresh: bool) -> Iterator[NodeDone]:
+    def stream(layout: Layout, _project: Path, *, full_refresh: bool, unchanged: object) -> Iterator[NodeDone]:
         with duckdb.connect(str(layout.build)) as connection:
             if full_refresh:
                 connection.execute("create or replace table main.days (session_date date)")
