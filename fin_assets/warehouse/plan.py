@@ -205,7 +205,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, layout: Layout, project: Pat
         _set_meta(connection, "unfinished", "full_refresh" if reason else "incremental")
     changed = _scalar(connection, "select count(*) from control.changed_sessions")
     inputs = areas.inputs(connection, project)
-    afresh = reason is not None or unfinished is not None
+    whole = reason is not None or unfinished is not None
     return Plan(
         full_refresh=reason is not None,
         reason=reason,
@@ -215,7 +215,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, layout: Layout, project: Pat
         fingerprint=fingerprint,
         project=hashed,
         areas=inputs,
-        unchanged=() if afresh else areas.unchanged(connection, project, inputs),
+        unchanged=() if whole else areas.unchanged(connection, project, inputs),
         modes=built_modes(connection),
     )
 
