@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from rich.panel import Panel
 from rich.text import Text
 
+from fin_assets.core.contract.plain_text import printable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -39,10 +41,10 @@ class Problem(Exception):
 
     def panel(self) -> Panel:
         """Return the red panel."""
-        body = Text(self.what)
+        body = Text(printable(self.what))
         if self.remedy:
             body.append("\n\nWhat to do: ", style="bold")
-            body.append(self.remedy)
+            body.append(printable(self.remedy))
         return Panel(body, title="error", title_align="left", border_style="red", expand=False)
 
 

@@ -30,14 +30,16 @@ def test_a_range_is_collected_healed_and_parsed_again_and_nothing_is_asked_for_t
     done = fin("run", NAME, "--from", "2026-03-14", "--to", "2026-03-20", "--no-marts")
     assert done.exit_code == 3, done.output
     assert f"incomplete things {BAD}: 1 of 2 units: 1 server_error (b)" in done.output
-    assert "what to do: the site has a fault of its own; healing retries automatically, or: fin heal" in done.output
+    mend = f"what to do: the site has a fault of its own; fin run fake --table things --session {BAD}"
+    assert mend in done.output
+    assert "without that, healing tries again by itself after 2026-03-24 12:10 HKT" in done.output
 
     shown = json.loads(fin("status", NAME, "--from", "2026-03-16", "--to", "2026-03-23", "--json").output)
     states = {row["session"]: row["state"] for row in shown}
     assert states == dict.fromkeys(map(str, DAYS), "complete") | {str(BAD): "incomplete", "2026-03-23": "missing"}
     told = fin("status")
     assert f"incomplete fake/things {BAD}: 1 of 2 units" in told.output
-    assert f"what to do: fin heal fake --from {BAD}" in told.output
+    assert mend in told.output
 
     site.broken.clear()
     before = dict(site.asked)
@@ -83,9 +85,9 @@ def test_a_single_day_that_is_no_session_is_explained(fin, site, day: str, why: 
 
     with freeze_time(datetime(2026, 3, 24, 4, tzinfo=UTC)):
         done = fin("run", NAME, "--session", day, "--no-marts")
-    assert done.exit_code == 0
-    assert why in done.output
-    assert "nothing to collect" in done.output
+    assert done.exit_code == 2, "a session that is none is no success"
+    assert f"{day} is no session of fake: {why}" in flat(done.stderr)
+    assert "nothing was collected" in flat(done.stderr)
     assert not site.asked
 
 
