@@ -58,6 +58,12 @@ class SourceSettings(Strict):
     )
     workers: int = Field(default=5, ge=1, le=20)
     request_timeout: timedelta = Field(default=timedelta(seconds=30), gt=timedelta(0))
+    longest_retry_after: timedelta = Field(
+        default=timedelta(days=1),
+        gt=timedelta(0),
+        le=timedelta(days=30),
+        description="a site that asks for a longer wait (Retry-After) is retried after the usual waits instead",
+    )
     look_back_days: int = Field(default=14, ge=1, le=365, description="days back that healing goes")
     max_attempts: int = Field(
         default=24, ge=1, le=100, description="attempts after which healing gives up on a partition"

@@ -42,6 +42,7 @@ class Site:
         request_timeout: for one request or navigation.
         per_day: requests a day, counted across runs; None without a quota.
         quota_timezone: IANA name of the zone whose midnight begins a day of the quota.
+        longest_retry_after: a `Retry-After` beyond it counts as none.
         impersonate: browser whose TLS handshake plain HTTP presents, as `curl_cffi` names it; None for Python's own.
     """
 
@@ -53,6 +54,7 @@ class Site:
     workers: int = 5
     request_timeout: timedelta = timedelta(seconds=30)
     per_day: int | None = None
+    longest_retry_after: timedelta = timedelta(days=1)
     quota_timezone: str = "UTC"
     impersonate: str | None = None
 

@@ -65,6 +65,7 @@ class Clients:
         pool = self._pools.get(key)
         if pool is None:
             pool = await self._open.enter_async_context(self.make(site))
+            pool.longest_retry_after = site.longest_retry_after
             self._pools[key] = pool
         pool.begin_attempt()
         return pool
