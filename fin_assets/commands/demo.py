@@ -224,8 +224,4 @@ def _serve() -> None:
             children.wait_ready(first)
         say(f"  {pages}", first="\ndashboards", style="bold")
         say(f"  {dagster}\nCtrl-C stops both and everything they started.", first="Dagster UI", style="bold")
-        try:
-            children.watch()
-        except KeyboardInterrupt:
-            console.print("\nstopping ...")
-    console.print("stopped")
+        children.watch()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -154,12 +156,22 @@ def test_an_interrupted_run_keeps_its_units_and_continues_from_there(fin, site) 
     site.before_answer = interrupt
     done = fin("run", NAME, "--from", str(DAYS[0]), "--to", str(DAYS[4]), "--no-marts")
     assert done.exit_code == 130, done.output
-    assert "Interrupted. All stored units are kept." in flat(done.stderr)
+    said = "Interrupted (SIGINT). All stored units are kept. Run the same command again: it continues where it stopped."
+    assert done.stderr.splitlines()[-1] == said
+    assert "Traceback" not in done.stderr
     site.before_answer = None
     kept = {key for key in site.asked if key[1] < DAYS[3]}
     before = dict(site.asked)
     assert fin("run", NAME, "--from", str(DAYS[0]), "--to", str(DAYS[4]), "--no-marts").exit_code == 0
     assert {key: site.asked[key] for key in kept} == {key: before[key] for key in kept}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_every_signal_is_one_line_and_its_own_exit_code(fin, site, number: signal.Signals) -> None:
+    site.before_answer = lambda _unit, _session: os.kill(os.getpid(), number)
+    done = fin("run", NAME, "--session", str(BAD), "--no-marts")
+    assert done.exit_code == 128 + number, done.output
+    assert done.stderr.splitlines()[-1].startswith(f"Interrupted ({number.name}). All stored units are kept.")
 
 
 def test_a_session_that_another_process_collects_is_a_clear_error(fin, site, home: Path) -> None:
