@@ -1,7 +1,7 @@
 """The command line `fin`. Options, help and exit codes stand here; what a command does stands in `commands`.
 
 Exit codes: 0 done, 1 a problem (shown with what to do), 2 a wrong option or setting, 3 done but sessions are left
-incomplete, 130 interrupted.
+incomplete, 128 and the number of the signal if one ended it: 130 for Ctrl-C, 143 for SIGTERM, 129 for a closed terminal.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import typer
 from typer.core import TyperGroup
 
 from fin_assets.commands.args import errors
-from fin_assets.commands.errors import explain
+from fin_assets.commands.errors import KEPT, KEPT_BY_OTHERS, explain, was_interrupted
 from fin_assets.commands.site_flags import SiteValues, site_flags
+from fin_assets.core.transport.interrupts import EXIT_BASE, first, interruptible
 
 
 class _Shown(TyperGroup):
@@ -23,15 +24,25 @@ class _Shown(TyperGroup):
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         try:
-            return super().invoke(ctx)
+            with interruptible():
+                return self._invoke(ctx)
         except Exception as error:
             if isinstance(error, typer.Exit | typer.Abort) or type(error).__module__.startswith(("click", "typer")):
                 raise
             if ctx.params.get("debug"):
                 raise
             raise typer.Exit(_show(error)) from None
-        except KeyboardInterrupt as error:
-            raise typer.Exit(_show(error)) from None
+
+    def _invoke(self, ctx: typer.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BaseException as error:
+            if not was_interrupted(error):
+                raise
+            number = first()
+        kept = KEPT.get(ctx.invoked_subcommand or "", KEPT_BY_OTHERS)
+        errors.print(f"Interrupted ({number.name}). {kept}", soft_wrap=True)
+        raise typer.Exit(EXIT_BASE + number)
 
 
 def _show(error: BaseException) -> int:

@@ -9,6 +9,7 @@ import difflib
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -57,6 +58,12 @@ class SourceSettings(Strict):
     )
     workers: int = Field(default=5, ge=1, le=20)
     request_timeout: timedelta = Field(default=timedelta(seconds=30), gt=timedelta(0))
+    longest_retry_after: timedelta = Field(
+        default=timedelta(days=1),
+        gt=timedelta(0),
+        le=timedelta(days=30),
+        description="a site that asks for a longer wait (Retry-After) is retried after the usual waits instead",
+    )
     look_back_days: int = Field(default=14, ge=1, le=365, description="days back that healing goes")
     max_attempts: int = Field(
         default=24, ge=1, le=100, description="attempts after which healing gives up on a partition"
@@ -231,7 +238,7 @@ def base_url(all_settings: Settings, source: SourceSettings) -> str:
 def explain(error: ValidationError, *, where: str, model: type[BaseModel]) -> str:
     """Return one line for each wrong key: its present name if it moved, else the nearest known key if it is unknown."""
     lines = []
-    for problem in error.errors(include_url=False, include_input=False):
+    for problem in error.errors(include_url=False):
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden" and key in _moved_keys():
             lines.append(_moved(key, where))
@@ -241,8 +248,13 @@ def explain(error: ValidationError, *, where: str, model: type[BaseModel]) -> st
             hint = f"; did you mean {near[0]!r}?" if near else f"; known keys: {', '.join(sorted(known))}"
             lines.append(f"{where}: unknown key {key!r}{hint}")
         else:
-            lines.append(f"{where}: {key}: {problem['msg']}")
+            lines.append(f"{where}: {key}: {problem['msg']}{_given(problem)}")
     return "\n".join(lines)
+
+
+def _given(problem: Mapping[str, Any]) -> str:
+    """Return the wrong value where it is one of a few words, so that a list of ten shows which one is meant."""
+    return f", not {problem['input']!r}" if problem["type"] == "literal_error" else ""
 
 
 def _moved_keys() -> dict[str, str]:

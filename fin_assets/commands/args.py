@@ -11,11 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.segment import Segment
+from rich.text import Text
 
 from fin_assets.commands.errors import EXIT_USAGE, Problem
+from fin_assets.core.contract.plain_text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from rich.console import ConsoleOptions, RenderableType
 
     from fin_assets.core.contract.source import Source, Table
     from fin_assets.settings import Settings
@@ -24,14 +29,39 @@ WIDE = 140
 """Columns where there is no terminal: a file or a pipe has no width, and a cut table tells nothing."""
 
 
+class PlainConsole(Console):
+    """Shows text as it is: most of it holds words of sites, files and people, which are no markup and no control sequence."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return a text as Rich does; made printable first, because an escape is wider than its character."""
+        return super().render_str(printable(text), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Return the segments of something, as Rich does, without characters that steer a terminal."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
+
+
 def a_console(**options: Any) -> Console:
     """Return a console that is as wide as the terminal, or wide enough for every table."""
-    found = Console(highlight=False, **options)
-    return found if found.is_terminal else Console(highlight=False, width=WIDE, **options)
+    plain: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False, **options}
+    found = PlainConsole(**plain)
+    return found if found.is_terminal else PlainConsole(width=WIDE, **plain)
 
 
 console = a_console()
 errors = a_console(stderr=True)
+
+
+def say(text: str, *, first: str = "", style: str = "red") -> None:
+    """Print lines that are not wrapped.
+
+    Args:
+        text: one or several lines.
+        first: their first words, which get the style.
+        style: of Rich.
+    """
+    console.print(Text.assemble((printable(first), style), printable(text)), soft_wrap=True)
 
 
 @contextmanager
@@ -87,6 +117,9 @@ def chosen_sources(name: str | None) -> list[Source]:
 
     _, sources = project()
     if name is None:
+        if not sources:
+            msg = f"Every source is disabled: {', '.join(source_names())}."
+            raise Problem(msg, "set enabled = true under [sources.NAME] in fin.toml", EXIT_USAGE)
         return sources
     for source in sources:
         if source.name == name:
@@ -106,6 +139,9 @@ def chosen_tables(source: Source, names: list[str] | None) -> list[Table]:
     """
     known = [table.name for table in source.tables]
     for name in names or []:
+        if name in source.left_out:
+            msg = f"{source.name} has no table {name!r} by its settings: {source.left_out[name]}."
+            raise Problem(msg, f"change that under [sources.{source.name}] in fin.toml", EXIT_USAGE)
         if name not in known:
             msg = f"{source.name} has no table {name!r}; it has: {', '.join(known)}."
             raise Problem(msg, "name one of them with --table, or leave it out for all", EXIT_USAGE)
@@ -127,13 +163,29 @@ def a_date(text: str | None, option: str) -> date | None:
         raise Problem(msg, f"write it as YYYY-MM-DD: {option} 2026-03-02", EXIT_USAGE) from error
 
 
+def not_in_the_future(day: date | None, option: str) -> date | None:
+    """Return a day, unless it has not come yet anywhere.
+
+    Raises:
+        Problem: it lies in the future.
+    """
+    # Where a day begins first, it is one day ahead of UTC.
+    if day is not None and day > today() + timedelta(days=1):
+        msg = f"{option} {day} lies in the future: today is {today()} (UTC)."
+        raise Problem(msg, f"give a day that has come, as {option} {today()}", EXIT_USAGE)
+    return day
+
+
 def a_range(session: str | None, start: str | None, end: str | None) -> tuple[date, date] | None:
     """Read `--session`, or `--from` and `--to` (default: today); None if none was given.
 
     Raises:
         Problem: not dates, both ways at once, or an empty range.
     """
-    one, first, last = a_date(session, "--session"), a_date(start, "--from"), a_date(end, "--to")
+    one, first, last = (
+        not_in_the_future(a_date(text, option), option) if option != "--to" else a_date(text, option)
+        for text, option in ((session, "--session"), (start, "--from"), (end, "--to"))
+    )
     if one is not None:
         if first or last:
             raise Problem(
@@ -144,10 +196,10 @@ def a_range(session: str | None, start: str | None, end: str | None) -> tuple[da
         return None
     if first is None:
         raise Problem("--to was given without --from.", "say where the range begins: --from YYYY-MM-DD", EXIT_USAGE)
-    last = last or today()
+    last = last or max(today(), first)
     if first > last:
-        msg = f"The range {first} to {last} is empty."
-        raise Problem(msg, "--from must not be after --to", EXIT_USAGE)
+        msg = f"The range --from {first} --to {last} is empty: its end lies before its beginning."
+        raise Problem(msg, f"exchange the two: --from {last} --to {first}", EXIT_USAGE)
     return first, last
 
 

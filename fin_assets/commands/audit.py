@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fin_assets.commands.args import console, project, today
+from fin_assets.commands.args import console, project, say, today
 from fin_assets.commands.errors import Problem
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ def audit(runner: Runner, source: Source, day: date) -> None:
     before = _quarantined(source, day)
     for empty, said in runner.audit(source, [day]):
         if empty:
-            console.print(f"[green]as the calendar says[/]: {said}", soft_wrap=True)
+            say(f": {said}", first="as the calendar says", style="green")
         elif _quarantined(source, day) == before:
             raise Problem(said, "fin doctor says whether the site answers; then run the command again")
         else:
-            console.print(f"[yellow]quarantined[/]: {said}; docs/runbook.md#closed_days_are_empty", soft_wrap=True)
+            say(f": {said}; docs/runbook.md#closed_days_are_empty", first="quarantined", style="yellow")
 
 
 def _quarantined(source: Source, day: date) -> dict[Path, int]:

@@ -64,9 +64,7 @@ def build_and_tell(*, full_refresh: bool) -> Build:
     if before is not None and now.id == before.id:
         console.print(f"marts: nothing has changed since build {now.id}", soft_wrap=True)
     else:
-        console.print(
-            f"marts: published build {now.id} in {time.monotonic() - begun:.1f} s ({told}, all passed)", soft_wrap=True
-        )
+        console.print(f"marts: published build {now.id} in {time.monotonic() - begun:.1f} s ({told})", soft_wrap=True)
     return now
 
 
@@ -88,7 +86,9 @@ class _Told:
             self._console.print(line, soft_wrap=True)
 
     def __str__(self) -> str:
-        return ", ".join(f"{count} {kind}s" for kind, count in sorted(self._counts.items()))
+        if not self._counts:
+            return "nothing had to be built again"
+        return "all passed: " + ", ".join(f"{count} {kind}s" for kind, count in sorted(self._counts.items()))
 
 
 def marts_table(build: Build) -> Grid:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fin_assets.commands.args import console, needs_browser, program, project, repository
+from fin_assets.commands.args import console, needs_browser, program, project, repository, say
 from fin_assets.commands.errors import EXIT_INCOMPLETE, Problem
 from fin_assets.commands.ports import HOST, require_free
 from fin_assets.commands.run import print_summary, working
@@ -31,6 +31,7 @@ UNITS_THAT_ARE_NAMED = 1500
 """Unit: units a table whose units another table names. Its pages are light, and 60 companies over 25 sessions fill the
 windows of 20 sessions that its marts have. 1,500 take about a minute."""
 
+LACKING = "some sessions are not complete"
 LEAST_SESSIONS = 5
 LEAST_DISK = 300 << 20
 
@@ -66,9 +67,7 @@ def demo(*, site_values: SiteValues, site_datasets: list[str], serve: bool, sess
             print_days([source for source in sources if source.name in whole])
         _where_to_look(settings.data, own_home=given)
         if any(outcome.unusable for outcome in outcomes):
-            console.print(
-                "[yellow]some sessions are not complete[/]: fin status lists them with the reason, fin heal retries them"
-            )
+            say(": fin status lists them with the reason and what to do", first=LACKING, style="yellow")
         if serve:
             _serve()
     if any(outcome.unusable for outcome in outcomes):
@@ -122,8 +121,7 @@ def _require_ports() -> None:
 def _sessions(source: Source, table: Table, count: int | None) -> list[date]:
     """Return the newest sessions of a table that are due: of `count` trading days, fewer where one has many units."""
     from fin_assets import clock
-    from fin_assets.core.collection.expected_units import StoredSiblings, wanted
-    from fin_assets.core.contract.source import Nothing
+    from fin_assets.core.collection.expected_units import can_have, wanted
     from fin_assets.core.orchestration.partitions import due_sessions, partitions_of
     from fin_assets.core.storage.store import store_of
 
@@ -141,7 +139,7 @@ def _sessions(source: Source, table: Table, count: int | None) -> list[date]:
     units = len(wanted(source, table, due[-1], store=store).units)
     most = UNITS_THAT_ARE_NAMED if table.needs else UNITS_A_TABLE
     # Days whose data are gone, because the site shows only the present, are left out.
-    due = [day for day in due if not isinstance(table.expected(day, StoredSiblings(source, day, store)), Nothing)]
+    due = [day for day in due if can_have(table, day)]
     return due[-min(count, max(LEAST_SESSIONS, most // max(units, 1))) :]
 
 
@@ -172,7 +170,7 @@ def _summary(plan: list[tuple[Source, Table, list[date]]], outcomes: list[TableO
     asked = sum(len(days) for _, _, days in plan)
     worked = sum(len(outcome.asked) for outcome in outcomes)
     there = f", {asked - worked} already stored" if asked > worked else ""
-    console.print(f"[bold]{worked} sessions collected{there}; {seconds:.0f} s in all[/]", soft_wrap=True)
+    say("", first=f"{worked} sessions collected{there}; {seconds:.0f} s in all", style="bold")
 
 
 def _of_source(source: str, asked: int, outcomes: list[TableOutcome]) -> str:
@@ -224,13 +222,6 @@ def _serve() -> None:
         with console.status("starting the servers"):
             children.wait_ready(second)
             children.wait_ready(first)
-        console.print(
-            f"\n[bold]dashboards[/]  {pages}\n[bold]Dagster UI[/]  {dagster}\n"
-            "Ctrl-C stops both and everything they started.",
-            soft_wrap=True,
-        )
-        try:
-            children.watch()
-        except KeyboardInterrupt:
-            console.print("\nstopping ...")
-    console.print("stopped")
+        say(f"  {pages}", first="\ndashboards", style="bold")
+        say(f"  {dagster}\nCtrl-C stops both and everything they started.", first="Dagster UI", style="bold")
+        children.watch()

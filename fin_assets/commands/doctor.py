@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 from rich.table import Table as Grid
+from rich.text import Text
 
 from fin_assets.commands.args import console, needs_browser, program, project, repository
 from fin_assets.commands.errors import explain
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from fin_assets.core.contract.source import Source
     from fin_assets.settings import Settings
 
-MARKS = {"ok": "[green]ok[/]", "note": "[cyan]note[/]", "warn": "[yellow]warn[/]", "bad": "[red]bad[/]"}
+MARKS = {"ok": "green", "note": "cyan", "warn": "yellow", "bad": "red"}
+"""The colour of each mark."""
+
 LEAST_DISK = 1 << 30
 """A year of one source with two pages a session is about 0.3 GiB; a build of the marts needs the file twice."""
 
@@ -72,9 +75,8 @@ def doctor() -> int:
     for name in ("", "what", "found"):
         grid.add_column(name, overflow="fold")
     for line in lines:
-        grid.add_row(
-            MARKS[line.mark], line.what, line.found + (f"\n[bold]what to do:[/] {line.remedy}" if line.remedy else "")
-        )
+        remedy = (("\nwhat to do:", "bold"), f" {line.remedy}") if line.remedy else ()
+        grid.add_row(Text(line.mark, style=MARKS[line.mark]), line.what, Text.assemble(line.found, *remedy))
     console.print(grid)
     bad = sum(line.mark == "bad" for line in lines)
     console.print(f"{bad} things to mend" if bad else "nothing to mend")
@@ -258,6 +260,7 @@ def _source(source: Source) -> Iterator[Line]:
     own = source.settings
     values = ", ".join(f"{name}={_shown(value)}" for name, value in own.model_dump().items() if name in _TOLD)
     yield Line("ok", source.name, f"{own.mode} at {', '.join(site.base_url for site in source.sites)}; {values}")
+    yield from _filters(source)
     for site in source.sites:
         if site.mode != "live" or site.transport == "files":
             continue
@@ -269,6 +272,20 @@ def _source(source: Source) -> Iterator[Line]:
             said,
             "" if good else f"check the connection and base_url under [sources.{source.name}]",
         )
+
+
+def _filters(source: Source) -> Iterator[Line]:
+    """Warn of names in the settings that the newest stored list does not have."""
+    from fin_assets.core.collection.filters import not_listed
+    from fin_assets.core.storage.store import store_of
+
+    for table in source.tables:
+        for chosen in table.filters:
+            found = not_listed(source, chosen, store=store_of(project()[0])) if chosen.names else None
+            if found is not None and found[1]:
+                day, names = found
+                said = f"{chosen.setting} names {', '.join(names)}, which the list of {day} does not have"
+                yield Line("warn", f"{source.name} {chosen.setting}", said, f"correct {chosen.where(source.name)}")
 
 
 _TOLD = (

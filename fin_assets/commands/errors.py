@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from rich.panel import Panel
 from rich.text import Text
 
+from fin_assets.core.contract.plain_text import printable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,7 +18,15 @@ EXIT_PROBLEM = 1
 EXIT_USAGE = 2
 EXIT_INCOMPLETE = 3
 """The command did its work, and sessions are left incomplete."""
-EXIT_INTERRUPTED = 130
+
+KEPT = {
+    "serve": "Nothing is served any more; all data are kept. Serve again: fin serve.",
+    "sandbox": "Nothing is served any more. Serve again: fin sandbox.",
+    "build": "Readers keep the previous build. Build again: fin build.",
+}
+"""What is kept when a command is interrupted, and how to continue, by command."""
+
+KEPT_BY_OTHERS = "All stored units are kept. Run the same command again: it continues where it stopped."
 
 
 @dataclass
@@ -39,23 +49,17 @@ class Problem(Exception):
 
     def panel(self) -> Panel:
         """Return the red panel."""
-        body = Text(self.what)
+        body = Text(printable(self.what))
         if self.remedy:
             body.append("\n\nWhat to do: ", style="bold")
-            body.append(self.remedy)
+            body.append(printable(self.remedy))
         return Panel(body, title="error", title_align="left", border_style="red", expand=False)
 
 
-def explain(error: BaseException) -> Problem:  # noqa: PLR0911 - one return a kind
+def explain(error: BaseException) -> Problem:
     """Return the problem behind any exception; an unknown one is shown as unexpected, with the way to its traceback."""
     if isinstance(error, Problem):
         return error
-    if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "DagsterExecutionInterruptedError":
-        return Problem(
-            "Interrupted. All stored units are kept.",
-            "run the same command again: it continues where it stopped",
-            EXIT_INTERRUPTED,
-        )
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return Problem(
             f"No space left on the disk{_at(error)}.",
@@ -77,6 +81,12 @@ def explain(error: BaseException) -> Problem:  # noqa: PLR0911 - one return a ki
         f"Unexpected {type(error).__name__}: {error}",
         "see the traceback: repeat the command with --debug before its name (fin --debug ...)",
     )
+
+
+def was_interrupted(error: BaseException) -> bool:
+    """Return whether a signal ended the work."""
+    # Dagster is not imported to ask: most commands do without it.
+    return isinstance(error, KeyboardInterrupt) or type(error).__name__ == "DagsterExecutionInterruptedError"
 
 
 def _at(error: OSError) -> str:

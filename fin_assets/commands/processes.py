@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from fin_assets.commands.args import repository
 from fin_assets.commands.errors import Problem
 from fin_assets.commands.ports import answers
+from fin_assets.core.transport.interrupts import interruptible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +68,7 @@ class Children:
     def __init__(self, logs: Path) -> None:
         self._logs = logs
         self._children: list[Child] = []
+        self._guard = _Guard()
 
     def start(self, name: str, command: list[str], *, url: str, cwd: Path) -> Child:
         """Start a server in a process group of its own; its output goes to a log."""
@@ -81,6 +85,7 @@ class Children:
             )
         child = Child(name, url, log, process)
         self._children.append(child)
+        self._guard.know(child.descendants())
         return child
 
     def wait_ready(self, child: Child) -> None:
@@ -92,8 +97,8 @@ class Children:
         deadline = time.monotonic() + READY
         while time.monotonic() < deadline:
             self._require_alive(child)
+            self._guard.know(child.descendants())
             if answers(child.url).startswith("answers"):
-                child.descendants()
                 return
             time.sleep(POLL)
         msg = f"{child.name} did not answer at {child.url} within {READY:.0f} s.\n{child.tail()}"
@@ -108,7 +113,7 @@ class Children:
         while True:
             for child in self._children:
                 self._require_alive(child)
-                child.descendants()
+                self._guard.know(child.descendants())
             time.sleep(1)
 
     def end(self) -> list[str]:
@@ -130,6 +135,7 @@ class Children:
             _signal_group(child.process.pid, signal.SIGKILL)
             child.process.wait()
         psutil.wait_procs(stubborn, timeout=GRACE)
+        self._guard.end()
         return [name for name, tree in trees.items() if any(process in stubborn for process in tree)]
 
     def _require_alive(self, child: Child) -> None:
@@ -139,24 +145,49 @@ class Children:
             raise Problem(msg, f"see {child.log}")
 
 
+class _Guard:
+    """A process that ends the servers if this one is killed; see `guard`."""
+
+    def __init__(self) -> None:
+        self._known: set[int] = set()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "fin_assets.commands.guard"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=repository(),
+            # What ends this process group must not end the guard.
+            start_new_session=True,
+        )
+
+    def know(self, processes: list[psutil.Process]) -> None:
+        """Name processes to it."""
+        new = {process.pid for process in processes} - self._known
+        if new and self._process.stdin is not None:
+            self._known |= new
+            with suppress(BrokenPipeError):  # it was killed: what it was for is lost, and nothing else
+                self._process.stdin.write("".join(f"{pid}\n" for pid in sorted(new)).encode())
+                self._process.stdin.flush()
+
+    def end(self) -> None:
+        """Let it end: everything else has."""
+        with suppress(BrokenPipeError):
+            self._process.communicate(timeout=GRACE)
+
+
 @contextmanager
 def supervised(logs: Path) -> Iterator[Children]:
-    """Give something that starts servers, and end all of them at the end, also after SIGTERM."""
-    children = Children(logs)
-    before = signal.signal(signal.SIGTERM, _as_interrupt)
-    try:
-        yield children
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    """Give something that starts servers, and end all of them at the end, also after a signal or when this process is killed.
+
+    Raises:
+        Interrupted: a signal came.
+    """
+    with interruptible():
+        children = Children(logs)
         try:
-            children.end()
+            yield children
         finally:
-            signal.signal(signal.SIGTERM, before)
-
-
-def _as_interrupt(number: int, frame: object) -> None:
-    del number, frame
-    raise KeyboardInterrupt
+            children.end()
 
 
 def _signal_group(group: int, number: int) -> None:

@@ -22,6 +22,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from fin_assets.core.contract.plain_text import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import date
@@ -88,7 +90,7 @@ class Display:
             return
         progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -133,7 +135,9 @@ class Display:
 
     def _drawing(self, progress: Progress) -> Group:
         lines = [self._state(), *(f"{session}  {own}" for session, own in self._under_way())]
-        return Group(progress, *(Text(f"  {line}", style="dim", overflow="ellipsis", no_wrap=True) for line in lines))
+        return Group(
+            progress, *(Text(printable(f"  {line}"), style="dim", overflow="ellipsis", no_wrap=True) for line in lines)
+        )
 
     def _under_way(self) -> list[tuple[date, _Session]]:
         """Return the sessions that have begun and are not answered whole."""

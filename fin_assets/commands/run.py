@@ -17,11 +17,14 @@ from fin_assets.commands.args import (
     chosen_tables,
     console,
     days_of,
+    not_in_the_future,
     own_console,
     project,
+    say,
 )
 from fin_assets.commands.audit import audit, can_audit
-from fin_assets.commands.errors import EXIT_INCOMPLETE, Problem
+from fin_assets.commands.errors import EXIT_INCOMPLETE, EXIT_USAGE, Problem
+from fin_assets.core.collection.remedies import promise, remedy_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,14 +66,14 @@ def run(
     (found,) = chosen_sources(source)
     wanted = a_range(session, start, end)
     choices = [choose(found, table, wanted) for table in chosen_tables(found, tables)]
-    _tell_closed(found, choices)
     if not any(choice.sessions for choice in choices):
-        if wanted is not None and wanted[0] == wanted[1] and can_audit(found, wanted[0]):
-            with working([found]) as runner:
-                audit(runner, found, wanted[0])
-        else:
-            console.print("nothing to collect")
+        if wanted is None or wanted[0] != wanted[1] or not can_audit(found, wanted[0]):
+            raise _nothing(found, choices, wanted)
+        _tell_closed(found, choices)
+        with working([found]) as runner:
+            audit(runner, found, wanted[0])
         return
+    _tell_closed(found, choices)
     with working([found]) as runner:
         outcomes = [
             runner.run(found, choice.table, choice.sessions, refetch=refetch, newest_first=newest_first)
@@ -82,7 +85,7 @@ def run(
 
 def heal(source: str | None, start: str | None, *, marts: bool) -> None:
     """Collect incomplete and missed sessions."""
-    edge = a_date(start, "--from")
+    edge = not_in_the_future(a_date(start, "--from"), "--from")
     plan = [(found, table, to_heal(found, table, edge)) for found in chosen_sources(source) for table in found.tables]
     plan = [(found, table, sessions) for found, table, sessions in plan if sessions]
     if not plan:
@@ -131,6 +134,25 @@ def choose(source: Source, table: Table, wanted: tuple[date, date] | None) -> Ch
     return Choice(table, sessions, others)
 
 
+def _nothing(source: Source, choices: list[Choice], wanted: tuple[date, date] | None) -> Problem:
+    """Return the problem that a range, or the bounds of a source, leave no session at all."""
+    if wanted is None:
+        msg = f"No session of {source.name} is due: its first is {source.start}"
+        msg += f", its last {source.end}." if source.end else "."
+        return Problem(msg, f"start and end under [sources.{source.name}] in fin.toml set both", EXIT_USAGE)
+    told = {day: why for choice in choices for day, why in choice.not_sessions.items()}
+    reasons = "\n".join(f"{day} is no session of {source.name}: {why}" for day, why in sorted(told.items())[:SHOWN])
+    first, last = wanted
+    span = f"{first}" if first == last else f"{first} to {last}"
+    names = ", ".join(choice.table.name for choice in choices)
+    what = reasons or f"{span} has no session of {source.name} ({names})."
+    return Problem(
+        what,
+        f"nothing was collected; name a session, or leave it out for the newest: fin run {source.name}",
+        EXIT_USAGE,
+    )
+
+
 def _why_none(source: Source, table: Table, day: date) -> str:
     from fin_assets.core.contract.source import due_at
 
@@ -163,6 +185,7 @@ def to_heal(source: Source, table: Table, edge: date | None) -> list[date]:
     `edge`, or to the look-back. Waits and attempt caps bind the automation, not a person.
     """
     from fin_assets import clock
+    from fin_assets.core.collection.expected_units import can_have
     from fin_assets.core.contract.source import due_at
     from fin_assets.core.orchestration.partitions import due_sessions
     from fin_assets.core.storage.store import store_of
@@ -177,7 +200,11 @@ def to_heal(source: Source, table: Table, edge: date | None) -> list[date]:
     first = edge or (now - timedelta(days=source.settings.look_back_days) - table.due).date()
     known = store.sessions(source.name, table.name)
     due = due_sessions(source, table, since=now - (now.date() - first + timedelta(days=30)), until=now)
-    missed = sorted(day for day in {*due}.difference(known) if day > known[0]) if known else due[-1:]
+    missed = (
+        sorted(day for day in {*due}.difference(known) if day > known[0] and can_have(table, day))
+        if known
+        else due[-1:]
+    )
     # A day or two more: the due time is in the exchange's zone.
     stored = store.manifests(source.name, table.name, first=first - timedelta(days=2))
     bad = [manifest.session for manifest in stored if not manifest.state.is_done]
@@ -241,27 +268,30 @@ def print_summary(outcomes: list[TableOutcome]) -> None:
     for outcome in outcomes:
         for manifest in outcome.unusable[:SHOWN]:
             why = manifest.why() or f"blocked by {', '.join(manifest.blocked_by)} (docs/runbook.md)"
-            console.print(
-                f"[red]{manifest.state.value}[/] {outcome.table} {manifest.session}: {why}\n"
-                f"  what to do: {_remedy(manifest)}",
-                soft_wrap=True,
-            )
+            told = f" {outcome.table} {manifest.session}: {why}\n  what to do: {_remedy(manifest)}"
+            say(told, first=manifest.state.value)
+            promised = _promise(manifest)
+            if promised:
+                say(f"  without that, {promised}")
         if outcome.failure and not outcome.unusable:
             # Stored sessions stay green, but the requested refetch or reparse did not happen.
-            console.print(f"[red]failed[/] {outcome.table}: {outcome.failure}", soft_wrap=True)
+            say(f" {outcome.table}: {outcome.failure}", first="failed")
         if len(outcome.unusable) > SHOWN:
             console.print(f"... and {len(outcome.unusable) - SHOWN} more: fin status {outcome.source}", soft_wrap=True)
 
 
 def _remedy(manifest: Manifest) -> str:
     """Return the remedy of a session that is not usable, and where each of many missing units is listed."""
-    left = manifest.unfinished()
     every = f"fin status {manifest.source} --session {manifest.session}"
-    if not left:
-        # Units that are not known yet heal with the table that names them; a blocking check needs a look.
-        return every if manifest.blocked_by else f"fin heal {manifest.source} --from {manifest.session}"
-    remedy = next((unit.remedy for unit in left if unit.remedy), f"fin heal {manifest.source}")
-    return remedy if len(left) <= NAMED else f"{remedy}\n  each unit: {every}"
+    remedy = remedy_of(manifest, by_itself=_promise(manifest) is not None) or every
+    return remedy if len(manifest.unfinished()) <= NAMED else f"{remedy}\n  each unit: {every}"
+
+
+def _promise(manifest: Manifest) -> str | None:
+    from fin_assets import clock
+
+    [source] = chosen_sources(manifest.source)
+    return promise(source, source.table(manifest.table), manifest, now=clock.now())
 
 
 def _tell_closed(source: Source, choices: list[Choice]) -> None:

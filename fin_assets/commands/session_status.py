@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from fin_assets.commands.args import console, project
+from fin_assets.commands.args import console, project, say
 from fin_assets.core.contract.manifest import UnitState
 
 if TYPE_CHECKING:
@@ -88,11 +88,10 @@ def print_session(rows: list[Row], manifests: dict[str, Manifest]) -> None:
     bad = [row for row in rows if row.state not in {"complete", "closed"}]
     if bad:
         where = f"--session {rows[0].session}"
-        console.print(
-            f"what to do: fin run {rows[0].source} {where} fetches the missing units; "
-            f"docs/runbook.md and docs/sources/{rows[0].source}.md explain each kind",
-            soft_wrap=True,
-        )
+        advice = list(dict.fromkeys(row.remedy or f"fin run {row.source} {where}" for row in bad))
+        for each in advice:
+            say(f"what to do: {each}")
+        say(f"docs/runbook.md and docs/sources/{rows[0].source}.md explain each kind")
 
 
 def _print_coverage(manifest: Manifest) -> None:
@@ -107,7 +106,7 @@ def _print_left(row: Row, manifest: Manifest) -> None:
     lacking = manifest.unfinished()
     kinds = Counter(unit.error_kind or unit.state.value for unit in lacking)
     told = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-    console.print(f"\n[bold]{row.table}[/]: {len(lacking)} of {len(manifest.units)} units are missing: {told}")
+    say(f": {len(lacking)} of {len(manifest.units)} units are missing: {told}", first=f"\n{row.table}", style="bold")
     for kind, reason, units in _grouped(lacking):
         line = Text(f"{kind}  ", style="red")
         if len(units) == 1:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from rich.table import Table as Grid
+from rich.text import Text
 
-from fin_assets.commands.args import a_range, chosen_sources, console, project
+from fin_assets.commands.args import a_range, chosen_sources, console, project, say
 from fin_assets.commands.errors import EXIT_USAGE, Problem
 from fin_assets.commands.run import NAMED
+from fin_assets.core.collection.remedies import promise, remedy_of, run_command
 
 if TYPE_CHECKING:
     from fin_assets.core.contract.manifest import Manifest
@@ -43,6 +46,8 @@ class Row:
     attempts: int
     why: str
     next_retry_at: str | None
+    remedy: str | None
+    promise: str | None
     evidence: tuple[str, ...]
 
 
@@ -57,7 +62,13 @@ def status(source: str | None, session: str | None, start: str | None, end: str 
     if as_json:
         print(json.dumps([asdict(row) for row in rows], default=str, indent=1))  # noqa: T201 - machine-readable, not for the console
         return
-    console.print(_totals(rows))
+    if wanted is not None and not rows:
+        names = ", ".join(each.name for each in found)
+        msg = f"{wanted[0]} to {wanted[1]} has no session of {names} that is due, and nothing is stored for it."
+        raise Problem(
+            msg, f"name a range with sessions, or leave it out: fin status {source or ''}".rstrip(), EXIT_USAGE
+        )
+    console.print(_totals(rows, found))
     if wanted is not None:
         console.print(_by_session(rows))
     _print_bad(rows)
@@ -97,22 +108,22 @@ def _one_session(sources: list[Source], session: date, *, as_json: bool) -> None
 def rows_of(source: Source, table: Table, wanted: tuple[date, date] | None) -> list[Row]:
     """Return a row for each known session of a table and each missing one that is due since its first known session."""
     from fin_assets import clock
+    from fin_assets.core.collection.expected_units import can_have
     from fin_assets.core.orchestration.partitions import due_sessions
     from fin_assets.core.storage.store import store_of
 
-    store = store_of(project()[0])
+    store, now = store_of(project()[0]), clock.now()
     first, last = wanted or (date.min, date.max)
     # One after the other: a manifest of 900 units takes 1.5 MB of memory, and years have thousands.
     known = {
-        manifest.session: _known(manifest)
+        manifest.session: _known(source, table, manifest, now=now)
         for manifest in store.manifests(source.name, table.name, first=first, last=last)
     }
     begin = wanted[0] if wanted else min(known, default=None)
     if begin is None:
         return []
-    now = clock.now()
     due = due_sessions(source, table, since=now - (now.date() - begin + timedelta(days=90)), until=now)
-    missing = [day for day in due if begin <= day <= last and day not in known]
+    missing = [day for day in due if begin <= day <= last and day not in known and can_have(table, day)]
     return sorted(
         [*known.values(), *(_missing(source, table, day, store) for day in missing)], key=lambda row: row.session
     )
@@ -122,12 +133,15 @@ def _missing(source: Source, table: Table, day: date, store: Store) -> Row:
     from fin_assets.core.collection.expected_units import wanted
 
     units = len(wanted(source, table, day, store=store).units)
-    return Row(source.name, table.name, day, "missing", units, 0, 0, 0, "never collected", None, ())
+    remedy = run_command(source.name, table.name, [day])
+    return Row(source.name, table.name, day, "missing", units, 0, 0, 0, "never collected", None, remedy, None, ())
 
 
-def _known(manifest: Manifest) -> Row:
+def _known(source: Source, table: Table, manifest: Manifest, *, now: datetime) -> Row:
+    promised = promise(source, table, manifest, now=now)
     blocked = manifest.state.is_done and manifest.blocked_by
-    retry = manifest.next_retry_at if not manifest.state.is_done else None
+    # A retry that no automation makes, or whose time has passed, is none to wait for.
+    retry = manifest.next_retry_at if promised and manifest.next_retry_at and manifest.next_retry_at > now else None
     return Row(
         manifest.source,
         manifest.table,
@@ -138,19 +152,20 @@ def _known(manifest: Manifest) -> Row:
         manifest.staged.rows if manifest.staged else 0,
         manifest.attempts,
         f"blocked by {', '.join(manifest.blocked_by)}" if blocked else manifest.why(),
-        retry.isoformat(timespec="seconds") if retry else None,
+        retry.astimezone(ZoneInfo(source.timezone)).isoformat(timespec="seconds") if retry else None,
+        remedy_of(manifest, by_itself=promised is not None),
+        promised,
         tuple(path for unit in manifest.unfinished() for path in unit.evidence),
     )
 
 
-def _totals(rows: list[Row]) -> Grid:
+def _totals(rows: list[Row], sources: list[Source]) -> Grid:
     grid = Grid(title="Sessions by state", title_justify="left")
     grid.add_column("table")
     for state, colour in COLOURS.items():
         grid.add_column(state, justify="right", style=colour)
     for name in ("rows", "first", "last"):
         grid.add_column(name, justify="right")
-    _, sources = project()
     for source in sources:
         for table in source.tables:
             own = [row for row in rows if (row.source, row.table) == (source.name, table.name)]
@@ -168,10 +183,11 @@ def _by_session(rows: list[Row]) -> Grid:
         grid.add_column(f"{source}/{table}")
     states = {(row.session, row.source, row.table): row for row in rows}
     for day in sorted({row.session for row in rows}):
-        cells = []
+        cells: list[Text | str] = []
         for source, table in tables:
             row = states.get((day, source, table))
-            cells.append(f"[{COLOURS[row.state]}]{row.state}[/] {row.done}/{row.units}" if row else "")
+            coloured = Text.assemble((row.state, COLOURS[row.state]), f" {row.done}/{row.units}") if row else ""
+            cells.append(coloured)
         grid.add_row(str(day), *cells)
     return grid
 
@@ -180,11 +196,9 @@ def _print_bad(rows: list[Row]) -> None:
     _print_missing(rows)
     bad = [row for row in rows if row.state not in {"complete", "closed", "missing"}]
     for row in bad[-SHOWN:]:
-        again = f"; healing tries again after {row.next_retry_at}" if row.next_retry_at else ""
-        console.print(
-            f"[{COLOURS[row.state]}]{row.state}[/] {row.source}/{row.table} {row.session}: {row.why}{again}",
-            soft_wrap=True,
-        )
+        say(f" {row.source}/{row.table} {row.session}: {row.why}", first=row.state, style=COLOURS[row.state])
+        if row.remedy:
+            say(f"  what to do: {row.remedy}" + (f"; without that, {row.promise}" if row.promise else ""))
         if row.units - row.done > NAMED:
             console.print(f"  each unit: fin status {row.source} --session {row.session}", soft_wrap=True)
         if row.evidence:
@@ -192,10 +206,7 @@ def _print_bad(rows: list[Row]) -> None:
     if len(bad) > SHOWN:
         console.print(f"... and {len(bad) - SHOWN} earlier ones: --json lists all", soft_wrap=True)
     if bad:
-        first = min(row.session for row in bad)
-        names = sorted({row.source for row in bad})
-        remedy = f"fin heal {names[0]} --from {first}" if len(names) == 1 else f"fin heal --from {first}"
-        console.print(f"what to do: {remedy}; docs/runbook.md and docs/sources explain each check", soft_wrap=True)
+        say("docs/runbook.md and docs/sources explain each check and each kind of failure")
 
 
 def _print_missing(rows: list[Row]) -> None:
@@ -216,9 +227,5 @@ def _print_missing(rows: list[Row]) -> None:
     for span in spans:
         first, last = span[0], span[-1]
         days = str(first.session) if first is last else f"{first.session} to {last.session} ({len(span)} sessions)"
-        where = f"--session {first.session}" if first is last else f"--from {first.session} --to {last.session}"
-        console.print(
-            f"[red]missing[/] {first.source}/{first.table} {days}: never collected; "
-            f"what to do: fin run {first.source} --table {first.table} {where}",
-            soft_wrap=True,
-        )
+        command = run_command(first.source, first.table, [first.session, last.session])
+        say(f" {first.source}/{first.table} {days}: never collected; what to do: {command}", first="missing")

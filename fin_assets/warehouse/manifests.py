@@ -18,8 +18,10 @@ from pydantic import ValidationError
 from fin_assets import clock
 from fin_assets.core.collection import row_baseline
 from fin_assets.core.collection.acceptance import row_band
+from fin_assets.core.collection.expected_units import can_have
+from fin_assets.core.collection.remedies import remedy_of
 from fin_assets.core.contract.manifest import Manifest, PartitionState
-from fin_assets.core.contract.source import Nothing, Sibling, Source, Table, due_at
+from fin_assets.core.contract.source import Source, Table, due_at
 from fin_assets.core.storage.blobs import Blobs
 from fin_assets.settings import SourceSettings
 from fin_assets.warehouse.paths import WarehouseError
@@ -168,11 +170,7 @@ def expected(sources: Sequence[Source], collected: set[ManifestKey]) -> pl.DataF
 
 def _wanted(table: Table, days: set[date]) -> set[date]:
     """Return the days of which something is expected: where the site shows only the present, earlier ones are not."""
-    return {day for day in days if not isinstance(table.expected(day, _no_sibling), Nothing)}
-
-
-def _no_sibling(table: str) -> Sibling:
-    return Sibling(state="missing", reason=f"{table} is not read")
+    return {day for day in days if can_have(table, day)}
 
 
 def declared(sources: Sequence[Source], collected: set[ManifestKey], modes: Mapping[str, str]) -> pl.DataFrame:
@@ -222,7 +220,7 @@ def _row(manifest: Manifest, stamp: str) -> tuple[Any, ...]:
         manifest.state.value,
         manifest.why() or None,
         ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items())) or None,
-        next((unit.remedy for unit in left if unit.remedy), None),
+        remedy_of(manifest),
         ", ".join(manifest.blocked_by) or None,
         len(manifest.units),
         manifest.done,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -30,14 +32,16 @@ def test_a_range_is_collected_healed_and_parsed_again_and_nothing_is_asked_for_t
     done = fin("run", NAME, "--from", "2026-03-14", "--to", "2026-03-20", "--no-marts")
     assert done.exit_code == 3, done.output
     assert f"incomplete things {BAD}: 1 of 2 units: 1 server_error (b)" in done.output
-    assert "what to do: the site has a fault of its own; healing retries automatically, or: fin heal" in done.output
+    mend = f"what to do: the site has a fault of its own; fin run fake --table things --session {BAD}"
+    assert mend in done.output
+    assert "without that, healing tries again by itself after 2026-03-24 12:10 HKT" in done.output
 
     shown = json.loads(fin("status", NAME, "--from", "2026-03-16", "--to", "2026-03-23", "--json").output)
     states = {row["session"]: row["state"] for row in shown}
     assert states == dict.fromkeys(map(str, DAYS), "complete") | {str(BAD): "incomplete", "2026-03-23": "missing"}
     told = fin("status")
     assert f"incomplete fake/things {BAD}: 1 of 2 units" in told.output
-    assert f"what to do: fin heal fake --from {BAD}" in told.output
+    assert mend in told.output
 
     site.broken.clear()
     before = dict(site.asked)
@@ -83,9 +87,9 @@ def test_a_single_day_that_is_no_session_is_explained(fin, site, day: str, why: 
 
     with freeze_time(datetime(2026, 3, 24, 4, tzinfo=UTC)):
         done = fin("run", NAME, "--session", day, "--no-marts")
-    assert done.exit_code == 0
-    assert why in done.output
-    assert "nothing to collect" in done.output
+    assert done.exit_code == 2, "a session that is none is no success"
+    assert f"{day} is no session of fake: {why}" in flat(done.stderr)
+    assert "nothing was collected" in flat(done.stderr)
     assert not site.asked
 
 
@@ -152,12 +156,22 @@ def test_an_interrupted_run_keeps_its_units_and_continues_from_there(fin, site) 
     site.before_answer = interrupt
     done = fin("run", NAME, "--from", str(DAYS[0]), "--to", str(DAYS[4]), "--no-marts")
     assert done.exit_code == 130, done.output
-    assert "Interrupted. All stored units are kept." in flat(done.stderr)
+    said = "Interrupted (SIGINT). All stored units are kept. Run the same command again: it continues where it stopped."
+    assert done.stderr.splitlines()[-1] == said
+    assert "Traceback" not in done.stderr
     site.before_answer = None
     kept = {key for key in site.asked if key[1] < DAYS[3]}
     before = dict(site.asked)
     assert fin("run", NAME, "--from", str(DAYS[0]), "--to", str(DAYS[4]), "--no-marts").exit_code == 0
     assert {key: site.asked[key] for key in kept} == {key: before[key] for key in kept}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_every_signal_is_one_line_and_its_own_exit_code(fin, site, number: signal.Signals) -> None:
+    site.before_answer = lambda _unit, _session: os.kill(os.getpid(), number)
+    done = fin("run", NAME, "--session", str(BAD), "--no-marts")
+    assert done.exit_code == 128 + number, done.output
+    assert done.stderr.splitlines()[-1].startswith(f"Interrupted ({number.name}). All stored units are kept.")
 
 
 def test_a_session_that_another_process_collects_is_a_clear_error(fin, site, home: Path) -> None:

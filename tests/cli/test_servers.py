@@ -68,7 +68,8 @@ def test_a_server_that_ends_by_itself_is_a_problem_with_its_last_words(tmp_path:
     assert str(tmp_path / "shop.log") in caught.value.remedy
 
 
-def test_a_terminated_command_ends_its_servers(tmp_path: Path, port: int) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_a_command_that_a_signal_ends_leaves_no_server(tmp_path: Path, port: int, number: signal.Signals) -> None:
     script = textwrap.dedent(
         f"""
         import sys
@@ -89,12 +90,16 @@ def test_a_terminated_command_ends_its_servers(tmp_path: Path, port: int) -> Non
         assert command.stdout is not None
         pids = [int(pid) for pid in command.stdout.readline().split()]
         assert len(pids) == 2
-        os.kill(command.pid, signal.SIGTERM)
+        everything = psutil.Process(command.pid).children(recursive=True)
+        assert len(everything) == 3, "and the guard"
+        os.kill(command.pid, number)
         command.wait(timeout=30)
-    deadline = time.monotonic() + 5
+    # Of a killed command the guard ends the servers, the stubborn ones after five seconds.
+    deadline = time.monotonic() + 10
     while any(psutil.pid_exists(pid) for pid in pids) and time.monotonic() < deadline:
         pass
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
+    assert not psutil.wait_procs(everything, timeout=10)[1]
 
 
 def test_the_display_says_how_much_is_done_left_and_failed(monkeypatch: pytest.MonkeyPatch) -> None:

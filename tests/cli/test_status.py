@@ -22,8 +22,8 @@ def many(site) -> list[str]:
     """A manifest of 600 units: 3 failed, each in its own way, 40 were never asked for, 2 are proven empty."""
     names = [f"T{number:03}" for number in range(600)]
     broken = {
-        "T007": ("server_error", "T007: HTTP 503", "heal"),
-        "T011": ("server_error", "T011: HTTP 503", "heal"),
+        "T007": ("server_error", "T007: HTTP 503", "fin heal"),
+        "T011": ("server_error", "T011: HTTP 503", "fin heal"),
         "T200": ("unreconciled", "T200: buys 90 lots, the exchange has 100", "look"),
     }
     units = []
@@ -74,7 +74,8 @@ def test_one_session_lists_every_missing_unit_with_its_reason_on_one_screen(fin,
     assert set(many[560:]) <= set(words), "the name of each unit that was not asked for"
     assert "T005" not in told, "what is there is not listed"
     assert len(done.output.splitlines()) < 40
-    assert f"fin run {NAME} --session {DAY} fetches the missing units" in told
+    assert f"what to do: look; then: fin run {NAME} --table {TABLE} --session {DAY}" not in told
+    assert f"what to do: fin run {NAME} --table {TABLE} --session {DAY}" in told
 
 
 def test_the_list_of_all_sessions_abbreviates_what_is_missing_in_each(fin, many: list[str]) -> None:
@@ -87,7 +88,7 @@ def test_programs_get_every_missing_unit_as_well(fin, many: list[str]) -> None:
     [row] = json.loads(fin("status", NAME, "--session", str(DAY), "--json").output)
     assert (row["state"], row["units"], row["done"], len(row["left"])) == ("incomplete", 600, 557, 43)
     first = row["left"][0]
-    assert (first["unit"], first["kind"], first["attempts"], first["remedy"]) == ("T007", "server_error", 4, "heal")
+    assert (first["unit"], first["kind"], first["attempts"], first["remedy"]) == ("T007", "server_error", 4, "fin heal")
 
 
 def test_a_day_of_which_nothing_is_stored_or_due_is_no_status(fin, site) -> None:

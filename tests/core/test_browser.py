@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin
 
 import psutil
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Browser, BrowserType, Page
 
 from fin_assets.core.collection.fetch_jobs import Job, Outcome, run_jobs
 from fin_assets.core.contract.failures import (
@@ -33,6 +34,7 @@ from fin_assets.core.contract.failures import (
 from fin_assets.core.contract.source import Fetched, Parsed
 from fin_assets.core.transport.browser.chromium import BrowserMissing, find_chromium
 from fin_assets.core.transport.browser.client import BrowserClient
+from fin_assets.core.transport.browser.errors import DRIVER_ENDED
 from fin_assets.core.transport.browser.pool import BrowserPool
 from fin_assets.core.transport.host_limiter import BreakerRule
 from fin_assets.settings import BrowserSettings
@@ -261,6 +263,45 @@ async def test_a_killed_browser_costs_one_more_attempt_and_no_unit(victim: str, 
         assert pool.stats.browsers == 2
     assert len(found) == 30
     assert [outcome.failure for outcome in found if outcome.failure] == []
+    assert children() == []
+
+
+@pytest.mark.parametrize("moment", ["driver", "browser"])
+async def test_a_driver_that_dies_while_it_starts_is_started_again(
+    moment: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    real, started = BrowserType.launch, 0
+
+    async def killed_once(self: BrowserType, **options: Any) -> Browser:
+        nonlocal started
+        started += 1
+        if started == 1:
+            [driver] = children(recursive=False)
+            if moment == "driver":
+                driver.kill()
+                return await real(self, **options)
+            launching = asyncio.ensure_future(real(self, **options))
+            await asyncio.sleep(0.03)
+            driver.kill()
+            return await launching
+        return await real(self, **options)
+
+    monkeypatch.setattr(BrowserType, "launch", killed_once)
+    found: list[Outcome] = []
+    async with TinySite() as site, opened(workers=2) as pool:
+        await run_jobs(pool, get_jobs(site.url, 3), evidence_dir=lambda _: tmp_path, on_outcome=found.append)
+    assert [outcome.failure for outcome in found] == [None, None, None]
+    assert started == 2
+
+
+async def test_a_driver_that_always_dies_is_a_missing_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def dies(self: BrowserType, **options: Any) -> Browser:
+        raise Exception(DRIVER_ENDED)  # noqa: TRY002 - as the library does
+
+    monkeypatch.setattr(BrowserType, "launch", dies)
+    with pytest.raises(BrowserMissing, match="did not start in 3 attempts"):
+        async with opened():
+            pass
     assert children() == []
 
 

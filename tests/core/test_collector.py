@@ -103,14 +103,16 @@ def test_a_missing_unit_leaves_the_session_incomplete_and_only_it_is_asked_for_a
 
 def test_a_site_that_states_how_long_to_wait_is_left_alone_until_then(store: Store) -> None:
     wish = RateLimited("busy", retry_after=timedelta(hours=2))
-    [result] = run(store, FakeSite(broken={("a", DAY): wish}), [DAY])
+    recent = date(2026, 3, 30)
+    [result] = run(store, FakeSite(broken={("a", recent): wish}), [recent])
     assert result.manifest.next_retry_at == clock.now() + timedelta(hours=2)
-    assert "Next retry not before 2026-04-01 02:00 UTC" in result.findings["complete"].summary
+    assert "healing tries again by itself after 2026-04-01 10:00 HKT" in result.findings["complete"].summary
 
 
-def test_a_site_that_wants_proof_of_a_human_rests_an_hour(store: Store) -> None:
+def test_a_site_that_wants_proof_of_a_human_rests_three_hours(store: Store) -> None:
     [result] = run(store, FakeSite(broken={("a", DAY): CaptchaPage("no")}), [DAY])
-    assert result.manifest.next_retry_at == clock.now() + timedelta(hours=1)
+    assert result.manifest.next_retry_at == clock.now() + timedelta(hours=3)
+    assert "leave the site alone for three hours" in result.findings["complete"].summary
 
 
 def test_the_wait_before_the_next_attempt_doubles_up_to_six_hours(store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from email.utils import format_datetime
 from itertools import pairwise
 
 import pytest
@@ -203,16 +204,39 @@ def test_a_cancelled_waiter_does_not_keep_the_door_shut() -> None:
         ("7", timedelta(seconds=7)),
         (" 120 ", timedelta(minutes=2)),
         ("Sat, 21 Nov 2026 08:00:30 GMT", timedelta(seconds=30)),
-        ("Sat, 21 Nov 2026 07:00:00 GMT", timedelta(0)),
+        ("1.5", timedelta(seconds=1.5)),
+        ("86400", timedelta(days=1)),
+        ("Sat, 21 Nov 2026 07:00:00 GMT", None),
         ("soon", None),
         ("-3", None),
+        ("0", None),
+        ("86401", None),
+        ("315360000", None),
+        ("86400000000000", None),
+        ("300000000000", None),
+        ("3e11", None),
+        ("nan", None),
+        ("inf", None),
+        ("9" * 5000, None),
+        ("²", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", None),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", None),
+        ("Sat, 21 Nov 2026 08:00:30 +99999999", None),
+        ("Mon, 01 Jan 0001 00:00:00 GMT", None),
+        ("", None),
     ],
 )
-def test_retry_after_is_seconds_or_a_date(
+def test_retry_after_is_seconds_or_a_date_and_beyond_a_day_nobody_means_it(
     header: str | None, expected: timedelta | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FIN_CLOCK", "2026-11-21T08:00:00+00:00")
     assert retry_after(header) == expected
+
+
+@given(st.text() | st.integers().map(str) | st.floats().map(str) | st.datetimes().map(format_datetime))
+def test_no_retry_after_overflows_or_asks_for_more_than_the_longest(header: str) -> None:
+    wait = retry_after(header, longest=timedelta(hours=1))
+    assert wait is None or timedelta(0) < wait <= timedelta(hours=1)
 
 
 def test_a_rate_of_zero_is_refused_by_name() -> None:

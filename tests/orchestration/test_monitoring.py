@@ -40,7 +40,7 @@ def test_a_session_between_others_that_was_never_collected_is_found(store: Store
     save(store, FIRST)
     save(store, LAST)
     assert f"1 session never collected: {BEFORE}" in found(store)
-    assert f"fin run {NAME} --table {TABLE} --from {BEFORE} --to {BEFORE}" in found(store)
+    assert f"fin run {NAME} --table {TABLE} --session {BEFORE}" in found(store)
     save(store, BEFORE)
     assert found(store) == "no session is given up"
 

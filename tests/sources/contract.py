@@ -354,6 +354,19 @@ def its_parser_version_is_stated(source: Source, table: Table) -> None:
     assert table.parser_version
 
 
+def names_that_its_settings_choose_by_are_declared_as_filters(source: Source, table: Table) -> None:
+    free = {name for name, field in type(source.settings).model_fields.items() if field.annotation == tuple[str, ...]}
+    declared = {chosen.setting for each in source.tables for chosen in each.filters}
+    off = " ".join(source.left_out.values())
+    assert all(name in declared or name in off for name in free), "a wrong name would be less work, silently"
+    for chosen in table.filters:
+        assert chosen.setting in type(source.settings).model_fields
+        assert chosen.where(source.name) == f"{chosen.setting} under [sources.{source.name}] in fin.toml"
+        if chosen.listed is not None:
+            assert chosen.listed.table in table.needs
+            assert chosen.listed.column in source.table(chosen.listed.table).schema.columns()
+
+
 def secrets_do_not_show(source: Source, table: Table) -> None:
     from pydantic import SecretStr
 
@@ -383,6 +396,7 @@ RULES: list[Rule] = [
     times_are_aware_and_money_is_not_a_float,
     its_checks_are_documented_and_none_hides_a_general_one,
     its_parser_version_is_stated,
+    names_that_its_settings_choose_by_are_declared_as_filters,
     secrets_do_not_show,
 ]
 

@@ -141,7 +141,15 @@ def test_an_incomplete_session_is_listed_with_its_remedy(reader: Reader) -> None
         " where table_name = 'holdings' and session_date = ?",
         [SESSIONS[40]],
     )
-    assert row.rows() == [("incomplete", False, "1 of 1 units: 1 half_table (hk/en)", "1 half_table", "fin heal")]
+    assert row.rows() == [
+        (
+            "incomplete",
+            False,
+            "1 of 1 units: 1 half_table (hk/en)",
+            "1 half_table",
+            f"fin run hkex_southbound --table holdings --session {SESSIONS[40]}",
+        )
+    ]
     cost = reader.query(
         "select requests, requests_per_unit from ops__scrape_cost where table_name = 'holdings' and session_date = ?",
         [SESSIONS[40]],

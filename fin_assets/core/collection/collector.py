@@ -17,8 +17,9 @@ from fin_assets import clock
 from fin_assets.core.collection.acceptance import Situation, accepted, row_band
 from fin_assets.core.collection.expected_units import Wanted, outdated, wanted
 from fin_assets.core.collection.fetch_jobs import Event, Job, Outcome, run_jobs
+from fin_assets.core.collection.filters import naming_the_setting
 from fin_assets.core.collection.finalize import Attempted, Finalizer, SessionResult, baseline_around
-from fin_assets.core.collection.records import attempt_begun, deferred_record, failed_record, raw_unit
+from fin_assets.core.collection.records import attempt_begun, deferred_record, failed_record, raw_unit, refused_record
 from fin_assets.core.collection.row_baseline import ENOUGH
 from fin_assets.core.contract.client import Client
 from fin_assets.core.contract.failures import StaleDate
@@ -194,7 +195,9 @@ class Collector:
         part = _Open(key, before, units, unit_log, closing)
         now = clock.now()
         for unit in units.values():
-            if unit.due is not None and unit.due > now and unit.name not in unit_log.units:
+            if unit.problem is not None:
+                part.failures[unit.name] = refused_record(unit.name, unit.problem)
+            elif unit.due is not None and unit.due > now and unit.name not in unit_log.units:
                 part.failures[unit.name] = deferred_record(unit, timezone=self.table.calendar.timezone)
         return part
 
@@ -276,7 +279,8 @@ class Collector:
         part.seconds += outcome.seconds
         fetched, parsed = outcome.fetched, outcome.parsed
         if outcome.failure is not None or fetched is None or parsed is None:
-            part.failures[unit] = failed_record(outcome, self.store)
+            record = failed_record(outcome, self.store)
+            part.failures[unit] = naming_the_setting(record, self.source, self.table)
             return
         if parsed.closed_reason is not None and parsed.covers is not None and parsed.covers.is_one_day:
             self._keep_under(parsed.covers.first, unit, fetched, parsed)

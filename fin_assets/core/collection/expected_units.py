@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from fin_assets.core.collection.acceptance import Situation, accepted
+from fin_assets.core.collection.filters import unknown_names
 from fin_assets.core.collection.row_baseline import RowBaseline
 from fin_assets.core.contract.failures import CollectionFailure
 from fin_assets.core.contract.manifest import PartitionKey, PartitionState, RawUnit
@@ -40,10 +41,16 @@ class StoredSiblings:
 
     def __init__(self, source: Source, day: date, store: Store) -> None:
         self._source, self._day, self._store = source, day, store
+        self._known: dict[str, Sibling] = {}
         self.named_at: datetime | None = None
 
     def __call__(self, table: str) -> Sibling:
         """Return what a table of the source has of the partition."""
+        if table not in self._known:
+            self._known[table] = self._read(table)
+        return self._known[table]
+
+    def _read(self, table: str) -> Sibling:
         manifest = self._store.manifest(PartitionKey(self._source.name, table, self._day))
         if manifest is None:
             return Sibling(state="missing", reason="was never collected")
@@ -60,14 +67,29 @@ class StoredSiblings:
 
 
 def wanted(source: Source, table: Table, day: date, *, store: Store) -> Wanted:
-    """Return what a partition of a table must have. Reads at most one manifest and one staged file of each table it needs."""
+    """Return what a partition of a table must have; a name of a filter that no list has is a unit with a problem.
+
+    Reads at most one manifest and one staged file of each table it needs, and the newest list for a name that is not found.
+    """
     siblings = StoredSiblings(source, day, store)
     found = table.expected(day, siblings)
-    if isinstance(found, Nothing):
-        return Wanted(closed=found.reason)
     if isinstance(found, NotYet):
         return Wanted(unknown=found.reason)
-    return Wanted(units={unit.name: unit for unit in found}, named_at=siblings.named_at)
+    unknown = unknown_names(source, table, day, siblings=siblings, store=store)
+    if isinstance(found, Nothing):
+        if not unknown:
+            return Wanted(closed=found.reason)
+        found = []
+    return Wanted(units={unit.name: unit for unit in (*found, *unknown)}, named_at=siblings.named_at)
+
+
+def can_have(table: Table, day: date) -> bool:
+    """Return whether a partition can have anything; not where the site shows only the present. Reads nothing."""
+    return not isinstance(table.expected(day, _not_read), Nothing)
+
+
+def _not_read(table: str) -> Sibling:
+    return Sibling(state="missing", reason=f"{table} is not read")
 
 
 def outdated(table: Table, day: date, units: Iterable[RawUnit], want: Wanted, *, baseline: RowBaseline) -> list[str]:

@@ -11,6 +11,7 @@ from fin_assets import clock
 from fin_assets.core.collection.acceptance import row_band
 from fin_assets.core.collection.expected_units import Wanted, parse_stored
 from fin_assets.core.collection.findings import raw_findings, staged_checks, staged_findings
+from fin_assets.core.collection.remedies import HEAL, command, remedy_of
 from fin_assets.core.collection.retry import next_retry_at, not_before
 from fin_assets.core.collection.row_baseline import REACH, RowBaseline
 from fin_assets.core.contract.failures import CollectionFailure, StaleDate
@@ -117,8 +118,8 @@ class Finalizer:
         if want.closed:
             if before is None or not before.state.is_done:
                 self.store.save(manifest)
-                return SessionResult(manifest, raw_findings(manifest))
-            return SessionResult(before, raw_findings(before), worked=False)
+                return SessionResult(manifest, self._found(manifest))
+            return SessionResult(before, self._found(before), worked=False)
         # Waiting for another table uses up no attempt and does not double the wait.
         waiting = manifest.model_copy(update={"state": PartitionState.INCOMPLETE, "reason": want.unknown})
         return self._not_done(waiting, before)
@@ -130,7 +131,7 @@ class Finalizer:
         `schema` fails, and manifest and staged rows stay as they are.
         """
         if manifest.state is PartitionState.CLOSED:
-            return SessionResult(manifest, raw_findings(manifest), worked=False)
+            return SessionResult(manifest, self._found(manifest), worked=False)
         staged = manifest.staged
         fresh = staged is not None and staged.parser_version == self.table.parser_version
         if fresh and not force and staged is not None and self.store.has(staged.file):
@@ -143,12 +144,15 @@ class Finalizer:
         except (RawDamaged, CollectionFailure) as failure:
             problem = f"not staged again: {failure}"
             if isinstance(failure, CollectionFailure):
-                again = f"fin run {manifest.source} --session {manifest.session} --refetch"
-                problem += f". Mend it: {failure.remedy}, or {again}"
-            findings = raw_findings(manifest) | {"schema": Finding(passed=False, summary=problem)}
+                again = f"{command(manifest)} --refetch"
+                problem += f". Mend it: {failure.remedy.replace(HEAL, again)}, or {again}"
+            findings = self._found(manifest) | {"schema": Finding(passed=False, summary=problem)}
             return SessionResult(manifest, findings, worked=False, problem=problem)
         self.store.save(result.manifest)
         return result
+
+    def _found(self, manifest: Manifest) -> dict[str, Finding]:
+        return raw_findings(self.source, self.table, manifest)
 
     def _sealed(self, manifest: Manifest, units: list[RawUnit], parsed: Mapping[str, Parsed]) -> SessionResult:
         """Seal the units as the partition's next generation and stage them."""
@@ -159,7 +163,7 @@ class Finalizer:
 
     def _staged(self, manifest: Manifest, units: list[RawUnit], parsed: Mapping[str, Parsed]) -> SessionResult:
         if manifest.state is PartitionState.CLOSED:
-            return SessionResult(manifest, raw_findings(manifest))
+            return SessionResult(manifest, self._found(manifest))
         accepted = [
             Accepted(
                 unit=raw.unit,
@@ -179,7 +183,7 @@ class Finalizer:
     def _judged(self, manifest: Manifest, *, worked: bool) -> SessionResult:
         """Judge staged rows by the present settings; checks and manifest then name the same blocking checks."""
         found = staged_findings(self.source, self.table, manifest, store=self.store, baseline=self.baseline)
-        findings = raw_findings(manifest) | found
+        findings = self._found(manifest) | found
         blocked = tuple(sorted(name for name in staged_checks(self.table) if not findings[name].passed))
         return SessionResult(manifest.model_copy(update={"blocked_by": blocked}), findings, worked=worked)
 
@@ -197,14 +201,14 @@ class Finalizer:
     def _not_done(self, manifest: Manifest, before: Manifest | None) -> SessionResult:
         """Write the manifest of an incomplete attempt. A failed refetch keeps the previous complete version."""
         if before is not None and before.state.is_done:
-            remedy = next((unit.remedy for unit in manifest.unfinished() if unit.remedy), None)
+            remedy = remedy_of(manifest, refetch=True)
             problem = f"Refetch failed; the previous complete version is kept: {manifest.why()}" + (
                 f". Mend it: {remedy}" if remedy else ""
             )
-            return SessionResult(before, raw_findings(before), problem=problem)
+            return SessionResult(before, self._found(before), problem=problem)
         manifest = manifest.model_copy(update={"next_retry_at": next_retry_at(manifest)})
         self.store.save(manifest)
-        return SessionResult(manifest, raw_findings(manifest))
+        return SessionResult(manifest, self._found(manifest))
 
 
 def _new_manifest(

@@ -6,7 +6,9 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from fin_assets import clock
 from fin_assets.core.collection.acceptance import row_band, states_sessions
+from fin_assets.core.collection.remedies import promise, remedy_of
 from fin_assets.core.collection.row_baseline import Judgement, RowBaseline
 from fin_assets.core.contract.manifest import Manifest, PartitionKey, PartitionState, StagedRef, UnitState
 from fin_assets.core.contract.source import Finding, Source, Table
@@ -36,14 +38,15 @@ def staged_checks(table: Table) -> dict[str, str]:
     }
 
 
-def raw_findings(manifest: Manifest) -> dict[str, Finding]:
+def raw_findings(source: Source, table: Table, manifest: Manifest) -> dict[str, Finding]:
     """Return the findings of the manifest: completeness, and whether every page is of the session."""
     counts = {state.value: sum(unit.state is state for unit in manifest.units) for state in UnitState}
     stale = [unit for unit in manifest.units if unit.error_kind == "stale_date"]
-    remedy = next((unit.remedy for unit in manifest.unfinished() if unit.remedy), None)
+    promised = promise(source, table, manifest, now=clock.now())
+    remedy = remedy_of(manifest, by_itself=promised is not None)
     why = manifest.why() + (f". Mend it: {remedy}" if remedy else "")
-    if manifest.next_retry_at and not manifest.exhausted:
-        why += f". Next retry not before {manifest.next_retry_at:%Y-%m-%d %H:%M} UTC"
+    if promised:
+        why += f". Without that, {promised}"
     coverage = [unit.coverage_pct for unit in manifest.units if unit.coverage_pct is not None]
     covered = {"lowest_coverage_pct": round(min(coverage), 3), "units_with_coverage": len(coverage)} if coverage else {}
     return {

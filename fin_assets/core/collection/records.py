@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from fin_assets import clock
 from fin_assets.core.collection.fetch_jobs import Outcome
 from fin_assets.core.collection.retry import not_before, retry_wait
-from fin_assets.core.contract.failures import Deferred, NotAsked
+from fin_assets.core.contract.failures import CollectionFailure, Deferred, NotAsked
 from fin_assets.core.contract.manifest import Manifest, PartitionKey, PartitionState, RawUnit, UnitRecord, UnitState
 from fin_assets.core.contract.source import Fetched, Parsed, Unit
 from fin_assets.core.storage.store import Store
@@ -82,6 +82,18 @@ def failed_record(outcome: Outcome, store: Store) -> UnitRecord:
         retryable=failure.retryable,
         not_before=not_before(failure),
         evidence=tuple(path.relative_to(store.data).as_posix() for path in outcome.evidence),
+    )
+
+
+def refused_record(unit: str, problem: CollectionFailure) -> UnitRecord:
+    """Return the record of a unit that cannot be asked for."""
+    return UnitRecord(
+        unit=unit,
+        state=UnitState(problem.state),
+        error_kind=problem.kind,
+        error=str(problem),
+        remedy=problem.remedy,
+        retryable=problem.retryable,
     )
 
 

@@ -39,7 +39,7 @@ class CollectionFailure(Exception):
         state: the unit state that results: `failed`, `refused`, `missing` or `deferred`.
         retry: the rule within an attempt.
         retryable: whether a later attempt at the partition may succeed without a person.
-        remedy: the command or setting that mends it.
+        remedy: the command or setting that mends it, of the kind or of this one failure.
         cooldown: shortest time before the partition is retried; a longer wait that the site asked for counts.
         body: the bytes that showed it, kept as evidence; None when nothing arrived.
         status: HTTP status, if any.
@@ -52,7 +52,7 @@ class CollectionFailure(Exception):
     state: ClassVar[str] = "failed"
     retry: ClassVar[RetryRule] = RetryRule()
     retryable: ClassVar[bool] = True
-    remedy: ClassVar[str] = "run the session again: fin heal"
+    remedy: str = "run the session again: fin heal"
     cooldown: ClassVar[timedelta] = timedelta(0)
 
     def __init__(
@@ -64,8 +64,11 @@ class CollectionFailure(Exception):
         retry_after: timedelta | None = None,
         units: tuple[str, ...] = (),
         belongs_to: date | None = None,
+        remedy: str | None = None,
     ) -> None:
         super().__init__(message)
+        if remedy is not None:
+            self.remedy = remedy
         self.body = body
         self.status = status
         self.retry_after = retry_after
@@ -118,8 +121,8 @@ class CaptchaPage(Refused):
     """The site asks for a proof of being human. None is ever solved."""
 
     kind = "captcha"
-    cooldown = timedelta(hours=1)
-    remedy = "wait some hours, lower rate_per_second in fin.toml, then: fin heal"
+    cooldown = timedelta(hours=3)
+    remedy = "leave the site alone for three hours, lower rate_per_second in fin.toml, then: fin heal"
 
 
 class CircuitOpen(CollectionFailure):
@@ -198,6 +201,14 @@ class MissingPanel(CollectionFailure):
     kind = "missing_panel"
     retry = RetryRule(times=1, backoff=timedelta(seconds=1), fresh_state=True)
     remedy = "the site has no result for this date or code; if the date is outside the site's history, narrow --from"
+
+
+class UnknownName(CollectionFailure):
+    """The settings choose something by a name that no list has. Nothing is asked for it."""
+
+    kind = "unknown_name"
+    retryable = False
+    remedy = "correct the name in fin.toml, then run the session again"
 
 
 class HalfTable(CollectionFailure):

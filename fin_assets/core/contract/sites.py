@@ -26,4 +26,5 @@ def site_of(
         rate_per_second=source.rate_per_second,
         workers=source.workers,
         request_timeout=source.request_timeout,
+        longest_retry_after=source.longest_retry_after,
     )

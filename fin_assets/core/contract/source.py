@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from fin_assets.core.contract.calendar import Calendar
+from fin_assets.core.contract.failures import CollectionFailure
+from fin_assets.core.contract.filters import Filter
 from fin_assets.core.contract.manifest import RawUnit, Transport
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class Site:
         request_timeout: for one request or navigation.
         per_day: requests a day, counted across runs; None without a quota.
         quota_timezone: IANA name of the zone whose midnight begins a day of the quota.
+        longest_retry_after: a `Retry-After` beyond it counts as none.
         impersonate: browser whose TLS handshake plain HTTP presents, as `curl_cffi` names it; None for Python's own.
     """
 
@@ -51,6 +54,7 @@ class Site:
     workers: int = 5
     request_timeout: timedelta = timedelta(seconds=30)
     per_day: int | None = None
+    longest_retry_after: timedelta = timedelta(days=1)
     quota_timezone: str = "UTC"
     impersonate: str | None = None
 
@@ -89,11 +93,13 @@ class Unit:
         name: unique within its table and partition, at most 80 characters.
         due: earliest instant at which the site can have it, aware; not fetched before. None: with the partition.
         fact: known of it beforehand, for the rules that accept it.
+        problem: why it cannot be asked for; it then fails with this, without a request.
     """
 
     name: str
     due: datetime | None = None
     fact: Any = None
+    problem: CollectionFailure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +305,7 @@ class Table:
             collected, the calendar's if None: a partition exists only once its day is over.
         off_calendar: the site may serve days that are no session, and `stage` puts these into quarantine: the audit asks.
         checks: further checks on staged rows, by name; not blocking.
+        filters: names in the settings that choose its units; each has to exist.
         parser_version: changes whenever `parse` or `stage` give other rows for the same bytes.
     """
 
@@ -319,6 +326,7 @@ class Table:
     partition_timezone: str | None = None
     off_calendar: bool = False
     checks: dict[str, StagedCheck] = field(default_factory=dict)
+    filters: tuple[Filter, ...] = ()
     parser_version: str = "1"
 
 
@@ -334,6 +342,7 @@ class Source:
         end: last partition, for a history that is over; None while it continues.
         settings: its section of the settings.
         tables: its tables, collected in this order.
+        left_out: tables that the settings switch off, each with the reason.
     """
 
     name: str
@@ -346,6 +355,7 @@ class Source:
     settings: SourceSettings
     tables: tuple[Table, ...]
     end: date | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def sites(self) -> list[Site]:

@@ -17,7 +17,9 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 from fin_assets.core.collection.collector import Collector, OnEvent
 from fin_assets.core.collection.finalize import Finalizer, SessionResult, baseline_around
 from fin_assets.core.collection.findings import RAW_CHECKS, STAGED_CHECKS, raw_checks, staged_checks
+from fin_assets.core.collection.remedies import run_command
 from fin_assets.core.contract.manifest import PartitionKey
+from fin_assets.core.contract.plain_text import markdown, printable
 from fin_assets.core.contract.source import Finding, Source, Table
 from fin_assets.core.orchestration.automation import heal, heal_with_raw
 from fin_assets.core.orchestration.partitions import partitions_of
@@ -206,17 +208,29 @@ class _Report:
         days = [str(result.manifest.session) for result in self._bad]
         problem = next((f"{result.manifest.session}: {result.problem}" for result in self._bad if result.problem), None)
         unfinished = any(not result.manifest.state.is_done for result in self._bad)
-        remedy = f"fin {'heal' if unfinished else 'status'} {self._source.name}"
+        remedy = (
+            run_command(self._source.name, self._asked_for, [result.manifest.session for result in self._bad])
+            if unfinished
+            else f"fin status {self._source.name}"
+        )
+        told = (
+            f"{len(self._bad)} of {self._total} sessions of {table} are not complete ({', '.join(days[:5])}). "
+            f"{problem or f'Mend it: {remedy}'}"
+        )
         return dg.Failure(
-            description=f"{len(self._bad)} of {self._total} sessions of {table} are not complete "
-            f"({', '.join(days[:5])}). {problem or f'Mend it: {remedy}'}",
+            description=printable(told),
             metadata={
-                "sessions": dg.MetadataValue.md("\n".join(f"- {_reason(result)}" for result in self._bad)),
+                "sessions": dg.MetadataValue.md("\n".join(f"- {markdown(_reason(result))}" for result in self._bad)),
                 "evidence": dg.MetadataValue.path(str(self._store.evidence_dir(first.key))),
                 "mends": remedy,
             },
             allow_retries=False,
         )
+
+    @property
+    def _asked_for(self) -> str | None:
+        """The table that a command names; None if another table has yet to name the units of a session."""
+        return self._table.name if all(result.manifest.units for result in self._bad) else None
 
     def _findings(self, result: SessionResult, asset: dg.AssetKey, names: Mapping[str, object]) -> None:
         for name in names:
@@ -234,7 +248,7 @@ class _Report:
             check_name=name,
             passed=finding.passed,
             partition=partition,
-            description=finding.summary,
+            description=printable(finding.summary),
             metadata={key: _metadata(value) for key, value in metadata.items()},
             severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
             blocking=blocking,
@@ -277,7 +291,7 @@ def _reason(result: SessionResult) -> str:
 
 def _metadata(value: float | str | dg.MetadataValue) -> dg.MetadataValue:
     if isinstance(value, bool | str):
-        return dg.MetadataValue.text(str(value))
+        return dg.MetadataValue.text(printable(str(value)))
     if isinstance(value, int):
         return dg.MetadataValue.int(value)
     return dg.MetadataValue.float(value) if isinstance(value, float) else value
@@ -287,8 +301,8 @@ def _markdown(rows: list[dict[str, object]]) -> str:
     if not rows:
         return "no rows"
     head = list(rows[0])
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    lines += ["| " + " | ".join(str(row[name]).replace("|", "\\|") for name in head) + " |" for row in rows]
+    lines = ["| " + " | ".join(map(markdown, head)) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(markdown(str(row[name])) for name in head) + " |" for row in rows]
     return "\n".join(lines)
 
 

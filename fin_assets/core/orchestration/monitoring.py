@@ -8,7 +8,9 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from fin_assets import clock
-from fin_assets.core.contract.manifest import Manifest, PartitionKey
+from fin_assets.core.collection.expected_units import can_have
+from fin_assets.core.collection.remedies import given_up, run_command
+from fin_assets.core.contract.manifest import PartitionKey
 from fin_assets.core.contract.source import Finding, Source, Table, due_at
 from fin_assets.core.orchestration.assets import staged_key
 from fin_assets.core.orchestration.partitions import due_sessions
@@ -33,7 +35,8 @@ def freshness(source: Source, table: Table, store: Store, *, now: datetime) -> F
         passed=green,
         summary=f"{newest} is there"
         if green
-        else f"{newest} was due {due_at(table, newest):%Y-%m-%d %H:%M %Z} and {state}. Mend it: fin heal {source.name}",
+        else f"{newest} was due {due_at(table, newest):%Y-%m-%d %H:%M %Z} and {state}. "
+        f"Mend it: {run_command(source.name, None, [newest])}",
         numbers={
             "newest_due": newest.isoformat(),
             "newest_known": known[-1].isoformat() if known else None,
@@ -44,17 +47,16 @@ def freshness(source: Source, table: Table, store: Store, *, now: datetime) -> F
 
 def backlog(source: Source, table: Table, store: Store, *, now: datetime) -> Finding:
     """Find sessions that no automation fetches: given up by healing, never collected between others, or blocked by a check."""
-    edge = now - timedelta(days=source.settings.look_back_days)
-    known, given_up, blocked = [], [], []
+    known, left_alone, blocked = [], [], []
     # One after the other: a manifest of 900 units takes 1.5 MB of memory, and years have thousands.
     for manifest in store.manifests(source.name, table.name):
         known.append(manifest.session)
-        if _given_up(source, table, manifest, edge=edge):
-            given_up.append(manifest.session)
+        if given_up(source, table, manifest, now=now):
+            left_alone.append(manifest.session)
         if manifest.blocked_by:
             blocked.append(manifest.session)
     left = {
-        "that healing has given up": given_up,
+        "that healing has given up": left_alone,
         "never collected": _holes(table, set(known), now=now),
         "blocked by a check": blocked,
     }
@@ -64,7 +66,7 @@ def backlog(source: Source, table: Table, store: Store, *, now: datetime) -> Fin
         if days
     ]
     ask = sorted(left["that healing has given up"] + left["never collected"])
-    remedy = [f"fin run {source.name} --table {table.name} --from {ask[0]} --to {ask[-1]}"] if ask else []
+    remedy = [run_command(source.name, table.name, ask)] if ask else []
     remedy += [f"fin status {source.name}"] if left["blocked by a check"] else []
     return Finding(
         passed=not parts,
@@ -73,22 +75,17 @@ def backlog(source: Source, table: Table, store: Store, *, now: datetime) -> Fin
     )
 
 
-def _given_up(source: Source, table: Table, manifest: Manifest, *, edge: datetime) -> bool:
-    if manifest.state.is_done:
-        return False
-    return (
-        manifest.exhausted
-        or manifest.attempts >= source.settings.max_attempts
-        or due_at(table, manifest.session) < edge
-    )
-
-
 def _holes(table: Table, known: Collection[date], *, now: datetime) -> list[date]:
-    """Return the sessions between the first and the last known one that were never asked for: the machine was off."""
+    """Return the sessions between the first and the last known one that were never asked for: the machine was off.
+
+    Those of which the site shows nothing any more are none: no command can collect them.
+    """
     if not known:
         return []
     return [
-        day for day in table.calendar.sessions(min(known), max(known)) if day not in known and due_at(table, day) <= now
+        day
+        for day in table.calendar.sessions(min(known), max(known))
+        if day not in known and due_at(table, day) <= now and can_have(table, day)
     ]
 
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from fin_assets.core.contract.client import Attempt, Guard
 from fin_assets.core.contract.failures import CollectionFailure, NetworkFailure, ServerError
 from fin_assets.core.transport.concurrency import AdaptiveConcurrency
-from fin_assets.core.transport.host_limiter import BreakerRule, HostLimiter, Hosts
+from fin_assets.core.transport.host_limiter import LONGEST_RETRY_AFTER, BreakerRule, HostLimiter, Hosts
 from fin_assets.core.transport.responses import judge
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class ClientPool(ABC):
     Attributes:
         hosts: the limiters, by host.
         concurrency: how many of the workers may ask at present.
+        longest_retry_after: a `Retry-After` beyond it is not obeyed.
         ended_by: the failure that ended the attempt before all units were asked for, if one did.
     """
 
@@ -56,6 +57,7 @@ class ClientPool(ABC):
         breaker: BreakerRule | None = None,
         quota: DailyQuota | None = None,
     ) -> None:
+        self.longest_retry_after = LONGEST_RETRY_AFTER
         self.workers = workers
         self.request_timeout = request_timeout
         self.concurrency = AdaptiveConcurrency(workers)
@@ -180,7 +182,7 @@ class SiteClient(ABC):
                 fetched, headers = await answer()
             except self.ERRORS as error:
                 raise self._translated(error, url) from error
-            judge(fetched, headers, guard=guard)
+            judge(fetched, headers, guard=guard, longest_wait=self._site.longest_retry_after)
         except CollectionFailure as failure:
             trouble = isinstance(failure, SLOWNESS)
             limiter.failed(failure, asked_at=asked_at)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from fin_assets.core.contract.source import Site
+from fin_assets.core.transport import interrupts
 from fin_assets.core.transport.client_pool import ClientPool
 from fin_assets.core.transport.quota import DailyQuota
 from fin_assets.settings import BrowserSettings
@@ -43,17 +44,21 @@ class Clients:
         if self._runner is None:
             return
         try:
-            self._runner.run(self._open.aclose())
+            interrupts.run(self._runner, self._open.aclose())
         finally:
             self._runner.close()
             self._runner = None
             self._pools.clear()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run something to its end in the event loop of the pools."""
+        """Run something to its end in the event loop of the pools.
+
+        Raises:
+            Interrupted: a signal came; the work was cancelled and has cleaned up.
+        """
         if self._runner is None:
             self._runner = asyncio.Runner()
-        return self._runner.run(work)
+        return interrupts.run(self._runner, work)
 
     async def pool(self, site: Site) -> ClientPool:
         """Return the open pool of a site; a new attempt begins.
@@ -65,6 +70,7 @@ class Clients:
         pool = self._pools.get(key)
         if pool is None:
             pool = await self._open.enter_async_context(self.make(site))
+            pool.longest_retry_after = site.longest_retry_after
             self._pools[key] = pool
         pool.begin_attempt()
         return pool

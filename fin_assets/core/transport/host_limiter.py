@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
@@ -15,6 +16,8 @@ from urllib.parse import urlsplit
 
 from fin_assets import clock
 from fin_assets.core.contract.failures import CircuitOpen, CollectionFailure, NetworkFailure, RateLimited, ServerError
+
+LONGEST_RETRY_AFTER = timedelta(days=1)
 
 HOST_TROUBLE = (NetworkFailure, ServerError, RateLimited)
 """Failures that speak against the host. A page with the wrong content does not: it would answer the next unit."""
@@ -198,17 +201,24 @@ class Hosts:
         return f"{host} gets no request for another {left.total_seconds():.0f} s: {reason}"
 
 
-def retry_after(value: str | None) -> timedelta | None:
-    """Read a `Retry-After` header: seconds or an HTTP date. None if there is none or it cannot be read."""
+def retry_after(value: str | None, *, longest: timedelta = LONGEST_RETRY_AFTER) -> timedelta | None:
+    """Read a `Retry-After` header: seconds or an HTTP date.
+
+    None if there is none, if it cannot be read, and if it asks for nothing or for more than `longest`: no site means ten years.
+    The usual waits then count.
+    """
     if value is None:
         return None
     text = value.strip()
-    if text.isdigit():
-        return timedelta(seconds=int(text))
-    try:
-        instant = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    # RFC 9110 dates are GMT; the parser leaves "-0000" naive.
-    aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-    return max(aware - clock.now(), timedelta(0))
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        # A float, because it takes any number of digits.
+        seconds = float(text)
+    else:
+        try:
+            instant = parsedate_to_datetime(text)
+        except (ValueError, TypeError, OverflowError, IndexError):
+            return None
+        # RFC 9110 dates are GMT; the parser leaves "-0000" naive.
+        aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+        seconds = (aware - clock.now()).total_seconds()
+    return timedelta(seconds=seconds) if 0 < seconds <= longest.total_seconds() else None

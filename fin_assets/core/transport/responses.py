@@ -6,6 +6,7 @@ Only transport and status belong here; what a body says is the business of the s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 from fin_assets.core.contract.failures import (
     CollectionFailure,
@@ -19,17 +20,24 @@ from fin_assets.core.contract.failures import (
     TruncatedBody,
 )
 from fin_assets.core.contract.source import Fetched
-from fin_assets.core.transport.host_limiter import retry_after
+from fin_assets.core.transport.host_limiter import LONGEST_RETRY_AFTER, retry_after
 
 SAYS_NO = (Refused, ConsentPage, FormStateRefused)
 """Guard verdicts that explain a status of 400 or more better than the status does."""
 
 
-def judge(fetched: Fetched, headers: Mapping[str, str], *, guard: Callable[[Fetched], None] | None) -> None:
+def judge(
+    fetched: Fetched,
+    headers: Mapping[str, str],
+    *,
+    guard: Callable[[Fetched], None] | None,
+    longest_wait: timedelta = LONGEST_RETRY_AFTER,
+) -> None:
     """Raise the typed failure of an answer, if it is one.
 
     A 429 is a 429 whatever its body says. For other statuses from 400 the guard may name the refusal (a captcha sent
-    with 403, a refused view state sent with 500); below 400 the guard decides alone.
+    with 403, a refused view state sent with 500); below 400 the guard decides alone. A site that asks for more patience than
+    `longest_wait` has not said how long to wait.
 
     Raises:
         CollectionFailure: with body and status.
@@ -39,7 +47,7 @@ def judge(fetched: Fetched, headers: Mapping[str, str], *, guard: Callable[[Fetc
     if announced.isdigit() and not headers.get("content-encoding") and len(fetched.body) < int(announced):
         msg = f"{fetched.url}: {len(fetched.body)} of {announced} announced bytes arrived"
         raise TruncatedBody(msg, body=fetched.body, status=fetched.status)
-    failure = _of_status(fetched, headers)
+    failure = _of_status(fetched, retry_after(headers.get("retry-after"), longest=longest_wait))
     if guard is not None and not isinstance(failure, RateLimited):
         try:
             guard(fetched)
@@ -52,11 +60,10 @@ def judge(fetched: Fetched, headers: Mapping[str, str], *, guard: Callable[[Fetc
         raise failure
 
 
-def _of_status(fetched: Fetched, headers: Mapping[str, str]) -> CollectionFailure | None:
+def _of_status(fetched: Fetched, wait: timedelta | None) -> CollectionFailure | None:
     status = fetched.status
     if status < 400:  # noqa: PLR2004 - the classes of HTTP statuses
         return None
-    wait = retry_after(headers.get("retry-after"))
     said = f"{fetched.url} answered {status}"
     asked = f" and asks for {wait.total_seconds():.0f} s of patience" if wait else ""
     kind: type[CollectionFailure]

@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from fin_assets.core.collection.acceptance import RowBand, StatesItsSession
 from fin_assets.core.contract.calendar import OPEN, CalendarOf, DayState
 from fin_assets.core.contract.expecting import each
+from fin_assets.core.contract.filters import Filter
 from fin_assets.core.contract.sites import site_of
 from fin_assets.core.contract.source import DateRange, Fetched, Parsed, Schedules, Site, Source, Table, Unit
 from fin_assets.settings import Settings, SourceSettings, source_settings
@@ -82,7 +83,12 @@ class HkexSettings(SourceSettings):
         if bad:
             msg = f"{bad[0]!r} is not a stock code of at most five digits"
             raise ValueError(msg)
-        return tuple(str(code).zfill(5) for code in codes)
+        padded = [str(code).zfill(5) for code in codes]
+        twice = sorted({code for code in padded if padded.count(code) > 1})
+        if twice:
+            msg = f"{', '.join(twice)}: named twice"
+            raise ValueError(msg)
+        return tuple(padded)
 
     @field_validator("start")
     @classmethod
@@ -165,6 +171,7 @@ class _Tables:
             accept=(StatesItsSession(), RowBand(below=band, above=band)),
             stage=lambda units, _session: stage.stage_participants(units),
             checks=dict(checks.PARTICIPANTS_CHECKS),
+            filters=(Filter(setting="watchlist", names=self.settings.watchlist),),
             parser_version=PARSER_VERSION,
         )
 
@@ -184,11 +191,15 @@ def source(settings: Settings) -> Source:
     own = source_settings(settings, NAME, HkexSettings)
     site = site_of(settings, own, name="hkexnews", transport="browser")
     tables = _Tables(site, own)
-    kept = [tables.holdings()]
+    kept, left_out = [tables.holdings()], {}
     if own.northbound:
         kept.append(tables.northbound())
+    else:
+        left_out["northbound"] = "northbound = false"
     if own.watchlist:
         kept.append(tables.participants())
+    else:
+        left_out["participants"] = "watchlist is empty: it has no stock whose participants are collected"
     return Source(
         name=NAME,
         title="HKEX Stock Connect",
@@ -200,6 +211,7 @@ def source(settings: Settings) -> Source:
         end=own.end,
         settings=own,
         tables=tuple(kept),
+        left_out=left_out,
     )
 
 

@@ -13,6 +13,7 @@ from fin_assets.core.calendars.exchange import get_calendar
 from fin_assets.core.collection.acceptance import Reconciled, RowBand, StatesItsSession
 from fin_assets.core.contract.calendar import CalendarOf
 from fin_assets.core.contract.expecting import each, named_by, present_only
+from fin_assets.core.contract.filters import Filter, Listed
 from fin_assets.core.contract.sites import site_of
 from fin_assets.core.contract.source import Schedules, Site, Source, Table
 from fin_assets.settings import Settings, SourceSettings, source_settings
@@ -105,6 +106,10 @@ class IdxSettings(SourceSettings):
         if self.end is not None and self.end < self.start:
             msg = f"end {self.end} lies before start {self.start}"
             raise ValueError(msg)
+        both = sorted({*self.tickers} & {*self.skip_tickers})
+        if both:
+            msg = f"tickers and skip_tickers both name {', '.join(both)}"
+            raise ValueError(msg)
         return self
 
 
@@ -179,7 +184,7 @@ class _Tables:
         )
 
     def broker_trades(self) -> Table:
-        own = self.settings
+        own, listed = self.settings, Listed(table="stock_summary", column="ticker_code")
         facts = partial(
             reconcile.facts,
             boards=own.boards,
@@ -207,6 +212,10 @@ class _Tables:
             ),
             stage=lambda units, session: stage.stage_broker_trades(units, session_date=session),
             checks=dict(checks.BROKER_TRADES_CHECKS),
+            filters=(
+                Filter(setting="tickers", names=own.tickers, listed=listed),
+                Filter(setting="skip_tickers", names=own.skip_tickers, listed=listed, leaves_out=True),
+            ),
             parser_version=parse.PARSER_VERSION,
         )
 

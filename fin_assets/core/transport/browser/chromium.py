@@ -146,7 +146,7 @@ def end_survivors(processes: list[psutil.Process], *, grace: float) -> None:
     _, alive = psutil.wait_procs(processes, timeout=grace)
     for process in alive:
         try:
-            log.warning("killing %s (pid %d): its browser has ended", process.name(), process.pid)
+            log.debug("killing %s (pid %d): its browser has ended", process.name(), process.pid)
             process.kill()
         except psutil.NoSuchProcess:
             continue

@@ -22,7 +22,7 @@ from fin_assets.core.contract.failures import BrowserLost, CollectionFailure
 from fin_assets.core.transport.browser import chromium
 from fin_assets.core.transport.browser.chromium import BrowserMissing, Found, ProcessTree, find_chromium
 from fin_assets.core.transport.browser.client import BrowserClient
-from fin_assets.core.transport.browser.errors import translate
+from fin_assets.core.transport.browser.errors import expect_ended_drivers, raise_if_ended, translate
 from fin_assets.core.transport.client_pool import ClientPool
 from fin_assets.core.transport.concurrency import free_memory
 from fin_assets.core.transport.host_limiter import BreakerRule
@@ -39,6 +39,10 @@ CLEAN_UP = timedelta(seconds=5)
 
 START = timedelta(seconds=30)
 """Driver and Chromium start within a second each, on a busy machine within five."""
+
+STARTS = 3
+"""Attempts at starting: a driver that is killed meanwhile (a machine short of memory) says nothing about the next one."""
+
 
 MEMORY_EVERY = timedelta(seconds=5)
 """Measuring the tree reads a file in /proc for each of about a dozen processes: some 20 ms."""
@@ -133,6 +137,7 @@ class BrowserPool(ClientPool):
             BrowserMissing: there is none, or it does not start.
         """
         self.found = find_chromium(self.settings)
+        expect_ended_drivers()
         await self._start()
         return self
 
@@ -288,13 +293,32 @@ class BrowserPool(ClientPool):
         await self._start()
 
     async def _start(self) -> None:
+        for attempt in range(1, STARTS + 1):
+            try:
+                await self._start_once()
+            except BrowserLost as error:
+                log.info("the browser did not start, attempt %d of %d: %s", attempt, STARTS, error)
+                if attempt == STARTS:
+                    msg = f"the browser did not start in {STARTS} attempts ({error}): see that the machine has memory left"
+                    raise BrowserMissing(msg) from error
+            else:
+                return
+
+    async def _start_once(self) -> None:
+        """Start driver and Chromium.
+
+        Raises:
+            BrowserLost: one of the two ended while it started.
+            BrowserMissing: one of the two cannot be started.
+        """
         if self.found is None:
             msg = "the browser pool is not open"
             raise BrowserLost(msg)
         before = ProcessTree.drivers()
         try:
             playwright = await asyncio.wait_for(async_playwright().start(), START.total_seconds())
-        except (PlaywrightError, OSError, TimeoutError) as error:
+        except Exception as error:
+            raise_if_ended(error)
             msg = f"the driver of playwright does not start ({error!r}): reinstall that package in this environment"
             raise BrowserMissing(msg) from error
         new = ProcessTree.drivers() - before
@@ -312,7 +336,8 @@ class BrowserPool(ClientPool):
                 timeout=START.total_seconds() * 1000,
             )
         except BaseException as error:
-            await asyncio.shield(playwright.stop())
+            await self.quietly(playwright.stop(), what="stopping the driver")
+            raise_if_ended(error)
             if isinstance(error, PlaywrightError):
                 msg = (
                     f"{self.found.path} ({self.found.origin}) does not start: {str(error).splitlines()[0]}. "
