@@ -15,15 +15,16 @@ from typing import Any
 
 import panel as pn
 
-from dashboards.ui import formats
 from dashboards.ui.formats import Number, javascript
 from dashboards.ui.theme import FONT, LIGHT, Palette
 
 Options = dict[str, Any]
 Drawing = Callable[[Palette], Options]
 
-NAME_LETTERS = 18
-NAME_WIDTH = 116
+NAME_LETTERS, NAME_WIDTH = 18, 116
+"""Letters and pixels of the names beside bars."""
+WIDE_FROM, WIDE_LETTERS, WIDE_WIDTH = 520, 30, 224
+"""A chart of this many pixels has room for longer names."""
 LABEL_ROOM = 0.42
 """Share of the span kept free right of the longest bar, so that its label fits at 390 pixels too."""
 BAR_PIXELS, BARS_MARGIN, LEAST_BARS_PIXELS = 29, 46, 170
@@ -141,12 +142,10 @@ MONTH_AND_DAY: Options = {"formatter": javascript("fin.charts.monthAndDay"), "hi
 """Labels of an axis of sessions, without the year."""
 
 
-def name_labels(colours: Palette) -> Options:
-    """Return labels of two lines, the second smaller."""
+def _name_labels(colours: Palette) -> Options:
     return {
         "interval": 0,
         "lineHeight": 13,
-        "formatter": javascript("fin.charts.twoLines"),
         "rich": {
             "n": {"color": colours.text, "fontSize": 12, "align": "right"},
             "c": {"color": colours.muted, "fontSize": 10, "align": "right"},
@@ -250,9 +249,7 @@ class Bar:
 def bars(items: Sequence[Bar], *, axis: Number, label: Number) -> Drawing:
     """Return horizontal bars in the colour of their sign, the first on top."""
     rows = list(reversed(items))
-    labels = [
-        f"{formats.shortened(row.first, NAME_LETTERS)}\n{formats.shortened(row.second, NAME_LETTERS)}" for row in rows
-    ]
+    labels = [f"{row.first}\n{row.second}" for row in rows]
     values = [row.value for row in rows]
     lowest, highest = min([*values, 0]), max([*values, 0])
     span = highest - lowest
@@ -260,11 +257,13 @@ def bars(items: Sequence[Bar], *, axis: Number, label: Number) -> Drawing:
 
     def draw(colours: Palette) -> Options:
         return {
-            "grid": {"left": NAME_WIDTH + 8, "right": 18, "top": 6, "bottom": 24},
+            "grid": {"right": 18, "top": 6, "bottom": 24},
             "tooltip": tip_tooltip(colours),
             "xAxis": value_axis(colours, axis, ends=False, splitNumber=3, **bounds),
-            "yAxis": category_axis(colours, labels, label=name_labels(colours), axisLine={"show": False}),
+            "yAxis": category_axis(colours, labels, label=_name_labels(colours), axisLine={"show": False}),
             "series": [_bar_series(rows, colours, label=label)],
+            # `static/charts.js` cuts the names to the width that the chart has.
+            "names": {"from": WIDE_FROM, "wide": [WIDE_LETTERS, WIDE_WIDTH], "narrow": [NAME_LETTERS, NAME_WIDTH]},
         }
 
     return draw

@@ -9,6 +9,7 @@ it is escaped unless it is markup itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +20,7 @@ import panel_material_ui as pmui
 import param
 from markupsafe import Markup
 
+from dashboards.ui import formats
 from dashboards.ui.theme import BASE_CSS, CARD_CSS
 
 GAP = "14px"
@@ -101,6 +103,12 @@ def chips(items: Iterable[Markup]) -> Markup:
 def small(text: str) -> Markup:
     """Return a quiet line of small text."""
     return Markup('<p class="muted" style="font-size:12px">{}</p>').format(text)
+
+
+def with_commands(text: str) -> Markup:
+    """Return a sentence with the commands in it set as code."""
+    parts = re.split(formats.COMMAND, text)
+    return joined(Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts))
 
 
 def arrow(value: float | None) -> str:

@@ -7,7 +7,6 @@ here; colours and markup belong in `theme` and `components`. A missing value is 
 from __future__ import annotations
 
 import json
-import unicodedata
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
@@ -23,6 +22,9 @@ WHOLE_FROM = 1000
 """A scaled number from here on has no decimals; only numbers beyond the last scale are that large."""
 
 UTC = ZoneInfo("UTC")
+
+COMMAND = r"\b((?:fin|make) [a-z][\w-]*(?: (?:--?[a-z][\w-]*|[a-z]+_\w+|\d{4}-\d\d-\d\d))*)"
+"""Pattern of a command within a sentence, for the server and the browser: name, options, sources and dates."""
 
 Scales = tuple[str, str, str, str]
 """What stands behind trillions, billions, millions and thousands."""
@@ -153,16 +155,6 @@ def ago(then: datetime | None, now: datetime) -> str:
             count = seconds // size
             return f"{count} {name}{'s' if count > 1 else ''} ago"
     return "just now"
-
-
-def shortened(text: str, letters: int) -> str:
-    """Return `text` cut to a width in Latin letters, with an ellipsis; a Chinese character counts as two."""
-    width = 0
-    for position, letter in enumerate(text):
-        width += 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-        if width > letters:
-            return text[: max(position - 1, 1)].rstrip() + "…"
-    return text
 
 
 def size(value: float | None) -> str:

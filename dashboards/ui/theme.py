@@ -63,8 +63,8 @@ LIGHT = Palette(
     accent="#1d5fd1",
     accent_soft="#e8f0fd",
     second="#8a5cd1",
-    up="#0b7f70",
-    down="#c9471f",
+    up="#09705f",
+    down="#b23c17",
     neutral="#8592a0",
     complete="#3f9d8b",
     closed="#cfd6dd",
@@ -102,7 +102,7 @@ DARK = Palette(
     history="#242c35",
     not_due="#1b2229",
     warning="#f0c469",
-    warning_soft="#33291322",
+    warning_soft="#332913",
 )
 
 
@@ -290,7 +290,8 @@ TABLE_CSS = f"""
 .tabulator .up {{ color: var(--fin-up); }} .tabulator .down {{ color: var(--fin-down); }}
 .tabulator .muted {{ color: var(--fin-muted); }}
 .tabulator .dot {{ display: inline-block; width: 8px; height: 8px; border-radius: 50%; margin-right: 7px; }}
-.tabulator code {{ font-size: 12px; background: var(--fin-raised); border-radius: 4px; padding: 1px 5px; }}
+.tabulator code {{ font-size: 12px; background: var(--fin-raised); border-radius: 4px; padding: 1px 5px;
+  box-decoration-break: clone; overflow-wrap: anywhere; }}
 .tabulator .tabulator-footer {{ background: transparent !important; border: none !important;
   color: var(--fin-muted) !important; }}
 .tabulator .tabulator-footer .tabulator-page {{ background: transparent !important; color: var(--fin-muted) !important;

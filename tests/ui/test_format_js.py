@@ -13,8 +13,9 @@ from playwright.sync_api import Page
 from dashboards.areas.idx import money
 from dashboards.ui import STATIC, formats
 from dashboards.ui.build_cache import CachedBuild
+from dashboards.ui.components import with_commands
 from dashboards.ui.formats import Number
-from dashboards.ui.tables import Table
+from dashboards.ui.tables import COMMAND, Column, Table, _column
 from tests.areas.visiting import SITE, opened
 from tests.e2e.browsing import profile
 
@@ -105,6 +106,46 @@ def test_the_two_would_be_seen_to_differ(page: Page):
 def test_a_signed_cell_has_colour_arrow_and_sign_or_none_of_them(page: Page, value: float | None, markup: str):
     show = f"fin.cell(fin.cells.signed({formats.signed_percent.js}))"
     assert page.evaluate(f"(value) => {show}({{getValue: () => value}})", value) == markup
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("TENCENT", "TENCENT"),
+        ("PHOENIX EAGLE DAIRY ENTERPRISES", "PHOENIX EAGLE DAI…"),
+        ("中國海洋石油有限公司", "中國海洋石油有限…"),
+        ("\U00020000\U00020001石油有限公司公司", "\U00020000\U00020001石油有限公司…"),
+    ],
+)
+def test_long_names_are_cut_by_their_width(page: Page, name: str, shown: str):
+    assert page.evaluate("(name) => fin.shortened(name, 18)", name) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "commands"),
+    [
+        ("fin run idx_brokers --session 2026-11-20 --refetch", ["fin run idx_brokers --session 2026-11-20 --refetch"]),
+        (
+            "lower rate_per_second or workers of the source in fin.toml, then: fin heal hkex_southbound --from 2026-11-02",
+            ["fin heal hkex_southbound --from 2026-11-02"],
+        ),
+        (
+            "check that the site answers (fin doctor); healing retries automatically, or: fin heal",
+            ["fin doctor", "fin heal"],
+        ),
+        ("fin heal asks for that ticker again", ["fin heal"]),
+        ("open the saved page; if the consent step is new, add it to the source's fetch.py", []),
+    ],
+)
+def test_only_the_commands_of_a_sentence_are_set_as_code(page: Page, text: str, commands: list[str]):
+    given = f"({code(_column(Column(field='mends', title='', format=COMMAND))['formatter'])})({{getValue: () => t}})"
+    seen = page.evaluate(
+        f"(t) => {{ const box = document.createElement('div'); box.innerHTML = {given};"
+        " return [box.textContent, [...box.querySelectorAll('code')].map((e) => e.textContent)]; }",
+        text,
+    )
+    assert seen == [text, commands]
+    assert str(with_commands(text)).count("<code>") == len(commands)
 
 
 def tables(content: object) -> list[Table]:

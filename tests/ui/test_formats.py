@@ -7,12 +7,6 @@ import pytest
 from dashboards.ui import formats
 
 
-def test_long_names_are_cut_by_their_width():
-    assert formats.shortened("TENCENT", 18) == "TENCENT"
-    assert formats.shortened("PHOENIX EAGLE DAIRY ENTERPRISES", 18) == "PHOENIX EAGLE DAI…"
-    assert formats.shortened("中國海洋石油有限公司", 18) == "中國海洋石油有限…"
-
-
 @pytest.mark.parametrize(
     ("value", "expected"),
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.ui.tables import CODE, DATE, DECIMAL, INTEGER, STATE, WRAPPED, Column, external
+from dashboards.ui.tables import COMMAND, DATE, DECIMAL, INTEGER, STATE, WRAPPED, Column, external
 
 RUNS = external("open ↗")
 
@@ -14,6 +14,7 @@ FRESHNESS = (
     Column(field="newest_due", title="Newest due", format=DATE, width=88),
     Column(field="behind", title="Behind", format=INTEGER, width=58),
     Column(field="not_green", title="To mend", format=INTEGER, width=64),
+    Column(field="not_due", title="Not due yet", format=INTEGER, width=78),
     Column(field="history", title="History left", format=INTEGER, width=84),
 )
 PROBLEMS = (
@@ -23,7 +24,7 @@ PROBLEMS = (
     Column(field="state", title="State", format=STATE, width=98),
     Column(field="units", title="Units", width=72),
     Column(field="why", title="Why", format=WRAPPED, width=160, grow=4),
-    Column(field="mends", title="Command", format=CODE, width=330, grow=2),
+    Column(field="mends", title="What to do", format=COMMAND, width=250, grow=3),
 )
 ATTEMPTS = (
     Column(field="when", title="Last attempt", width=150),

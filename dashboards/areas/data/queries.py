@@ -13,15 +13,26 @@ _HEALTH = """
 with started as (
     select source, table_name, min(session_date) filter (where state not in ('missing', 'not_due')) as first_tried
     from ops__partition_health group by all
+), waiting as (
+    select *, not is_green and coalesce(regexp_full_match(failure_kinds, '\\d+ deferred'), false) as is_waiting
+    from ops__partition_health
 ), health as (
     select h.* replace (
-        case when h.state = 'missing' and h.session_date < s.first_tried then 'history' else h.state end as state,
-        h.is_due and not (h.state = 'missing' and coalesce(h.session_date < s.first_tried, false)) as is_due
+        case
+            when h.is_green or (h.is_due and h.state <> 'missing' and not h.is_waiting) then h.state
+            when not h.is_due or h.is_waiting then 'not_due'
+            when h.session_date < s.first_tried then 'history'
+            else h.state
+        end as state,
+        h.is_due and not h.is_waiting
+        and not (h.state = 'missing' and coalesce(h.session_date < s.first_tried, false)) as is_due
     )
-    from ops__partition_health h join started s using (source, table_name)
+    from waiting h join started s using (source, table_name)
 )
 """
 """Sessions before the first collected one are history that can still be collected, not gaps.
+
+Where all that is left of a session is not published yet by the site's own hours, the session is not due.
 
 A table of which nothing was ever collected has no such beginning: all its due sessions are missing.
 """
@@ -59,9 +70,9 @@ def problems(build: CachedBuild) -> pl.DataFrame:
 def freshness(build: CachedBuild) -> pl.DataFrame:
     """Return one row a table, by name.
 
-    Columns: source, table_name, newest_green, newest_due, behind, not_green, history, sessions, last_attempt_at.
+    Columns: source, table_name, newest_green, newest_due, behind, not_green, history, not_due, sessions, last_attempt_at.
     `behind` counts the due sessions after the newest green one, `history` those before the first collected one,
-    which are in none of the other counts. Unit: sessions.
+    `not_due` those that the site cannot have yet; both are in none of the other counts. Unit: sessions.
     """
     return build.query(
         f"""
@@ -73,11 +84,32 @@ def freshness(build: CachedBuild) -> pl.DataFrame:
                count(*) filter (where h.is_due and coalesce(h.session_date > n.newest_green, true)) as behind,
                count(*) filter (where h.is_due and not h.is_green) as not_green,
                count(*) filter (where h.state = 'history') as history,
+               count(*) filter (where h.state = 'not_due') as not_due,
                count(*) filter (where h.is_due) as sessions, max(h.last_attempt_at) as last_attempt_at
         from health h join newest n using (source, table_name)
         group by all order by h.source, h.table_name
         """  # noqa: S608 - both halves are written here
     )
+
+
+def behind(build: CachedBuild) -> tuple[int, int]:
+    """Return how many sessions are due after the newest green one of their table, and in how many tables.
+
+    A session of a source counts once, however many tables lack it.
+    """
+    frame = build.query(
+        f"""
+        {_HEALTH}, newest as (
+            select source, table_name, max(session_date) filter (where is_green and is_due) as newest_green
+            from health group by all
+        )
+        select count(distinct (h.source, h.session_date)) as sessions, count(distinct (h.source, h.table_name)) as tables
+        from health h join newest n using (source, table_name)
+        where h.is_due and coalesce(h.session_date > n.newest_green, true)
+        """  # noqa: S608 - both halves are written here
+    )
+    sessions, tables = frame.row(0)
+    return int(sessions), int(tables)
 
 
 def attempts(build: CachedBuild, *, limit: int) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import polars as pl
 
 from dashboards.areas.hk.queries.market import MEASURE_COLUMN, Measure
-from dashboards.ui import formats
+from dashboards.ui import formats, spikes
 from dashboards.ui.charts import (
     MONTH_AND_DAY,
     Bar,
@@ -19,6 +19,7 @@ from dashboards.ui.charts import (
     legend,
     line,
     session_tooltip,
+    signed_bars,
     size_axis,
     value_axis,
     zoom,
@@ -112,6 +113,7 @@ _HOLDING_NUMBERS = {
 def holding(frame: pl.DataFrame) -> Drawing:
     """Return the holding (left axis) and percent of issued (right axis) over time, and daily change bars below them."""
     days = [str(day) for day in frame["session_date"]]
+    changes = frame["change_shares"].to_list()
     start = max(0.0, 100 * (1 - SHOWN_AT_FIRST / frame.height))
 
     def draw(colours: Palette) -> Options:
@@ -131,26 +133,23 @@ def holding(frame: pl.DataFrame) -> Drawing:
             "yAxis": [
                 value_axis(colours, formats.compact, scale=True, splitNumber=4),
                 value_axis(colours, formats.percent, scale=True, splitNumber=4, **right),
-                value_axis(colours, formats.signed_compact, gridIndex=1, splitNumber=3),
+                value_axis(colours, formats.signed_compact, gridIndex=1, splitNumber=3, **spikes.axis(changes)),
             ],
             "dataZoom": zoom(colours, axes=[0, 1], start=start),
-            "series": _holding_series(frame, colours),
+            "series": _holding_series(frame, days, colours),
         }
 
     return draw
 
 
-def _holding_series(frame: pl.DataFrame, colours: Palette) -> list[Options]:
+def _holding_series(frame: pl.DataFrame, days: list[str], colours: Palette) -> list[Options]:
     area = {"color": colours.accent, "opacity": 0.08, "origin": "start"}
-    changes = [
-        None if value is None else {"value": value, "itemStyle": {"color": colours.up if value > 0 else colours.down}}
-        for value in frame["change_shares"]
-    ]
-    bars = {"name": "Daily change", "type": "bar", "data": changes, "itemStyle": {"color": colours.neutral}}
+    changes = frame["change_shares"].to_list()
     return [
         line("Holding", frame["shareholding_shares"].to_list(), colours.accent, width=2, areaStyle=area),
         line("Percent of issued", frame["pct_of_issued"].to_list(), colours.second, dash="dashed", yAxisIndex=1),
-        {**bars, "xAxisIndex": 1, "yAxisIndex": 2},
+        signed_bars("Daily change", changes, colours, axis=1, value_axis=2)
+        | spikes.marks(days, changes, formats.signed_compact, colours),
     ]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from dashboards.areas.idx.money import rupiah, signed_rupiah
-from dashboards.ui import formats
+from dashboards.ui import formats, spikes
 from dashboards.ui.charts import (
     MONTH_AND_DAY,
     Bar,
@@ -234,13 +234,14 @@ def market(frame: pl.DataFrame) -> Drawing:
             ],
             "yAxis": [
                 size_axis(colours, splitNumber=4),
-                value_axis(colours, signed_rupiah, splitNumber=3, gridIndex=1),
+                value_axis(colours, signed_rupiah, splitNumber=3, gridIndex=1, **spikes.axis(foreign)),
             ],
             "series": [
                 {"name": "Up", "data": frame["advancing"].to_list(), "itemStyle": {"color": colours.up}, **bar},
                 {"name": "Down", "data": declining, "itemStyle": {"color": colours.down}, **bar},
                 line("Net", net, colours.text, width=1.6),
-                signed_bars("Net Foreign", foreign, colours, axis=1, value_axis=1),
+                signed_bars("Net Foreign", foreign, colours, axis=1, value_axis=1)
+                | spikes.marks(days, foreign, signed_rupiah, colours),
             ],
         }
 
@@ -254,6 +255,7 @@ def share(frame: pl.DataFrame) -> Drawing:
         frame: session_date, share_pct, net_value_idr.
     """
     days = [str(day) for day in frame["session_date"]]
+    shares, net = frame["share_pct"].to_list(), frame["net_value_idr"].to_list()
     numbers = {"Share": formats.percent, "Net value": signed_rupiah}
 
     def draw(colours: Palette) -> Options:
@@ -271,12 +273,14 @@ def share(frame: pl.DataFrame) -> Drawing:
                 category_axis(colours, days, label=MONTH_AND_DAY, gridIndex=1),
             ],
             "yAxis": [
-                value_axis(colours, formats.percent, scale=True, splitNumber=4),
-                value_axis(colours, signed_rupiah, splitNumber=3, gridIndex=1),
+                value_axis(colours, formats.percent, scale=True, splitNumber=4, **spikes.axis(shares)),
+                value_axis(colours, signed_rupiah, splitNumber=3, gridIndex=1, **spikes.axis(net)),
             ],
             "series": [
-                line("Share", frame["share_pct"].to_list(), colours.accent, width=2, areaStyle=area),
-                signed_bars("Net value", frame["net_value_idr"].to_list(), colours, axis=1, value_axis=1),
+                line("Share", shares, colours.accent, width=2, areaStyle=area)
+                | spikes.marks(days, shares, formats.percent, colours),
+                signed_bars("Net value", net, colours, axis=1, value_axis=1)
+                | spikes.marks(days, net, signed_rupiah, colours),
             ],
         }
 

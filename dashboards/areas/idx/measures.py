@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
@@ -111,6 +112,22 @@ def inventory(daily: pl.DataFrame, sessions: Sequence[object]) -> pl.DataFrame:
             pl.col("net_lots").fill_null(0).cum_sum().over("broker_code").alias("inventory_lots"),
         )
     )
+
+
+def anchored(daily: pl.DataFrame, sessions: Sequence[object], *, start: date) -> pl.DataFrame:
+    """Return the cumulative net lots of each broker over more sessions than a range has: 0 on the one before it (B12).
+
+    Args:
+        daily: as `inventory` takes it, of all `sessions`.
+        sessions: those before the range and those of the range, oldest first.
+        start: first session of the range.
+
+    Returns:
+        session_date, broker_code, inventory_lots: a row for every session and broker. Before the range a value is what the
+        broker still bought (negative) or sold (positive) until it began.
+    """
+    before = pl.col("inventory_lots").filter(pl.col("session_date") < start).last().over("broker_code").fill_null(0)
+    return inventory(daily, sessions).with_columns(pl.col("inventory_lots") - before)
 
 
 def fit(lines: pl.DataFrame, closes: pl.DataFrame) -> pl.DataFrame:

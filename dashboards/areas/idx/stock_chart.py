@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import polars as pl
 
-from dashboards.areas.idx.money import signed_rupiah
-from dashboards.ui import formats
+from dashboards.areas.idx.money import lots, signed_lots, signed_rupiah
+from dashboards.ui import formats, spikes
 from dashboards.ui.charts import (
     Drawing,
     Options,
@@ -27,21 +28,25 @@ HEIGHT = 740
 _LEFT, _RIGHT = 56, 40
 _CANDLES, _LINES, _FOREIGN = (30, 256), (370, 180), (592, 74)
 """Top and height of each pane. Unit: pixels."""
+AXIS_ROOM = 0.06
+"""Share of the span of the lines that is kept free above and below them."""
+LABEL_PIXELS = 12
+"""Least distance of two labels at the ends of lines."""
 VOLUME_ROOM = 4.5
 """The tallest volume bar takes the pane's height divided by this: candles stay readable above it."""
 
 GATHERERS = {
-    False: ("#0b7f70", "#1d5fd1", "#2795ba", "#5a8f2e", "#3d4fa3"),
+    False: ("#09705f", "#1d5fd1", "#1c7190", "#477322", "#3d4fa3"),
     True: ("#39c0a8", "#6ea8ff", "#5fd0f0", "#9bd36a", "#a5adff"),
 }
 GIVERS = {
-    False: ("#c9471f", "#8a5cd1", "#c2378a", "#a87900", "#7a2e4d"),
+    False: ("#b23c17", "#7f4fc9", "#b52e7f", "#825d00", "#7a2e4d"),
     True: ("#ff8259", "#b79bf0", "#f07ac0", "#e6bd4f", "#d98aa8"),
 }
 """Colours of accumulators (drawn solid) and distributors (drawn dashed), by whether the mode is dark."""
 
 _TOOLTIP = (
-    f"(ps)=>{{const n={formats.integer.js},l={formats.signed_integer.js},r={signed_rupiah.js},c={formats.compact.js},"
+    f"(ps)=>{{const n={formats.integer.js},l={formats.signed_integer.js},r={signed_rupiah.js},c={lots.js},"
     "e=fin.escape;let out=e(ps[0].axisValue);const seen=ps.filter(p=>!fin.isMissing(p.value));"
     "const k=seen.find(p=>p.seriesType==='candlestick');"
     "if(k){const d=k.value;out+='<br>Open '+n(d[1])+' High '+n(d[4])+' Low '+n(d[3])+' Close <b>'+n(d[2])+'</b>'}"
@@ -66,25 +71,23 @@ def panes(
     Args:
         prices: session_date, open_idr, high_idr, low_idr, close_idr (adjusted; null without a price), volume_lots,
             net_foreign_value_idr (null where it is not known); oldest first.
-        lines: session_date, broker_code, inventory_lots, from the range's first session on (B12).
+        lines: session_date, broker_code, inventory_lots of the same sessions, 0 on the one before the range (B12).
         accumulators: brokers with the largest inventory at the end, largest first.
         distributors: brokers with the smallest, smallest first.
-        start: first session of the range; lines begin at 0 on the session before it, if that is shown.
+        start: first session of the range; lines are 0 on the session before it, if that is shown.
     """
     days = [str(day) for day in prices["session_date"]]
     before = _session_before(prices["session_date"].to_list(), start)
-    held = {
-        code: _points(lines.filter(pl.col("broker_code") == code), days, before=before)
-        for code in (*accumulators, *distributors)
-    }
+    held = {code: _points(lines.filter(pl.col("broker_code") == code), days) for code in (*accumulators, *distributors)}
+    ends = _ends(held)
 
     def draw(colours: Palette) -> Options:
         brokers = [
-            *_broker_lines(accumulators, held, GATHERERS[colours.dark], dash="solid"),
-            *_broker_lines(distributors, held, GIVERS[colours.dark], dash="dashed"),
+            *_broker_lines(accumulators, held, GATHERERS[colours.dark], dash="solid", ends=ends),
+            *_broker_lines(distributors, held, GIVERS[colours.dark], dash="dashed", ends=ends),
         ]
         if brokers and before is not None:
-            brokers[0]["markLine"] = _start_mark(before, colours)
+            brokers[0] |= _start_marks(days[0], before, colours)
         return {
             "title": _titles(colours, has_lines=bool(held)),
             "legend": [_broker_legend([series["name"] for series in brokers], colours)],
@@ -95,7 +98,7 @@ def panes(
                 for top, height in (_CANDLES, _LINES, _FOREIGN)
             ],
             "xAxis": _x_axes(colours, days),
-            "yAxis": _y_axes(colours, prices),
+            "yAxis": _y_axes(colours, prices, ends=ends),
             "dataZoom": zoom(colours, axes=[0, 1, 2], start=0),
             "series": [*_price_series(prices, colours), *brokers, _foreign(prices, colours)],
         }
@@ -140,15 +143,40 @@ def _session_before(sessions: Sequence[date], start: date) -> str | None:
     return str(earlier[-1]) if earlier else None
 
 
-def _points(frame: pl.DataFrame, days: Sequence[str], *, before: str | None) -> list[int | None]:
-    known = {str(day): lots for day, lots in frame.select("session_date", "inventory_lots").iter_rows()}
-    if before is not None:
-        known[before] = 0
+def _points(frame: pl.DataFrame, days: Sequence[str]) -> list[int | None]:
+    known = {str(day): held for day, held in frame.select("session_date", "inventory_lots").iter_rows()}
     return [known.get(day) for day in days]
 
 
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """The ends of the axis of lines, and how far the label at the end of each line is moved. Unit: lots, pixels."""
+
+    low: float
+    high: float
+    shifts: Mapping[str, float]
+
+
+def _ends(held: Mapping[str, Sequence[int | None]]) -> _Ends:
+    """Return where the lines' labels stand so that none covers another: moved down, and back up from the bottom."""
+    values = [0, *(value for points in held.values() for value in points if value is not None)]
+    room = AXIS_ROOM * (max(values) - min(values)) or 1.0
+    low, high = min(values) - room, max(values) + room
+    last = {code: points[-1] for code, points in held.items() if points and points[-1] is not None}
+    wanted = {code: _LINES[1] * (high - value) / (high - low) for code, value in last.items() if value is not None}
+    order = sorted(wanted, key=lambda code: wanted[code])
+    places: dict[str, float] = {}
+    lowest = -float(LABEL_PIXELS)
+    for code in order:
+        lowest = places[code] = max(wanted[code], lowest + LABEL_PIXELS)
+    highest = float(_LINES[1] + LABEL_PIXELS)
+    for code in reversed(order):
+        highest = places[code] = min(places[code], highest - LABEL_PIXELS)
+    return _Ends(low, high, {code: places[code] - wanted[code] for code in order})
+
+
 def _broker_lines(
-    codes: Sequence[str], held: dict[str, list[int | None]], palette: Sequence[str], *, dash: str
+    codes: Sequence[str], held: dict[str, list[int | None]], palette: Sequence[str], *, dash: str, ends: _Ends
 ) -> list[Options]:
     return [
         {
@@ -156,19 +184,30 @@ def _broker_lines(
             "id": f"broker-{code}",
             "xAxisIndex": 1,
             "yAxisIndex": 2,
-            "endLabel": {"show": True, "formatter": code, "color": colour, "fontSize": 11, "distance": 4},
-            "labelLayout": {"moveOverlap": "shiftY"},
+            "endLabel": {
+                "show": True,
+                "formatter": code,
+                "color": colour,
+                "fontSize": 11,
+                "distance": 4,
+                "offset": [0, ends.shifts.get(code, 0.0)],
+            },
             "emphasis": {"focus": "series"},
         }
         for code, colour in zip(codes, palette, strict=False)
     ]
 
 
-def _start_mark(day: str, colours: Palette) -> Options:
+def _start_marks(first: str, before: str, colours: Palette) -> Options:
+    """Return the marks of the range's beginning: a line with words, and a shade over the sessions before it."""
     style = {"color": colours.neutral, "type": "dotted", "width": 1}
-    words = {"show": True, "formatter": "0 here", "position": "insideEndTop", "color": colours.muted, "fontSize": 10}
-    data = [{"xAxis": day}, {"yAxis": 0, "label": {"show": False}}]
-    return {"silent": True, "symbol": "none", "data": data, "label": words, "lineStyle": style}
+    words = {"show": True, "formatter": "the range begins", "color": colours.muted, "fontSize": 10, "distance": 2}
+    data = [{"xAxis": before}, {"yAxis": 0, "label": {"show": False}}]
+    shade = {"silent": True, "data": [[{"xAxis": first}, {"xAxis": before}]], "itemStyle": {"color": colours.grid}}
+    return {
+        "markLine": {"silent": True, "symbol": "none", "data": data, "label": words, "lineStyle": style},
+        "markArea": shade,
+    }
 
 
 def _x_axes(colours: Palette, days: Sequence[str]) -> list[Options]:
@@ -181,14 +220,15 @@ def _x_axes(colours: Palette, days: Sequence[str]) -> list[Options]:
     ]
 
 
-def _y_axes(colours: Palette, prices: pl.DataFrame) -> list[Options]:
+def _y_axes(colours: Palette, prices: pl.DataFrame, *, ends: _Ends) -> list[Options]:
+    foreign = prices["net_foreign_value_idr"].to_list()
     tallest = float(prices["volume_lots"].max() or 0) * VOLUME_ROOM or 1.0  # type: ignore[arg-type]  # a number column
     hidden: Options = {"show": False, "splitLine": {"show": False}, "min": 0, "max": tallest}
     return [
         value_axis(colours, formats.integer, scale=True, splitNumber=5),
         {"type": "value", "gridIndex": 0, **hidden},
-        value_axis(colours, formats.signed_compact, gridIndex=1, splitNumber=4),
-        value_axis(colours, signed_rupiah, gridIndex=2, splitNumber=2),
+        value_axis(colours, signed_lots, ends=False, gridIndex=1, splitNumber=4, min=ends.low, max=ends.high),
+        value_axis(colours, signed_rupiah, gridIndex=2, splitNumber=2, **spikes.axis(foreign)),
     ]
 
 
@@ -196,12 +236,12 @@ def _price_series(prices: pl.DataFrame, colours: Palette) -> list[Options]:
     candles: list[Any] = []
     bars: list[Any] = []
     shown = prices.select("open_idr", "close_idr", "low_idr", "high_idr", "volume_lots")
-    for opened, closed, low, high, lots in shown.iter_rows():
+    for opened, closed, low, high, volume in shown.iter_rows():
         # Without a trade there is no range of prices: the close stands alone, as the exchange publishes it.
         first = closed if opened is None else opened
         candles.append("-" if closed is None else [first, closed, low or closed, high or closed])
         up = closed is not None and first is not None and closed >= first
-        bars.append({"value": lots, "itemStyle": {"color": colours.up if up else colours.down, "opacity": 0.28}})
+        bars.append({"value": volume, "itemStyle": {"color": colours.up if up else colours.down, "opacity": 0.28}})
     style = {
         "color": colours.up,
         "borderColor": colours.up,
@@ -223,4 +263,6 @@ def _price_series(prices: pl.DataFrame, colours: Palette) -> list[Options]:
 
 
 def _foreign(prices: pl.DataFrame, colours: Palette) -> Options:
-    return signed_bars("Net Foreign", prices["net_foreign_value_idr"].to_list(), colours, axis=2, value_axis=3)
+    days, values = [str(day) for day in prices["session_date"]], prices["net_foreign_value_idr"].to_list()
+    bars = signed_bars("Net Foreign", values, colours, axis=2, value_axis=3)
+    return bars | spikes.marks(days, values, signed_rupiah, colours)

@@ -47,7 +47,9 @@
   const cells = {
     text: () => escape,
     wrapped: () => (value) => `<span style="white-space:normal">${escape(value)}</span>`,
-    code: () => (value) => `<code>${escape(value)}</code>`,
+    // Commands within the sentence are set as code.
+    command: (pattern) => (value) => `<span style="white-space:normal">${String(value).split(new RegExp(pattern))
+      .map((part, at) => at % 2 ? `<code>${escape(part)}</code>` : escape(part)).join("")}</span>`,
     link: (path) => (value) => `<a href="${escape(path + encodeURIComponent(value))}">${escape(value)}</a>`,
     external: (words) => (value) => /^https?:\/\//.test(value)
       ? `<a href="${escape(value)}" target="_blank" rel="noopener">${escape(words)}</a>`
@@ -89,6 +91,18 @@
   };
   const headerTooltip = (_event, column) => hint(column.getDefinition().title);
 
+  // Cut to a width in Latin letters; a Chinese character counts as two.
+  const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\ud840-\ud87f]/;
+  const shortened = (text, most) => {
+    let width = 0;
+    const letters = [...text];
+    for (const [at, letter] of letters.entries()) {
+      width += WIDE.test(letter) ? 2 : 1;
+      if (width > most) { return `${letters.slice(0, Math.max(at - 1, 1)).join("").trimEnd()}…`; }
+    }
+    return text;
+  };
+
   const lines = (texts) => texts.filter((text) => !isMissing(text)).map(escape).join("<br>");
   const charts = {
     // The lines of a datum's own `tip`, the first in bold.
@@ -110,12 +124,12 @@
     // The label of a datum.
     value: (format) => (point) => format(point.value),
     monthAndDay: (day) => String(day).slice(5),
-    // Two lines: the first in the style `n`, the second in the style `c`.
-    twoLines: (text) => {
-      const [first, second] = String(text).split("\n");
+    // Two lines, each cut to a number of letters: the first in the style `n`, the second in the style `c`.
+    twoLines: (letters) => (text) => {
+      const [first, second] = String(text).split("\n").map((line) => shortened(line, letters));
       return `{n|${first}}\n{c|${second}}`;
     },
   };
 
-  window.fin = Object.freeze({cell, cells, charts, escape, headerTooltip, isMissing, number, tooltip});
+  window.fin = Object.freeze({cell, cells, charts, escape, headerTooltip, isMissing, number, shortened, tooltip});
 })();

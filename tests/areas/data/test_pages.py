@@ -50,5 +50,5 @@ def test_a_partition_link_is_quoted():
 
 
 def test_a_table_with_newer_due_sessions_is_stale():
-    frame = pl.DataFrame({"behind": [2, 0, 0], "not_green": [2, 1, 0]})
-    assert frame.select(freshness_state()).to_series().to_list() == ["stale", "incomplete", "complete"]
+    frame = pl.DataFrame({"behind": [2, 0, 0, 0], "not_green": [2, 1, 0, 0], "sessions": [5, 5, 5, 0]})
+    assert frame.select(freshness_state()).to_series().to_list() == ["stale", "incomplete", "complete", "not_due"]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
 
 from dashboards.areas.data import queries
-from dashboards.ui.build_cache import CachedBuild
-from tests.areas.fake_build import DAYS, sessions
+from dashboards.ui.build_cache import BuildCache, CachedBuild
+from fin_assets.settings import Settings
+from tests.areas.fake_build import DAYS, publish_build, sessions
+from tests.areas.visiting import opened
 
 LAST = sessions()[-1]
 
@@ -47,3 +51,44 @@ def test_the_dictionary_has_every_mart_with_its_rows_and_comments(build: CachedB
     assert rows["hk__daily_holdings"] == marts.execute("select count(*) from hk__daily_holdings").fetchone()[0]
     columns = queries.columns(build, mart="hk__daily_holdings")
     assert columns.filter(pl.col("column") == "shareholding_shares")["description"][0].endswith("Unit: shares.")
+
+
+NEWEST = f"session_date = date '{LAST}'"
+LATE = f"""
+update ops__partition_health set state = 'missing', is_green = false, is_due = true where {NEWEST};
+"""
+EARLY = f"""
+update ops__partition_health set state = 'incomplete', is_green = false, is_due = true, failure_kinds = '3 deferred'
+where {NEWEST} and source = 'hkex_southbound';
+update ops__partition_health set state = 'incomplete', is_green = false, is_due = false
+where {NEWEST} and source = 'idx_brokers';
+"""
+
+
+def changed(path: Path, also: str) -> CachedBuild:
+    publish_build(path / "data", also=also)
+    found = BuildCache(Settings(home=path)).build()
+    assert found is not None
+    return found
+
+
+def test_a_session_that_several_tables_of_a_source_lack_counts_once(tmp_path: Path, build: CachedBuild):
+    assert queries.behind(build) == (0, 0)
+    late = changed(tmp_path, LATE)
+    tables = queries.freshness(late).filter(pl.col("behind") > 0)
+    assert queries.behind(late) == (tables["source"].n_unique(), tables.height)
+    assert tables.height > tables["source"].n_unique()
+    page = opened(late, "/data")
+    assert f"{tables['source'].n_unique()} sessions" in page._kpis.object
+    assert f"in {tables.height} tables" in page._kpis.object
+
+
+def test_a_session_that_the_site_cannot_have_yet_is_not_due_and_nothing_to_mend(tmp_path: Path, build: CachedBuild):
+    early = changed(tmp_path, EARLY)
+    states = queries.partitions(early, last_sessions=1)
+    assert set(states["state"]) == {"not_due"}
+    assert LAST not in queries.problems(early)["session_date"].to_list()
+    assert queries.behind(early) == (0, 0)
+    fresh = queries.freshness(early)
+    assert fresh["not_due"].sum() == states.height + queries.freshness(build)["not_due"].sum()
+    assert "not due yet" in opened(early, "/data")._kpis.object

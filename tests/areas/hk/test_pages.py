@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -18,7 +19,7 @@ from dashboards.ui.charts import Chart
 from dashboards.ui.theme import DARK, LIGHT
 from fin_assets.settings import Settings
 from tests.areas.fake_build import STOCKS, publish_build, sessions
-from tests.areas.visiting import opened, text
+from tests.areas.visiting import area, opened, text
 
 LAST = sessions()[-1]
 
@@ -60,6 +61,21 @@ def test_switching_the_window_shows_other_changes_and_their_base(build: CachedBu
     assert page._all.frame["change_shares"].to_list() != before["change_shares"].to_list()
     assert page._all.frame["base_date"].unique().drop_nulls().to_list() == [sessions()[-21]]
     assert formats.day(sessions()[-21]) in page._mover_note.object
+
+
+def test_a_stock_without_a_name_in_the_other_language_is_printed_once(tmp_path: Path):
+    same = "update hk__daily_holdings set other_name = ' ' || lower(stock_name) where stock_code = '00005'"
+    publish_build(tmp_path / "data", also=same)
+    found = BuildCache(Settings(home=tmp_path)).build()
+    assert found is not None
+    name = "HSBC HOLDINGS"
+    listed = [label for label in area("hk").search.targets(found) if label.startswith("00005")]
+    assert listed == [f"00005 {name}"]
+    for table in (opened(found, "/hk/stock")._table, overview(found)._all):
+        row = table.frame.filter(pl.col("stock_code") == "00005").row(0, named=True)
+        assert row["name"] == name
+    heading = stock_page(found, "5").heading()
+    assert (heading.title, heading.subtitle) == (f"00005 {name}", "Southbound holding")
 
 
 def test_bars_are_the_ranked_stocks_largest_rise_on_top(build: CachedBuild):

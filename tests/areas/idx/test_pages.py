@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import date
 from html import unescape
@@ -23,6 +24,7 @@ from dashboards.ui.area import Visit
 from dashboards.ui.build_cache import BuildCache, CachedBuild
 from dashboards.ui.charts import Chart
 from dashboards.ui.session_range import Range
+from dashboards.ui.tables import Table
 from dashboards.ui.theme import DARK, LIGHT
 from fin_assets.settings import Settings
 from tests.areas.fake_build import publish_build
@@ -259,9 +261,37 @@ def test_lines_start_at_zero_before_the_range_and_end_at_the_net_lots(build: Cac
     assert series[first["broker_code"]]["data"][-1] == first["net_lots"]
     assert series[last["broker_code"]]["data"][-1] == last["net_lots"]
     assert series[first["broker_code"]]["data"][-6] == 0
-    assert series[first["broker_code"]]["data"][-7] is None
+    before = stock.adjusted(build, "BBCA", start=sessions()[-6], end=sessions()[-6])
+    last_before = dict(before.select("broker_code", "net_lots").iter_rows())
+    assert series[first["broker_code"]]["data"][-7] == -last_before.get(first["broker_code"], 0)
     assert series[first["broker_code"]]["lineStyle"]["type"] == "solid"
     assert series[last["broker_code"]]["lineStyle"]["type"] == "dashed"
+
+
+def test_no_label_at_the_end_of_a_line_covers_another(build: CachedBuild):
+    held = {code: [0, lots] for code, lots in zip("ABCDEFGHIJ", (900, 30, 29, 28, 5, 0, -1, -2, -3, -880), strict=True)}
+    ends = stock_chart._ends(held)
+    height = stock_chart._LINES[1]
+    places = [
+        height * (ends.high - points[-1]) / (ends.high - ends.low) + ends.shifts[code] for code, points in held.items()
+    ]
+    gaps = [below - above for above, below in itertools.pairwise(places)]
+    assert min(gaps) >= stock_chart.LABEL_PIXELS - 1e-9
+    assert places[0] >= 0
+    assert places[-1] <= height
+    drawn = stock_page(build, "BBCA", window="5")._chart.pane.object["series"]
+    assert all("offset" in series["endLabel"] for series in drawn if str(series.get("id")).startswith("broker-"))
+
+
+@pytest.mark.parametrize("path", ["/idx", "/idx/screener", "/idx/broker", "/idx/broker/{code}", "/idx/stock/{code}"])
+def test_lots_and_rupiah_of_a_page_are_written_with_the_same_letters(build: CachedBuild, path: str):
+    page = opened(build, path, code="BBCA" if "stock" in path else "YP")
+    tables = [value for value in vars(page).values() if isinstance(value, Table)]
+    shown = [json.dumps(chart.pane.object, ensure_ascii=False) for chart in page.charts]
+    shown += [json.dumps(table.pane._configuration, ensure_ascii=False) for table in tables]
+    assert any("T" in one for one in shown)
+    foreign = [scale for scale in formats.PLAIN if any(json.dumps(scale)[1:-1] + '\\"' in one for one in shown)]
+    assert foreign == []
 
 
 def test_the_reading_says_the_quadrant_and_that_a_broker_is_no_owner(build: CachedBuild):

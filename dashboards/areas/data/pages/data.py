@@ -19,7 +19,7 @@ from dashboards.ui import formats, provenance
 from dashboards.ui.area import Heading, Visit
 from dashboards.ui.build_cache import CachedBuild
 from dashboards.ui.charts import Chart
-from dashboards.ui.components import Kpi, card, chip, chips, html, kpi_markup, small, stack
+from dashboards.ui.components import Kpi, card, chip, chips, html, kpi_markup, small, stack, with_commands
 from dashboards.ui.page import BasePage
 from dashboards.ui.provenance import LABELS
 from dashboards.ui.tables import Table
@@ -90,7 +90,9 @@ class Data(BasePage):
         fresh, problems = queries.freshness(build), queries.problems(build)
         self._bad = problems.height
         marts = queries.marts(build)
-        self._kpis.object = kpi_markup(data_kpis(fresh, problems, marts, build))
+        self._kpis.object = kpi_markup(
+            data_kpis(fresh, problems, marts, build, behind=queries.behind(build), last=self._last_attempt(fresh))
+        )
         self._fresh.show(fresh.with_columns(state=freshness_state()))
         self._problems.show(problems.with_columns(units=units()))
         attempts = queries.attempts(build, limit=SHOWN_ATTEMPTS)
@@ -126,7 +128,7 @@ class Data(BasePage):
         link = partition_link(self.visit.site.dagster, source=source, table=table, session=session)
         lines = [
             _LINE.format("", row["why"]) if row["why"] else "",
-            _LINE.format("To mend it: ", Markup("<code>{}</code>").format(row["mends"])) if row["mends"] else "",
+            _LINE.format("To mend it: ", with_commands(row["mends"])) if row["mends"] else "",
             _LINE.format("", _NEW_TAB.format(link, "Its runs in the Dagster UI")),
         ]
         return Markup('<div data-detail="{}">{}{}{}{}</div>').format(session, self._facts(row), *lines)
@@ -152,6 +154,14 @@ class Data(BasePage):
         """Return a time of a source in the zone of its market."""
         zone = self._sources[source].zone if source in self._sources else self.visit.area.zone
         return formats.instant(when, zone)
+
+    def _last_attempt(self, fresh: pl.DataFrame) -> tuple[datetime | None, str]:
+        """Return when something was last collected, and the same in the zone of that source's market."""
+        newest = fresh.drop_nulls("last_attempt_at").sort("last_attempt_at").tail(1)
+        if not newest.height:
+            return None, formats.MISSING
+        source, when = newest.select("source", "last_attempt_at").row(0)
+        return when, self._instant(source, when)
 
     def _when(self, attempts: pl.DataFrame) -> pl.Series:
         rows = attempts.select("source", "last_attempt_at").iter_rows()
@@ -209,7 +219,7 @@ class Data(BasePage):
         problems = card(
             "To mend",
             self._problems.pane,
-            note="Due sessions that are neither complete nor closed, with the command that mends them",
+            note="Due sessions that are neither complete nor closed, and what mends them",
             footer=files("to-mend", self._problems),
         )
         attempts = card(
@@ -243,10 +253,12 @@ def partition_link(dagster: str, *, source: str, table: str, session: str) -> st
 def freshness_state() -> pl.Expr:
     """Return `complete` if a table has all it should have by now, `stale` if newer sessions are due.
 
-    `incomplete` means that only older ones are not green.
+    `incomplete` means that only older ones are not green, `not_due` that no session of the table is due yet.
     """
     return (
-        pl.when(pl.col("behind") > 0)
+        pl.when(pl.col("sessions") == 0)
+        .then(pl.lit("not_due"))
+        .when(pl.col("behind") > 0)
         .then(pl.lit("stale"))
         .when(pl.col("not_green") > 0)
         .then(pl.lit("incomplete"))
@@ -254,21 +266,45 @@ def freshness_state() -> pl.Expr:
     )
 
 
+def counted(count: int, thing: str) -> str:
+    """Return `1 session`, `4 sessions`."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def behind_words(tables: int) -> str:
+    """Return in how many tables the sessions after the newest green one are missing."""
+    return f"in {counted(tables, 'table')}, after the newest green one" if tables else "every table has its newest session"
+
+
 def units() -> pl.Expr:
     """Return `48 of 50`."""
     return pl.format("{} of {}", pl.col("units_done"), pl.col("units_expected"))
 
 
-def data_kpis(fresh: pl.DataFrame, problems: pl.DataFrame, marts: pl.DataFrame, build: CachedBuild) -> list[Kpi]:
-    """Return the tiles of the Data page."""
+def data_kpis(  # noqa: PLR0913 - one argument for each tile's figures
+    fresh: pl.DataFrame,
+    problems: pl.DataFrame,
+    marts: pl.DataFrame,
+    build: CachedBuild,
+    *,
+    behind: tuple[int, int],
+    last: tuple[datetime | None, str],
+) -> list[Kpi]:
+    """Return the tiles of the Data page.
+
+    Args:
+        fresh, problems, marts, build: as `queries` gives them.
+        behind: sessions and tables, as `queries.behind` gives them.
+        last: when something was last collected, and that in words.
+    """
     sessions, bad = int(fresh["sessions"].sum() or 0), problems.height
-    older = int(fresh["history"].sum() or 0)
-    history = f"{fresh.height} table{'s' if fresh.height != 1 else ''}" + (
-        f", {older:,} older not collected" if older else ""
+    older, early = int(fresh["history"].sum() or 0), int(fresh["not_due"].sum() or 0)
+    history = ", ".join(
+        [counted(fresh.height, "table")]
+        + ([f"{early:,} not due yet"] if early else [])
+        + ([f"{older:,} older not collected"] if older else [])
     )
-    behind = int(fresh["behind"].sum() or 0)
     share = formats.percent_1(100 * (sessions - bad) / sessions) if sessions else formats.MISSING
-    last = cast("datetime | None", fresh["last_attempt_at"].max())
     return [
         Kpi(key="sessions", label="Sessions due", value=formats.integer(sessions), hint=history),
         Kpi(
@@ -279,8 +315,8 @@ def data_kpis(fresh: pl.DataFrame, problems: pl.DataFrame, marts: pl.DataFrame, 
             bar=((sessions - bad, "--fin-complete"), (bad, "--fin-incomplete")),
         ),
         Kpi(key="bad", label="To mend", value=formats.integer(bad), hint="nothing to do" if not bad else "see below"),
-        Kpi(key="behind", label="Behind", value=formats.integer(behind), hint="sessions after the newest green one"),
-        Kpi(key="last", label="Last attempt", value=formats.ago(last, now()), hint=formats.instant(last, formats.UTC)),
+        Kpi(key="behind", label="Behind", value=counted(behind[0], "session"), hint=behind_words(behind[1])),
+        Kpi(key="last", label="Last attempt", value=formats.ago(last[0], now()), hint=last[1]),
         Kpi(
             key="build",
             label="Published",

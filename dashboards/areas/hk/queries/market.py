@@ -21,6 +21,10 @@ Side = Literal["both", "top", "bottom"]
 
 MEASURE_COLUMN: dict[Measure, str] = {"pp": "change_pp", "pct": "change_pct", "shares": "change_shares"}
 
+_OTHER_NAME = (
+    "case when upper(trim({0}.other_name)) <> upper(trim({0}.stock_name)) then {0}.other_name end as other_name"
+)
+"""SQL of the name in the other language, of an alias; null where the exchange has none and repeats the first."""
 
 _NAMES = dict.fromkeys(("stock_code", "stock_name", "other_name"), pl.String) | dict.fromkeys(
     ("first_date", "last_date"), pl.Date
@@ -81,12 +85,15 @@ def names(build: CachedBuild) -> pl.DataFrame:
     if not has(build, "hk__daily_holdings"):
         return pl.DataFrame(schema=_NAMES)
     return build.query(
-        """
-        select stock_code, arg_max(stock_name, session_date) as stock_name,
-               arg_max(other_name, session_date) filter (where other_name is not null) as other_name,
-               min(session_date) as first_date, max(session_date) as last_date
-        from hk__daily_holdings where market = ? group by stock_code order by stock_code
-        """,
+        f"""
+        with named as (
+            select stock_code, arg_max(stock_name, session_date) as stock_name,
+                   arg_max(other_name, session_date) filter (where other_name is not null) as other_name,
+                   min(session_date) as first_date, max(session_date) as last_date
+            from hk__daily_holdings where market = ? group by stock_code
+        )
+        select stock_code, stock_name, {_OTHER_NAME.format("named")}, first_date, last_date from named order by stock_code
+        """,  # noqa: S608 - written here
         [MARKET],
     )
 
@@ -152,15 +159,14 @@ def movers(build: CachedBuild, *, session: date, window: int) -> pl.DataFrame:
     change_pp, base_date, gap_sessions, adjustment_factor.
     """
     return build.query(
-        """
-        select m.stock_code, m.stock_name, h.other_name, m.shareholding_shares, m.pct_of_issued, m.change_shares,
-               m.change_pct,
-               m.change_pp, m.base_date, m.gap_sessions, m.adjustment_factor
+        f"""
+        select m.stock_code, m.stock_name, {_OTHER_NAME.format("h")}, m.shareholding_shares, m.pct_of_issued,
+               m.change_shares, m.change_pct, m.change_pp, m.base_date, m.gap_sessions, m.adjustment_factor
         from hk__movers m
         left join hk__daily_holdings h on h.market = ? and h.session_date = m.session_date
         and h.stock_code = m.stock_code
         where m.session_date = ? and m.window_sessions = ? order by m.stock_code
-        """,
+        """,  # noqa: S608 - written here
         [MARKET, session, window],
     )
 
@@ -230,8 +236,8 @@ def judged(build: CachedBuild, *, session: date) -> tuple[int, int]:
 def latest_holdings(build: CachedBuild, *, session: date) -> pl.DataFrame:
     """Return the stocks held on a session with their changes in percentage points over 1, 5 and 20 sessions."""
     return build.query(
-        """
-        select h.stock_code, h.stock_name, h.other_name, h.shareholding_shares, h.pct_of_issued,
+        f"""
+        select h.stock_code, h.stock_name, {_OTHER_NAME.format("h")}, h.shareholding_shares, h.pct_of_issued,
                max(m.change_pp) filter (where m.window_sessions = 1) as change_1_pp,
                max(m.change_pp) filter (where m.window_sessions = 5) as change_5_pp,
                max(m.change_pp) filter (where m.window_sessions = 20) as change_20_pp
@@ -239,6 +245,6 @@ def latest_holdings(build: CachedBuild, *, session: date) -> pl.DataFrame:
         left join hk__movers m on m.session_date = h.session_date and m.stock_code = h.stock_code
         where h.market = ? and h.session_date = ?
         group by all order by h.pct_of_issued desc nulls last, h.stock_code
-        """,
+        """,  # noqa: S608 - written here
         [MARKET, session],
     )

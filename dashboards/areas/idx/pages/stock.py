@@ -184,8 +184,9 @@ class Stock(RangePage):
         if self.range is None or self._identity is None:
             return
         code, start, end = self._identity.ticker_code, self.range.start, self.range.end
-        daily = stock.adjusted(self.build, code, start=start, end=end, board=self._board())
-        lines = measures.inventory(daily, self.range.sessions)
+        days = prices["session_date"].to_list()
+        daily = stock.adjusted(self.build, code, start=days[0], end=end, board=self._board())
+        lines = measures.inventory(daily.filter(pl.col("session_date") >= start), self.range.sessions)
         last = lines.filter(pl.col("session_date") == end)
         accumulators = last.filter(pl.col("inventory_lots") > 0).sort(
             "inventory_lots", "broker_code", descending=[True, False]
@@ -194,7 +195,7 @@ class Stock(RangePage):
         self._chart.draw(
             stock_chart.panes(
                 prices,
-                lines,
+                measures.anchored(daily, days, start=start),
                 accumulators=accumulators.head(LINES).to_list(),
                 distributors=distributors.head(LINES).to_list(),
                 start=self.range.start,
@@ -258,8 +259,8 @@ class Stock(RangePage):
         chart = card(
             "Price, broker inventory and Net Foreign",
             self._chart.pane,
-            note="Inventory is the cumulative net lot since the range began: solid the largest accumulators, dashed the "
-            "largest distributors. What they held before is not known. Drag the bar to zoom",
+            note="Inventory is the cumulative net lot since the range began, 0 at its beginning, shaded before it: solid "
+            "the largest accumulators, dashed the largest distributors. What they held is not known. Drag the bar to zoom",
         )
         return stack(
             row,
