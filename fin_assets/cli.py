@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from fin_assets.commands.args import errors
-from fin_assets.commands.errors import KEPT, KEPT_BY_OTHERS, explain, was_interrupted
+from fin_assets.commands.errors import EXIT_USAGE, KEPT, KEPT_BY_OTHERS, Problem, explain, was_interrupted
 from fin_assets.commands.site_flags import SiteValues, site_flags
 from fin_assets.core.transport.interrupts import EXIT_BASE, first, interruptible
 
@@ -99,9 +99,21 @@ def demo(
     work(site_values=site_values, site_datasets=site_dataset or [], serve=serve, sessions=sessions)
 
 
-@app.command(epilog="Example: fin doctor")
-def doctor() -> None:
-    """Check environment, browser, ports, disk, settings, and say what to mend."""
+@app.command(epilog="Example: fin doctor; fin doctor --data --mend")
+def doctor(
+    *,
+    data: Annotated[
+        bool, typer.Option("--data", help="Read everything that is stored, and say what is damaged.")
+    ] = False,
+    mend: Annotated[bool, typer.Option("--mend", help="With --data: make again what is damaged.")] = False,
+) -> None:
+    """Check environment, browser, ports, disk, settings, and say what to mend; with --data the stored files."""
+    if data:
+        from fin_assets.commands.doctor_data import doctor_data
+
+        raise typer.Exit(doctor_data(mend=mend))
+    if mend:
+        raise Problem("--mend was given without --data.", "fin doctor --data --mend", EXIT_USAGE)
     from fin_assets.commands.doctor import doctor as work
 
     raise typer.Exit(work())

@@ -107,7 +107,7 @@ def _settings(error: BaseException) -> Problem | None:
 
 def _collecting(error: BaseException) -> Problem | None:
     from fin_assets.core.contract.failures import CollectionFailure
-    from fin_assets.core.storage.store import RawDamaged
+    from fin_assets.core.storage.store import RawDamaged, StagedDamaged
     from fin_assets.core.storage.unit_log import PartitionBusy
     from fin_assets.core.transport.browser.chromium import BrowserMissing
 
@@ -122,7 +122,9 @@ def _collecting(error: BaseException) -> Problem | None:
             str(error), "wait for the other run (the Dagster UI shows it), or stop it; then run the command again"
         )
     if isinstance(error, RawDamaged):
-        return Problem(str(error), "the command in the message asks the site again for that session")
+        return Problem(str(error), "fin doctor --data --mend asks the site again for what is damaged alone")
+    if isinstance(error, StagedDamaged):
+        return Problem(str(error), "fin doctor --data --mend stages it again from raw")
     if isinstance(error, CollectionFailure):
         return Problem(f"{error.kind}: {error}", error.remedy)
     return None
@@ -158,4 +160,21 @@ def _sentence(error: BaseException) -> str:
     return text[:1].upper() + text[1:]
 
 
-_KNOWN: list[Callable[[BaseException], Problem | None]] = [_settings, _collecting, _sandbox, _warehouse]
+def _dagster_storage(error: BaseException) -> Problem | None:
+    if type(error).__name__ in {"DatabaseError", "OperationalError"} and any(
+        word in str(error) for word in ("malformed", "not a database")
+    ):
+        return Problem(
+            f"Dagster's storage is damaged: {str(error).splitlines()[0]}.",
+            "fin doctor --data --mend puts the damaged database aside; runs of the past are lost, collected data are not",
+        )
+    return None
+
+
+_KNOWN: list[Callable[[BaseException], Problem | None]] = [
+    _settings,
+    _collecting,
+    _sandbox,
+    _warehouse,
+    _dagster_storage,
+]

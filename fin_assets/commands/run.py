@@ -107,7 +107,7 @@ def reparse(source: str, start: str | None, end: str | None, *, tables: list[str
     for table in chosen_tables(found, tables):
         first, last = wanted or (date.min, date.max)
         stored = store.manifests(found.name, table.name, first=first, last=last)
-        plan.append((table, [each.session for each in stored if each.state.is_done]))
+        plan.append((table, [each.session for each in stored if each.state.is_done or each.damage]))
     if not any(sessions for _, sessions in plan):
         msg = f"No complete session of {found.name} is stored in the range."
         raise Problem(msg, f"collect it first: fin run {found.name} --from YYYY-MM-DD")

@@ -28,13 +28,17 @@ COLOURS = {
     "incomplete": "red",
     "missing": "red",
     "blocked": "magenta",
+    "damaged": "red",
 }
 SHOWN = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One session of one table. `state` is that of the manifest, `blocked` (a blocking check failed) or `missing`."""
+    """One session of one table. `state` is that of the manifest, or `blocked`, `damaged` or `missing`.
+
+    `blocked`: a blocking check failed. `damaged`: the manifest cannot be read.
+    """
 
     source: str
     table: str
@@ -146,7 +150,7 @@ def _known(source: Source, table: Table, manifest: Manifest, *, now: datetime) -
         manifest.source,
         manifest.table,
         manifest.session,
-        "blocked" if blocked else manifest.state.value,
+        "damaged" if manifest.damage else "blocked" if blocked else manifest.state.value,
         len(manifest.units),
         manifest.done,
         manifest.staged.rows if manifest.staged else 0,
@@ -162,14 +166,16 @@ def _known(source: Source, table: Table, manifest: Manifest, *, now: datetime) -
 def _totals(rows: list[Row], sources: list[Source]) -> Grid:
     grid = Grid(title="Sessions by state", title_justify="left")
     grid.add_column("table")
-    for state, colour in COLOURS.items():
-        grid.add_column(state, justify="right", style=colour)
+    # A rare state has a column only where it is: eight of them cut the names of the tables.
+    states = [state for state in COLOURS if state != "damaged" or any(row.state == state for row in rows)]
+    for state in states:
+        grid.add_column(state, justify="right", style=COLOURS[state])
     for name in ("rows", "first", "last"):
         grid.add_column(name, justify="right")
     for source in sources:
         for table in source.tables:
             own = [row for row in rows if (row.source, row.table) == (source.name, table.name)]
-            counts = [str(sum(row.state == state for row in own)) for state in COLOURS]
+            counts = [str(sum(row.state == state for row in own)) for state in states]
             span = (str(own[0].session), str(own[-1].session)) if own else ("never collected", "-")
             grid.add_row(f"{source.name}/{table.name}", *counts, f"{sum(row.rows for row in own):,}", *span)
     return grid

@@ -8,7 +8,7 @@ staged files at any time; which of these count is the manifests' word. Nothing h
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -67,11 +67,23 @@ class StagedFile:
     sha256: str
 
 
-def current_files(layout: Layout, table: ArchivedTable, staged: Iterable[StagedFile]) -> dict[str, list[date]]:
+def current_files(
+    layout: Layout,
+    table: ArchivedTable,
+    staged: Iterable[StagedFile],
+    *,
+    check: Callable[[Sequence[StagedFile]], None] = lambda _staged: None,
+) -> dict[str, list[date]]:
     """Return the files that hold exactly the rows of `staged`, and the sessions of each; compact missing months.
 
     Closed is every month before that of the newest session. A month is compacted again only if one of its staged files is
     another than before: the name of its file says which ones it was made of.
+
+    Args:
+        layout: of the data directory.
+        table: whose files.
+        staged: those that count.
+        check: called with the staged files that are read, before they are; refuses damaged ones.
 
     Returns:
         the sessions by key of the file, in the order of the sessions.
@@ -87,9 +99,11 @@ def current_files(layout: Layout, table: ArchivedTable, staged: Iterable[StagedF
     for month in sorted(months)[:-1]:
         key = month_key(table, month, months[month])
         if key not in there:
+            check(months[month])
             _compact(layout, table, months[month], key)
         files[key] = [one.session for one in months[month]]
     for month in sorted(months)[-1:]:
+        check(months[month])
         files.update({one.file: [one.session] for one in months[month]})
     return files
 
@@ -129,6 +143,36 @@ def by_year(table: ArchivedTable, files: Mapping[str, Sequence[date]]) -> str:
     ) or rows_of(table, [])
 
 
+def damage_of_month(layout: Layout, table: ArchivedTable, key: str, staged: Sequence[StagedFile]) -> str | None:
+    """Read a compacted month wholly and return what is wrong with it, or None.
+
+    Its rows are compared with those of the staged files that it was made of, if these are the ones that count now.
+    """
+    uri = layout.blobs.uri(key)
+    month = key.rsplit("/", 1)[-1][:7]
+    try:
+        rows = _digest(table, [uri])
+    except duckdb.Error as error:
+        return f"{uri} cannot be read ({str(error).splitlines()[0]})"
+    if month_key(table, month, staged) != key:
+        return None
+    try:
+        expected = _digest(table, [layout.blobs.uri(one.file) for one in staged])
+    except duckdb.Error:
+        # A staged file is damaged, which is reported with its partition: there is nothing to compare the month with.
+        return None
+    return None if rows == expected else f"{uri} has other rows than the staged files that it was made of"
+
+
+def _digest(table: ArchivedTable, uris: Sequence[str]) -> tuple[int, int]:
+    """Return the number of rows of some files and the sum of their hashes, which does not depend on their order."""
+    with duckdb.connect(config={"memory_limit": MEMORY}) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        rows = rows_of(table, uris)
+        found = connection.execute(f"select count(*), sum(hash(t)::hugeint) from ({rows}) as t").fetchone()  # noqa: S608 - from here
+    return (0, 0) if found is None else (int(found[0]), int(found[1] or 0))
+
+
 def sweep(layout: Layout, used: set[str]) -> list[str]:
     """Remove the compacted files that no kept build reads, and what a killed compaction left. The caller holds the lock.
 
@@ -158,7 +202,7 @@ def _compact(layout: Layout, table: ArchivedTable, staged: Sequence[StagedFile],
         days = f"{staged[0].session} to {staged[-1].session}"
         msg = (
             f"the staged files of {table.source}/{table.table} from {days} cannot be compacted ({first}). "
-            "Stage them again from raw: fin reparse"
+            f"Stage them again from raw: fin reparse {table.source}"
         )
         raise WarehouseError(msg) from error
     finally:

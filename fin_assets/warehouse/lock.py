@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import duckdb
 from filelock import FileLock, Timeout
@@ -17,6 +18,9 @@ WAIT = timedelta(minutes=15)
 """A full refresh of ten years ends well within this."""
 
 _POLL = timedelta(milliseconds=200)
+
+_OUTSIDE = ("set lock", "Permission denied", "No space left", "Read-only file system", "Too many open files")
+"""Words of messages that speak of the surroundings of a file, not of its content."""
 
 
 @contextmanager
@@ -32,7 +36,7 @@ def writer_lock(layout: Layout, *, wait: timedelta = WAIT) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout as error:
-        holder = layout.lock.read_text(encoding="utf-8").strip() or "unknown"
+        holder = layout.lock.read_text(encoding="utf-8", errors="replace").strip() or "unknown"
         msg = (
             f"another process (pid {holder}) is building the marts and did not end within {wait}: "
             "wait for it, or end it, then build again"
@@ -62,16 +66,41 @@ def build_connection(layout: Layout, *, wait: timedelta = timedelta(minutes=2)) 
         connection.close()
 
 
+def damage_of_file(path: Path) -> str | None:
+    """Read every table of a DuckDB file, whose blocks have checksums, and return what is wrong with it, or None.
+
+    None as well if there is no file, or if it cannot be read for a reason outside of it, such as another process.
+    """
+    if not path.exists():
+        return None
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            for schema, name in connection.execute(
+                "select schema_name, table_name from duckdb_tables() where not internal and not temporary"
+            ).fetchall():
+                connection.execute(f'select bit_xor(hash(t)) from "{schema}"."{name}" as t')  # noqa: S608 - names from the catalog
+    except duckdb.Error as error:
+        first = str(error).splitlines()[0]
+        return None if any(word in first for word in _OUTSIDE) else f"{path} is damaged ({first})"
+    return None
+
+
+def remove_build_file(layout: Layout) -> None:
+    """Remove the private build file and its log; the next build makes it again. The caller holds `writer_lock`."""
+    layout.build.unlink(missing_ok=True)
+    layout.build.with_name(layout.build.name + ".wal").unlink(missing_ok=True)
+
+
 def _connect(layout: Layout, wait: timedelta) -> duckdb.DuckDBPyConnection:
     deadline = time.monotonic() + wait.total_seconds()
     while True:
         try:
             return duckdb.connect(str(layout.build))
         except duckdb.Error as error:
-            if "lock" not in str(error):
+            if "set lock" not in str(error):
                 msg = (
-                    f"{layout.build} cannot be opened ({str(error).splitlines()[0]}). It holds nothing that is not in "
-                    "the staged files: remove it, and the next build makes it again"
+                    f"{layout.build} cannot be opened ({str(error).splitlines()[0]}). If it is damaged, fin build makes it "
+                    "again from the staged files: it holds nothing else"
                 )
                 raise WarehouseError(msg) from error
             if time.monotonic() >= deadline:

@@ -13,18 +13,17 @@ from datetime import date
 from typing import Any
 
 import polars as pl
-from pydantic import ValidationError
 
 from fin_assets import clock
 from fin_assets.core.collection import row_baseline
 from fin_assets.core.collection.acceptance import row_band
 from fin_assets.core.collection.expected_units import can_have
 from fin_assets.core.collection.remedies import remedy_of
-from fin_assets.core.contract.manifest import Manifest, PartitionState
+from fin_assets.core.contract.manifest import Manifest, PartitionKey, PartitionState
 from fin_assets.core.contract.source import Source, Table, due_at
 from fin_assets.core.storage.blobs import Blobs
+from fin_assets.core.storage.store import day_of
 from fin_assets.settings import SourceSettings
-from fin_assets.warehouse.paths import WarehouseError
 
 INSTANT = pl.Datetime("us", "UTC")
 PARTITIONS: dict[str, Any] = {
@@ -83,11 +82,14 @@ TABLES: dict[str, Any] = {
 
 OPEN, UNKNOWN_SESSION = "open", "unknown_session"
 
+DAMAGED = "damaged"
+"""Failure kind of a partition whose manifest or staged file is damaged."""
+
 ManifestKey = tuple[str, str, date]
 
 _MANIFEST = "manifest.json"
 _PARTS = 3
-_SESSION = re.compile(r"\d{4}-\d\d-\d\d$")
+_SEALED = re.compile(r"/raw-\d+\.parquet$")
 
 
 def places(blobs: Blobs, sources: Sequence[Source], modes: Mapping[str, str]) -> dict[str, str]:
@@ -118,18 +120,15 @@ def stamps(blobs: Blobs, places: Mapping[str, str]) -> dict[ManifestKey, str]:
         prefix = f"{place}/"
         for stat in blobs.list(prefix[:-1], name=_MANIFEST):
             parts = stat.key.removeprefix(prefix).split("/")
+            day = day_of(parts[1]) if len(parts) == _PARTS else None
             # Whatever else lies there is no partition.
-            if len(parts) == _PARTS and _SESSION.match(parts[1]):
-                found[source, parts[0], date.fromisoformat(parts[1])] = f"{place} {stat.tag}"
+            if day is not None:
+                found[source, parts[0], day] = f"{place} {stat.tag}"
     return found
 
 
 def read(blobs: Blobs, manifests: dict[ManifestKey, str], places: Mapping[str, str]) -> pl.DataFrame:
-    """Return the manifests that are named with their stamps, one row each (PARTITIONS).
-
-    Raises:
-        WarehouseError: a manifest cannot be read.
-    """
+    """Return the manifests that are named with their stamps, one row each (PARTITIONS); damaged ones of the kind DAMAGED."""
     rows = [
         _row(_manifest(blobs, manifest, places[manifest[0]]), stamp) for manifest, stamp in sorted(manifests.items())
     ]
@@ -196,16 +195,23 @@ def declared(sources: Sequence[Source], collected: set[ManifestKey], modes: Mapp
     return pl.DataFrame(rows, schema=TABLES, orient="row")
 
 
-def _manifest(blobs: Blobs, manifest: ManifestKey, place: str) -> Manifest:
+def is_sealed(blobs: Blobs, manifest: ManifestKey, places: Mapping[str, str]) -> bool:
+    """Return whether a partition has a sealed raw file, though it may have no manifest."""
     source, table, session = manifest
-    key = f"{place}/{table}/{session}/{_MANIFEST}"
+    if source not in places:
+        return False
+    found = blobs.list(f"{places[source]}/{table}/{session}")
+    return any(_SEALED.search(stat.key) for stat in found)
+
+
+def _manifest(blobs: Blobs, manifest: ManifestKey, place: str) -> Manifest:
+    key = PartitionKey(*manifest)
+    file = f"{place}/{key.table}/{key.session}/{_MANIFEST}"
     try:
-        return Manifest.model_validate_json(blobs.get(key))
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        remedy = f"fin run {source} --session {session} --refetch"
-        msg = f"the manifest {blobs.uri(key)} cannot be read ({problem['msg']}). Collect the session again: {remedy}"
-        raise WarehouseError(msg) from error
+        content = blobs.get(file)
+    except FileNotFoundError:
+        return Manifest.damaged(key, f"{blobs.uri(file)} is missing")
+    return Manifest.read(content, key, file=blobs.uri(file))
 
 
 def _row(manifest: Manifest, stamp: str) -> tuple[Any, ...]:
@@ -219,7 +225,7 @@ def _row(manifest: Manifest, stamp: str) -> tuple[Any, ...]:
         manifest.session,
         manifest.state.value,
         manifest.why() or None,
-        ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items())) or None,
+        DAMAGED if manifest.damage else ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items())) or None,
         remedy_of(manifest),
         ", ".join(manifest.blocked_by) or None,
         len(manifest.units),

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import duckdb
 import polars as pl
 
 from fin_assets.core.storage.blobs import Blobs
+from fin_assets.warehouse import collected
+from fin_assets.warehouse.archive import StagedFile
 from fin_assets.warehouse.paths import WarehouseError
 
 OBSERVED_AT = "observed_at"
@@ -132,7 +135,10 @@ def merge(
             files += _merge(connection, blobs, table)
         except duckdb.Error as error:
             first = str(error).splitlines()[0]
-            msg = f"the staged files of {table.view} do not fit the marts ({first}). Stage them again from raw: fin reparse"
+            msg = (
+                f"the staged files of {table.view} do not fit the marts ({first}). "
+                f"Stage them again from raw: fin reparse {table.source}"
+            )
             raise WarehouseError(msg) from error
         vanished += _count(
             connection,
@@ -200,6 +206,7 @@ def _forget(connection: duckdb.DuckDBPyConnection) -> None:
 def _merge(connection: duckdb.DuckDBPyConnection, blobs: Blobs, table: ObservedTable) -> int:
     """Merge the partitions of a table that differ; return how many files were read."""
     different = connection.execute(_DIFFERENT, [table.source, table.table]).fetchall()
+    _verify(connection, blobs, table, {day for day, file, _ in different if file is not None})
     new = {blobs.uri(file): day for day, file, _ in different if file is not None}
     lost = [day for day, _, was_merged in different if was_merged]
     connection.execute(
@@ -209,6 +216,7 @@ def _merge(connection: duckdb.DuckDBPyConnection, blobs: Blobs, table: ObservedT
     )
     old: dict[str, object] = {}
     if _count(connection, "select count(*) from keys_lost"):
+        _verify(connection, blobs, table, None)
         old = {
             blobs.uri(file): day
             for day, file in connection.execute(
@@ -222,6 +230,18 @@ def _merge(connection: duckdb.DuckDBPyConnection, blobs: Blobs, table: ObservedT
     _replace_rows(connection, table)
     _remember(connection, table)
     return len(new) + len(old)
+
+
+def _verify(connection: duckdb.DuckDBPyConnection, blobs: Blobs, table: ObservedTable, days: set[date] | None) -> None:
+    """Refuse staged files that are damaged, before they are read: those of some days, or all."""
+    staged = connection.execute(
+        "select session_date, staged_file, staged_sha256 from control.partitions"
+        " where is_usable and source = ? and table_name = ? order by session_date",
+        [table.source, table.table],
+    ).fetchall()
+    collected.verify(
+        blobs, table.source, table.table, [StagedFile(*row) for row in staged if days is None or row[0] in days]
+    )
 
 
 def _gather(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -16,7 +17,7 @@ import polars as pl
 
 from fin_assets.core.contract.source import Source
 from fin_assets.core.storage.blobs import Blobs
-from fin_assets.warehouse import archive, areas, manifests, observations
+from fin_assets.warehouse import archive, areas, collected, manifests, observations
 from fin_assets.warehouse.archive import StagedFile
 from fin_assets.warehouse.dbt import project_hash
 from fin_assets.warehouse.declarations import archived_tables, observed_tables, staged_tables
@@ -115,6 +116,7 @@ def prepare(
     modes: Mapping[str, str],
     full_refresh: bool = False,
     mix_modes: bool = False,
+    left_out: Mapping[manifests.ManifestKey, str] | None = None,
 ) -> Plan:
     """Write the control tables and the staged views of the next build, in one transaction.
 
@@ -126,13 +128,16 @@ def prepare(
         modes: the mode of each source that is not in sandbox mode.
         full_refresh: take up every session even if nothing differs.
         mix_modes: build live and sandbox sources together.
+        left_out: partitions whose staged files cannot be made again, with the reasons.
 
     Raises:
-        WarehouseError: a manifest or a staged file does not fit, or sources of more than one mode would be mixed.
+        StagedLost: staged files that have to be read are damaged.
+        WarehouseError: a staged file does not fit, or sources of more than one mode would be mixed.
     """
     connection.begin()
     try:
         _take_collected(connection, layout, sources, modes)
+        collected.leave_out(connection, left_out or {})
         if not mix_modes:
             _refuse_mixed_modes(connection)
         plan = _prepare(connection, layout, project, full_refresh=full_refresh)
@@ -160,12 +165,12 @@ def _take_collected(
     """Write what the manifests, the calendars and the sources say."""
     connection.execute(_CREATE)
     connection.execute(observations.CREATE)
-    _take_manifests(connection, layout.blobs, manifests.places(layout.blobs, sources, modes))
-    collected: set[manifests.ManifestKey] = set(
+    collected.take(connection, layout.blobs, manifests.places(layout.blobs, sources, modes))
+    known: set[manifests.ManifestKey] = set(
         connection.execute("select source, table_name, session_date from control.partitions").fetchall()
     )
-    _replace(connection, "expected_sessions", manifests.expected(sources, collected))
-    _replace(connection, "tables", manifests.declared(sources, collected, modes))
+    _replace(connection, "expected_sessions", manifests.expected(sources, known))
+    _replace(connection, "tables", manifests.declared(sources, known, modes))
 
 
 def _refuse_mixed_modes(connection: duckdb.DuckDBPyConnection) -> None:
@@ -282,46 +287,20 @@ def _refresh_reason(*, asked: bool, unfinished: str | None, built: str | None, n
     return None
 
 
-def _take_manifests(connection: duckdb.DuckDBPyConnection, blobs: Blobs, places: Mapping[str, str]) -> None:
-    present = manifests.stamps(blobs, places)
-    exists = _scalar(
-        connection, "select count(*) from duckdb_tables() where schema_name = 'control' and table_name = 'partitions'"
-    )
-    if not exists:
-        _replace(connection, "partitions", manifests.read(blobs, present, places))
-        return
-    known = {
-        (source, table, session): stamp
-        for source, table, session, stamp in connection.execute(
-            "select source, table_name, session_date, stamp from control.partitions"
-        ).fetchall()
-    }
-    gone = [key for key, stamp in known.items() if present.get(key) != stamp]
-    news = {key: stamp for key, stamp in present.items() if known.get(key) != stamp}
-    if gone:
-        connection.executemany(
-            "delete from control.partitions where source = ? and table_name = ? and session_date = ?", gone
-        )
-    if news:
-        connection.register("news", manifests.read(blobs, news, places).to_arrow())
-        connection.execute("insert into control.partitions by name select * from news")
-        connection.unregister("news")
-
-
 def _make_views(connection: duckdb.DuckDBPyConnection, blobs: Blobs, project: Path) -> int:
     count = 0
     for view, table in staged_tables(project).items():
-        files = [
-            blobs.uri(file)
-            for (file,) in connection.execute(
-                "select staged_file from control.partitions where is_usable and source = ? and table_name = ?"
-                " and (source, session_date) in (select (source, session_date) from control.changed_sessions)"
-                " order by session_date",
-                [table["source"], table["table"]],
-            ).fetchall()
-        ]
-        count += len(files)
-        _make_view(connection, view, table["columns"], files)
+        found = connection.execute(
+            "select session_date, staged_file, staged_sha256 from control.partitions"
+            " where is_usable and source = ? and table_name = ?"
+            " and (source, session_date) in (select (source, session_date) from control.changed_sessions)"
+            " order by session_date",
+            [table["source"], table["table"]],
+        ).fetchall()
+        collected.verify(blobs, table["source"], table["table"], [StagedFile(*row) for row in found])
+        count += len(found)
+        files = [blobs.uri(file) for _, file, _ in found]
+        _make_view(connection, view, table["columns"], files, source=table["source"])
     return count
 
 
@@ -341,20 +320,24 @@ def _make_history(connection: duckdb.DuckDBPyConnection, layout: Layout, project
         ).fetchall()
         count += sum(changed for *_, changed in rows)
         staged = [StagedFile(session, file, sha256) for session, file, sha256, _ in rows]
-        files = archive.current_files(layout, table, staged)
+        files = archive.current_files(
+            layout, table, staged, check=partial(collected.verify, layout.blobs, table.source, table.table)
+        )
         connection.execute(
             "insert into control.archive_files select ?, unnest(cast(? as varchar[]))", [table.view, list(files)]
         )
         needed = {day for (day,) in connection.execute(_NEEDED, [table.source, table.table, table.reach]).fetchall()}
         # By their absolute place: a published view must work in any shell, started anywhere.
         uris = {layout.blobs.uri(file): sessions for file, sessions in files.items()}
-        _create_view(connection, "history", table.view, archive.by_year(table, uris))
+        _create_view(connection, "history", table.view, archive.by_year(table, uris), source=table.source)
         near = [uri for uri, sessions in uris.items() if not needed.isdisjoint(sessions)]
-        _create_view(connection, "staged", table.view, archive.rows_of(table, near))
+        _create_view(connection, "staged", table.view, archive.rows_of(table, near), source=table.source)
     return count
 
 
-def _make_view(connection: duckdb.DuckDBPyConnection, view: str, columns: dict[str, str], files: list[str]) -> None:
+def _make_view(
+    connection: duckdb.DuckDBPyConnection, view: str, columns: dict[str, str], files: list[str], *, source: str
+) -> None:
     if files:
         wanted = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in columns.items())
         listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
@@ -362,15 +345,15 @@ def _make_view(connection: duckdb.DuckDBPyConnection, view: str, columns: dict[s
     else:
         empty = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in columns.items())
         rows = f"select {empty} where false"
-    _create_view(connection, "staged", view, rows)
+    _create_view(connection, "staged", view, rows, source=source)
 
 
-def _create_view(connection: duckdb.DuckDBPyConnection, schema: str, view: str, rows: str) -> None:
+def _create_view(connection: duckdb.DuckDBPyConnection, schema: str, view: str, rows: str, *, source: str) -> None:
     try:
         connection.execute(f'create or replace view {schema}."{view}" as {rows}')
     except duckdb.Error as error:
         first = str(error).splitlines()[0]
-        msg = f"the staged files of {view} do not fit the marts ({first}). Stage them again from raw: fin reparse"
+        msg = f"the staged files of {view} do not fit the marts ({first}). Stage them again from raw: fin reparse {source}"
         raise WarehouseError(msg) from error
 
 

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from fin_assets import clock
 from fin_assets.core.storage.blobs import copy_atomically, make_durable
 from fin_assets.warehouse import archive
+from fin_assets.warehouse.checksums import difference, sha256
 from fin_assets.warehouse.lock import build_connection
 from fin_assets.warehouse.paths import ARCHIVE, BUILDS, POINTER, Layout, NothingPublished, WarehouseError
 
@@ -48,6 +49,7 @@ class Build(BaseModel):
         archive: compacted months that its views read, relative to the data directory.
         fingerprint: hash of everything that it was made from.
         modes: sandbox or live, by source.
+        bytes, sha256: size and checksum of the file; 0 and empty in a build of before they were recorded.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -60,6 +62,8 @@ class Build(BaseModel):
     archive: tuple[str, ...] = ()
     fingerprint: str = ""
     modes: dict[str, str] = {}
+    bytes: int = 0
+    sha256: str = ""
 
     @property
     def number(self) -> int:
@@ -99,7 +103,7 @@ def publish(layout: Layout, *, keep: int, fingerprint: str = "", modes: Mapping[
         msg = f"{wal} is left although the build was closed: another process has the file open; end it and build again"
         raise WarehouseError(msg)
     try:
-        _copy_out(layout, build, keep=keep)
+        build = _copy_out(layout, build, keep=keep)
     except BaseException:
         # Not pointed to yet. A build that is killed here leaves them, and the next publish sweeps them.
         layout.blobs.delete(_description(build.id))
@@ -143,12 +147,15 @@ def current_id(layout: Layout) -> str:
     try:
         text = layout.blobs.get(POINTER)
     except FileNotFoundError:
+        if published(layout):
+            msg = f"{layout.blobs.uri(POINTER)} is missing, though builds are there: {REMEDY}"
+            raise WarehouseError(msg) from None
         msg = "no build of the marts has been published yet: fin demo makes one, or fin run SOURCE and then fin build"
         raise NothingPublished(msg) from None
     try:
         return _Pointer.model_validate_json(text).build_id
     except ValidationError as error:
-        msg = f"{POINTER} is damaged ({text[:80]!r}): {REMEDY}"
+        msg = f"{layout.blobs.uri(POINTER)} is damaged ({text[:80]!r}): {REMEDY}"
         raise WarehouseError(msg) from error
 
 
@@ -162,20 +169,33 @@ def pointed(layout: Layout) -> Build | None:
 
 
 def seen(layout: Layout, fingerprint: str) -> Build | None:
-    """Return the newest build if it was made from these inputs and every reader sees it, else None.
+    """Return the newest build if it was made from these inputs and every reader sees it whole, else None.
 
-    After a rollback, and after a publish that was cut short, there is none.
+    After a rollback, after a publish that was cut short, and if one of its files is damaged, there is none.
     """
     build = pointed(layout)
-    if build is None or not fingerprint or build.fingerprint != fingerprint or not layout.people.exists():
+    if build is None or not fingerprint or build.fingerprint != fingerprint:
+        return None
+    if damage_of(layout, build) is not None or damage_of_people(layout, build) is not None:
         return None
     return build if build.number == max(each.number for each in published(layout)) else None
+
+
+def damage_of(layout: Layout, build: Build) -> str | None:
+    """Return what is wrong with the file of a build by its recorded size and checksum, or None."""
+    return difference(Path(layout.blobs.uri(build.file)), size=build.bytes, checksum=build.sha256)
+
+
+def damage_of_people(layout: Layout, build: Build) -> str | None:
+    """Return what is wrong with the file for people, which is a copy of the current build, or None."""
+    return difference(layout.people, size=build.bytes, checksum=build.sha256)
 
 
 def rollback(layout: Layout, build_id: str | None = None) -> Build:
     """Point readers to another kept build. The caller holds the lock.
 
-    It is the one named, or the one before the current, or the newest that is kept if the pointer is damaged. The next build
+    It is the one named, or the one before the current, or the newest that is kept if the pointer is damaged; a build whose
+    file is damaged is none of them. The next build
     that is published is a new one, from the staged data as it then is.
 
     Raises:
@@ -187,7 +207,10 @@ def rollback(layout: Layout, build_id: str | None = None) -> Build:
     if now is None and not kept:
         current(layout)
     candidates = [
-        build for build in kept if (build.id == build_id if build_id else now is None or build.number < now.number)
+        build
+        for build in kept
+        if (build.id == build_id if build_id else now is None or build.number < now.number)
+        and damage_of(layout, build) is None
     ]
     if not candidates:
         told = f"there is no build {build_id}" if build_id or now is None else f"no build before {now.id} is kept"
@@ -222,20 +245,23 @@ def shell_file(layout: Layout) -> Path:
     return layout.people
 
 
-def _copy_out(layout: Layout, build: Build, *, keep: int) -> None:
-    """Copy the private build file to where readers attach it and to where people open it, and describe it."""
+def _copy_out(layout: Layout, build: Build, *, keep: int) -> Build:
+    """Copy the private build file to where readers attach it and to where people open it; describe it, with its checksum."""
     with _new_people_file(layout) as people:
         # All at once: the only part of a build whose time grows with the history.
-        with ThreadPoolExecutor(max_workers=3) as at_once:
+        with ThreadPoolExecutor(max_workers=4) as at_once:
+            digest = at_once.submit(sha256, layout.build)
             upload = at_once.submit(layout.blobs.upload, build.file, layout.build)
             copy = at_once.submit(copy_atomically, layout.build, people)
             at_once.submit(_prune, layout, keep=keep - 1).result()
             upload.result()
             copy.result()
+        build = build.model_copy(update={"bytes": layout.build.stat().st_size, "sha256": digest.result()})
         layout.blobs.put(_description(build.id), build.model_dump_json(indent=1).encode())
         # Before the pointer, which is what says that a build is published: if this ends between the two, the next build
         # publishes again.
         _give_people(layout, people)
+    return build
 
 
 def _point(layout: Layout, build: Build) -> None:
@@ -353,6 +379,12 @@ def _number(build_id: str) -> int:
         msg = f"{build_id!r} is no build id: they look like 20261121T020000-00001"
         raise WarehouseError(msg)
     return int(found.group(1))
+
+
+def people_log(layout: Layout) -> Path | None:
+    """Return the log that a shell has left beside the file for people, or None."""
+    wal = _people_wal(layout)
+    return wal if wal.exists() else None
 
 
 def _people_wal(layout: Layout) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ import polars as pl
 from fin_assets.warehouse import publish
 from fin_assets.warehouse.paths import Layout, NothingPublished, WarehouseError
 from fin_assets.warehouse.publish import Build
+
+log = logging.getLogger(__name__)
 
 ATTEMPTS = 5
 """A build can be pruned between reading the pointer and attaching it; the pointer then names a newer one."""
@@ -60,7 +63,8 @@ class Snapshot:
             except duckdb.IOException as error:
                 msg = (
                     f"build {self.build.id} reads files that cannot be read: {str(error).splitlines()[0]}. They lie where "
-                    "the data directory was when it was built: if that has moved, publish again with fin build"
+                    "the data directory was when it was built: if that has moved, publish again with fin build; if they "
+                    "are damaged: fin doctor --data --mend"
                 )
                 raise WarehouseError(msg) from error
 
@@ -70,27 +74,38 @@ class Snapshot:
 
 
 class Reader:
-    """Answers from whatever build is current at the time of the question."""
+    """Answers from whatever build is current at the time of the question.
+
+    If the pointer, or the build that it names, is damaged, it answers from the build that is attached, or from the newest one
+    that is whole, with a line in the log.
+    """
 
     def __init__(self, data: Path) -> None:
         """Take the data directory; nothing is opened yet."""
         self._layout = Layout(data)
         self._lock = threading.Lock()
         self._snapshot: Snapshot | None = None
+        self._named: str | None = None
 
     def build(self) -> Build | None:
-        """Return the current build without opening it; None if nothing is published."""
+        """Return the current build; None if nothing is published. It is opened only if the pointer is damaged."""
         try:
             return publish.current(self._layout)
         except NothingPublished:
             return None
+        except WarehouseError:
+            return self.snapshot().build
 
     def build_id(self) -> str | None:
-        """Return the id of the current build; cheap enough to ask every second. None if nothing is published."""
+        """Return the id of the build that answers; cheap enough to ask every second. None if nothing is published."""
         try:
-            return publish.current_id(self._layout)
+            named = publish.current_id(self._layout)
         except NothingPublished:
             return None
+        except WarehouseError:
+            return self.snapshot().build.id
+        held = self._snapshot
+        return held.build.id if held is not None and self._named == named else named
 
     def snapshot(self) -> Snapshot:
         """Return the current build, attached. Keep it for as long as several queries must agree.
@@ -99,12 +114,21 @@ class Reader:
 
         Raises:
             NothingPublished: there is none yet.
-            WarehouseError: the pointer or the build is damaged; the message says what mends it.
+            WarehouseError: no build that is kept is whole; the message says what mends it.
         """
         with self._lock:
-            build_id = publish.current_id(self._layout)
-            if self._snapshot is None or self._snapshot.build.id != build_id:
+            try:
+                named: str | None = publish.current_id(self._layout)
+            except NothingPublished:
+                raise
+            except WarehouseError as error:
+                if self._snapshot is not None:
+                    return self._snapshot
+                log.warning("%s", error)
+                named = None
+            if self._snapshot is None or self._named != named:
                 self._snapshot = self._attach()
+                self._named = named
             return self._snapshot
 
     def query(self, sql: str, parameters: Parameters = None) -> pl.DataFrame:
@@ -126,17 +150,35 @@ class Reader:
         return publish.shell_file(self._layout)
 
     def _attach(self) -> Snapshot:
-        for attempt in range(ATTEMPTS):
+        for _ in range(ATTEMPTS):
             try:
-                build = publish.current(self._layout)
-                return Snapshot(build, self._layout.blobs.uri(build.file))
+                return self._whole(publish.current(self._layout))
             except NothingPublished:
                 raise
+            except WarehouseError as error:
+                # It may have been pruned between the two looks: then the pointer names a newer one.
+                problem = error
+        for build in reversed(publish.published(self._layout)):
+            try:
+                found = self._whole(build)
             except WarehouseError:
-                if attempt == ATTEMPTS - 1:
-                    raise
-            except duckdb.IOException as error:
-                if attempt == ATTEMPTS - 1:
-                    msg = f"build {build.id} is current and its file cannot be opened: {publish.REMEDY}"
-                    raise WarehouseError(msg) from error
-        raise AssertionError  # the loop returns or raises
+                # The first problem is the one to tell: it is of the build that readers should see.
+                continue
+            log.warning("%s; readers see build %s meanwhile", problem, build.id)
+            return found
+        raise problem
+
+    def _whole(self, build: Build) -> Snapshot:
+        """Return a build, attached.
+
+        Raises:
+            WarehouseError: its file is damaged, or gone.
+        """
+        damage = publish.damage_of(self._layout, build)
+        if damage is None:
+            try:
+                return Snapshot(build, self._layout.blobs.uri(build.file))
+            except duckdb.Error as error:
+                damage = f"its file cannot be opened ({str(error).splitlines()[0]})"
+        msg = f"build {build.id} is current, and {damage}: {publish.REMEDY}"
+        raise WarehouseError(msg)

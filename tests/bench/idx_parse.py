@@ -144,7 +144,7 @@ def _sealed(site: IdxSite, store: Store, day: date) -> Manifest:
         raw_unit(unit, answer(pages[unit]), parsed, attempts=1, seconds=0.0)
         for unit, parsed in _examined(pages, known).items()
     ]
-    raw_file, size = store.seal(key, units, generation=1)
+    raw_file, size, _ = store.seal(key, units, generation=1)
     names = {"source": key.source, "table": key.table, "session": day}
     return Manifest(**names, state=PartitionState.COMPLETE, units=(), raw_file=raw_file, raw_bytes=size)
 

@@ -30,7 +30,7 @@ def manifest(**changes: object) -> Manifest:
 def test_a_sealed_partition_gives_back_the_exact_bytes_and_is_readable_as_parquet(tmp_path: Path) -> None:
     store = Store(tmp_path)
     units = [raw_unit("b", b"\x00\xff page"), raw_unit("a", "頁".encode())]
-    raw_file, size = store.seal(KEY, units, generation=1)
+    raw_file, size, _ = store.seal(KEY, units, generation=1)
     sealed = manifest(raw_file=raw_file)
     assert {unit.unit: unit for unit in store.units(sealed)} == {unit.unit: unit for unit in units}
     assert (tmp_path / raw_file).stat().st_size == size
@@ -41,7 +41,7 @@ def test_damaged_raw_bytes_are_refused_with_the_command_that_mends_them(tmp_path
     store = Store(tmp_path)
     wrong = raw_unit("a")
     object.__setattr__(wrong, "sha256", "0" * 64)
-    raw_file, _ = store.seal(KEY, [wrong], generation=1)
+    raw_file, *_ = store.seal(KEY, [wrong], generation=1)
     with pytest.raises(RawDamaged, match=r"body of a is damaged.*fin run some_source --session 2026-01-05 --refetch"):
         store.units(manifest(raw_file=raw_file))
 

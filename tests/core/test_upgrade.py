@@ -24,7 +24,7 @@ def old_home(data: Path, *, mode: str, live: bool = False) -> None:
     base = data / "live" if live else data
     new = Store(base, {SOURCE: mode})
     units = [raw_unit("a"), raw_unit("b", b"two")]
-    raw_file, raw_bytes = new.seal(KEY, units, generation=1)
+    raw_file, raw_bytes, _ = new.seal(KEY, units, generation=1)
     staged = new.write_staged(KEY, pl.DataFrame({"session_date": [DAY]}), pl.DataFrame(), parser_version="1")
     with new.open_unit_log(PartitionKey(SOURCE, TABLE, date(2026, 3, 3))) as log:
         log.append(raw_unit("a"))

@@ -162,7 +162,7 @@ def test_a_damaged_staged_file_is_named_and_nothing_is_merged(home: Home, build:
     (staged,) = (path for path in (home.data / "staged").rglob(f"{OBTAINED[1]}-*.parquet"))
     content = staged.read_bytes()
     staged.write_bytes(b"no parquet")
-    with pytest.raises(WarehouseError, match=r"staged files of quotes__closes do not fit the marts .* fin reparse"):
+    with pytest.raises(WarehouseError, match=r"checksum differs.* fin reparse quotes --table closes"):
         build()
     staged.write_bytes(content)
     assert build().changed == 1

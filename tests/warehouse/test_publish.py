@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from fin_assets.warehouse.lock import build_connection, writer_lock
 from fin_assets.warehouse.paths import BUILDS, POINTER, Layout, NothingPublished, WarehouseError
 from fin_assets.warehouse.publish import Build
 from fin_assets.warehouse.reader import Reader
+from tests.core.test_recovery import cut, empty, flip, gone
 
 ROOT = Path(__file__).parents[2]
 PUBLISHES = 5
@@ -151,7 +154,8 @@ def test_a_log_that_cannot_be_removed_is_kept_away_from_by_opening_the_build(
     assert publish.shell_file(layout) == layout.people, "reading removes nothing that is not there"
 
 
-DAMAGES = {
+DAMAGES: dict[str, bytes | None] = {
+    "gone": None,
     "garbage": b"\x00garbage",
     "empty": b"",
     "a missing build": b'{"build_id": "20200101T000000-00077", "created_at": "2020-01-01T00:00:00Z", "file": "x"}',
@@ -164,9 +168,14 @@ def test_a_damaged_pointer_is_named_and_both_advised_commands_fix_it(layout: Lay
     builds = [_publish(layout) for _ in range(2)]
     pointer = layout.data / POINTER
     for mend, rows in ((publish.rollback, 2), (_publish, 3)):
-        pointer.write_bytes(DAMAGES[damage])
+        content = DAMAGES[damage]
+        pointer.unlink() if content is None else pointer.write_bytes(content)
         with pytest.raises(WarehouseError, match="fin build publishes it again, fin build --rollback goes back"):
-            Reader(layout.data).query("select 1")
+            publish.current(layout)
+        # Readers continue with the newest build that is whole.
+        reader = Reader(layout.data)
+        assert reader.query("select count(*) from hk__movers").item() == 2
+        assert reader.build_id() == builds[-1].id
         mend(layout)
         assert Reader(layout.data).query("select count(*) from hk__movers").item() == rows
         assert _rows_for_people(layout) == rows
@@ -180,21 +189,68 @@ def test_a_damaged_description_of_the_current_build_is_mended_too(layout: Layout
     description = layout.data / f"{BUILDS}/{last.id}.json"
     description.unlink() if damage is None else description.write_bytes(damage)
     with pytest.raises(WarehouseError, match=f"build {last.id} is current, and its description is missing or damaged"):
-        Reader(layout.data).query("select 1")
+        publish.current(layout)
+    assert Reader(layout.data).query("select count(*) from hk__movers").item() == 1
     assert publish.rollback(layout).number == 1
     # Caches are by build id: the number of the damaged one does not come twice.
     assert _publish(layout).number == 3
     assert {build.number for build in publish.published(layout)} == {1, 3}
 
 
-def test_a_current_build_whose_file_is_gone_is_named_and_fixed(layout: Layout) -> None:
-    _publish(layout)
-    last = _publish(layout)
-    (layout.data / last.file).unlink()
-    with pytest.raises(WarehouseError, match="its file cannot be opened: fin build publishes it again"):
+@pytest.mark.parametrize("damage", [cut, flip, empty, gone])
+def test_readers_continue_with_the_build_before_while_the_file_of_the_current_one_is_damaged(
+    layout: Layout, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    before, last = _publish(layout), _publish(layout)
+    damage(layout.data / last.file)
+    reader = Reader(layout.data)
+    assert reader.query("select count(*) from hk__movers").item() == 1
+    assert reader.build_id() == before.id
+    assert str(layout.data / last.file) in caplog.text
+    assert "fin build publishes it again" in caplog.text
+    # Going back does not go back to it.
+    assert publish.rollback(layout).id == before.id
+    with pytest.raises(WarehouseError, match=f"there is no build {last.id}"):
+        publish.rollback(layout, last.id)
+    mended = _publish(layout)
+    assert mended.number == 3
+    assert reader.build_id() == mended.id
+
+
+def test_without_a_whole_build_the_message_names_the_file_and_the_command(layout: Layout) -> None:
+    only = _publish(layout)
+    flip(layout.data / only.file)
+    with pytest.raises(WarehouseError, match=rf"{only.file} is damaged \(checksum differs\): fin build publishes it"):
         Reader(layout.data).query("select 1")
-    assert _publish(layout).id != last.id
-    assert Reader(layout.data).query("select count(*) from hk__movers").item() == 2
+
+
+def test_an_attached_build_answers_while_the_pointer_is_damaged(layout: Layout) -> None:
+    _publish(layout)
+    reader = Reader(layout.data)
+    held = reader.snapshot()
+    (layout.data / POINTER).write_bytes(b"{")
+    assert reader.snapshot() is held
+    assert reader.build_id() == held.build.id
+    assert reader.build() == held.build
+
+
+def test_a_published_build_has_its_size_and_checksum(layout: Layout) -> None:
+    build = _publish(layout)
+    content = (layout.data / build.file).read_bytes()
+    assert (build.bytes, build.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    assert publish.damage_of(layout, build) is None
+    assert publish.damage_of_people(layout, build) is None
+    assert publish.published(layout) == [build]
+
+
+def test_a_shell_that_wrote_into_a_published_build_is_noticed(layout: Layout) -> None:
+    before, last = _publish(layout), _publish(layout)
+    file = layout.data / last.file
+    file.chmod(0o644)
+    with duckdb.connect(str(file)) as shell:
+        shell.execute("update hk__movers set generation = 77")
+    reader = Reader(layout.data)
+    assert reader.query("select max(generation) from hk__movers").item() == before.number
 
 
 def test_the_next_publish_sweeps_what_killed_ones_left(layout: Layout) -> None:
@@ -260,7 +316,10 @@ def test_a_second_writer_gets_the_pid_of_the_first(layout: Layout) -> None:
 def test_a_damaged_build_file_is_named_with_the_remedy(layout: Layout) -> None:
     layout.marts.mkdir(parents=True)
     layout.build.write_bytes(b"not a database" * 1000)
-    with pytest.raises(WarehouseError, match="remove it, and the next build makes it again"), build_connection(layout):
+    with (
+        pytest.raises(WarehouseError, match="fin build makes it again from the staged files"),
+        build_connection(layout),
+    ):
         pass
 
 

@@ -7,6 +7,7 @@ and their retries are in `fetch_jobs`, the end of a partition is in `finalize`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -20,14 +21,17 @@ from fin_assets.core.collection.fetch_jobs import Event, Job, Outcome, run_jobs
 from fin_assets.core.collection.filters import naming_the_setting
 from fin_assets.core.collection.finalize import Attempted, Finalizer, SessionResult, baseline_around
 from fin_assets.core.collection.records import attempt_begun, deferred_record, failed_record, raw_unit, refused_record
+from fin_assets.core.collection.recovery import mend_manifest
 from fin_assets.core.collection.row_baseline import ENOUGH
 from fin_assets.core.contract.client import Client
 from fin_assets.core.contract.failures import StaleDate
 from fin_assets.core.contract.manifest import Manifest, PartitionKey, PartitionState, UnitRecord, UnitState
 from fin_assets.core.contract.source import Fetched, Parsed, Source, Table, Unit
-from fin_assets.core.storage.store import RawDamaged, Store
+from fin_assets.core.storage.store import Store
 from fin_assets.core.storage.unit_log import PartitionBusy, UnitLog
 from fin_assets.core.transport.clients import Clients
+
+log = logging.getLogger(__name__)
 
 CHUNK = 120
 """Partitions whose unit logs are open at once: well below the usual limit of 1,024 open files."""
@@ -92,7 +96,6 @@ class Collector:
         Raises:
             BrowserMissing: the site needs a browser, and there is no Chromium to start.
             PartitionBusy: another process collects one of the partitions; the others have been collected.
-            RawDamaged: a partition to which units were added is damaged; the others have been collected.
         """
         return self.clients.run(self.collect(sessions))
 
@@ -109,7 +112,11 @@ class Collector:
         self._left_alone = []
         left = []
         for session in sessions:
-            manifest, want = self.store.manifest(self._key(session)), self._wanted(session)
+            try:
+                manifest, want = mend_manifest(self.store, self._key(session)), self._wanted(session)
+            except PartitionBusy as error:
+                self._left_alone.append(error)
+                continue
             if manifest is not None and self._nothing_to_ask(manifest, want):
                 finished(self._finalizer.restage(manifest))
             elif want.units:
@@ -129,7 +136,8 @@ class Collector:
         """Return whether a partition is done for every unit that is expected now, by the facts that are known now."""
         known = {record.unit for record in manifest.units}
         older = any(want.named_after(record.fetched_at) for record in manifest.units)
-        return manifest.state.is_done and not self._refetch and not older and known >= set(want.units)
+        lost = manifest.raw_file is not None and not self.store.has(manifest.raw_file)
+        return manifest.state.is_done and not (self._refetch or older or lost) and known >= set(want.units)
 
     def _key(self, session: date) -> PartitionKey:
         return PartitionKey(self.source.name, self.table.name, session)
@@ -188,7 +196,7 @@ class Collector:
                 closing.close()
                 finished(self._finalizer.finalize_without_units(key, want, before))
                 return None
-        except (PartitionBusy, RawDamaged) as error:
+        except PartitionBusy as error:
             closing.close()
             self._left_alone.append(error)
             return None
@@ -210,10 +218,14 @@ class Collector:
                 if sealed.get(held.unit) == held.sha256:
                     unit_log.retract(held.unit)
             return units
-        # Units were added: the sealed ones are stored, and stay in the partition even if they are not expected any more.
-        for unit in self.store.units(before):
+        # Units were added, or sealed ones are damaged: the whole ones are stored, and stay in the partition even if they
+        # are not expected any more.
+        whole, problem = self.store.intact_units(before.raw_file) if before.raw_file else ({}, None)
+        for unit in whole.values():
             if unit.unit not in unit_log.units:
                 unit_log.append(unit)
+        if problem is not None:
+            log.warning("%s; what it has lost is asked for again", problem)
         return units | {record.unit: Unit(name=record.unit) for record in before.units if record.unit not in units}
 
     async def _ask(self, parts: Iterable[_Open], answered: Callable[[Outcome], None]) -> None:

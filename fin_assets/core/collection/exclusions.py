@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fin_assets.core.collection.finalize import Finalizer, SessionResult
+from fin_assets.core.collection.recovery import mend_manifest
 from fin_assets.core.contract.manifest import Manifest, PartitionKey, PartitionState
 
 
@@ -40,7 +41,7 @@ def include(finalizer: Finalizer, key: PartitionKey, unit: str) -> SessionResult
 
 
 def _complete(finalizer: Finalizer, key: PartitionKey) -> Manifest:
-    manifest = finalizer.store.manifest(key)
+    manifest = mend_manifest(finalizer.store, key)
     if manifest is None or manifest.state is not PartitionState.COMPLETE:
         state = "was never collected" if manifest is None else f"is {manifest.state.value}"
         msg = f"{key} {state}: only answers of a complete partition can be excluded"

@@ -12,7 +12,7 @@ from fin_assets.core.collection.row_baseline import RowBaseline
 from fin_assets.core.contract.failures import CollectionFailure
 from fin_assets.core.contract.manifest import PartitionKey, PartitionState, RawUnit
 from fin_assets.core.contract.source import Fetched, Nothing, NotYet, Parsed, Sibling, Source, Table, Unit
-from fin_assets.core.storage.store import Store
+from fin_assets.core.storage.store import StagedDamaged, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,10 @@ class StoredSiblings:
             return Sibling(state="closed", reason=manifest.reason or "")
         if manifest.blocked_by:
             return Sibling(state="incomplete", reason=f"is blocked by {', '.join(manifest.blocked_by)}")
-        frame = self._store.read_staged(manifest) if manifest.state is PartitionState.COMPLETE else None
+        try:
+            frame = self._store.read_staged(manifest) if manifest.state is PartitionState.COMPLETE else None
+        except StagedDamaged as damage:
+            return Sibling(state="incomplete", reason=f"cannot be read: {damage}")
         if frame is None:
             return Sibling(state="incomplete", reason=f"is {manifest.state.value}")
         fetched = [unit.fetched_at for unit in manifest.units if unit.fetched_at]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,14 +12,17 @@ from fin_assets import clock
 from fin_assets.core.collection.acceptance import row_band
 from fin_assets.core.collection.expected_units import Wanted, parse_stored
 from fin_assets.core.collection.findings import raw_findings, staged_checks, staged_findings
+from fin_assets.core.collection.records import stored_record
 from fin_assets.core.collection.remedies import HEAL, command, remedy_of
 from fin_assets.core.collection.retry import next_retry_at, not_before
 from fin_assets.core.collection.row_baseline import REACH, RowBaseline
 from fin_assets.core.contract.failures import CollectionFailure, StaleDate
 from fin_assets.core.contract.manifest import Manifest, PartitionKey, PartitionState, RawUnit, UnitRecord, UnitState
 from fin_assets.core.contract.source import Accepted, Finding, Parsed, Source, Table
-from fin_assets.core.storage.store import RawDamaged, Store
+from fin_assets.core.storage.store import RawDamaged, StagedDamaged, Store
 from fin_assets.core.storage.unit_log import UnitLog
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,7 @@ class Finalizer:
             return SessionResult(manifest, self._found(manifest), worked=False)
         staged = manifest.staged
         fresh = staged is not None and staged.parser_version == self.table.parser_version
-        if fresh and not force and staged is not None and self.store.has(staged.file):
+        if fresh and not force and self._is_whole(manifest):
             result = self._judged(manifest, worked=False)
             if result.manifest != manifest:
                 self.store.save(result.manifest)
@@ -154,11 +158,20 @@ class Finalizer:
     def _found(self, manifest: Manifest) -> dict[str, Finding]:
         return raw_findings(self.source, self.table, manifest)
 
+    def _is_whole(self, manifest: Manifest) -> bool:
+        """Return whether the staged file holds what the manifest says."""
+        try:
+            self.store.read_staged(manifest)
+        except StagedDamaged as damage:
+            log.warning("staged again from raw: %s", damage)
+            return False
+        return True
+
     def _sealed(self, manifest: Manifest, units: list[RawUnit], parsed: Mapping[str, Parsed]) -> SessionResult:
         """Seal the units as the partition's next generation and stage them."""
         generation = manifest.generation + 1
-        raw_file, raw_bytes = self.store.seal(manifest.key, units, generation=generation)
-        update = {"generation": generation, "raw_file": raw_file, "raw_bytes": raw_bytes}
+        sealed = self.store.seal(manifest.key, units, generation=generation)
+        update = {"generation": sealed.generation, "raw_file": sealed.file, "raw_bytes": sealed.bytes}
         return self._staged(manifest.model_copy(update=update), units, parsed)
 
     def _staged(self, manifest: Manifest, units: list[RawUnit], parsed: Mapping[str, Parsed]) -> SessionResult:
@@ -262,24 +275,11 @@ def _state(records: tuple[UnitRecord, ...]) -> PartitionState:
 def _record(name: str, unit: RawUnit | None, failure: UnitRecord | None) -> UnitRecord:
     if unit is None:
         return failure or UnitRecord(unit=name, state=UnitState.MISSING, error="not asked for")
-    return UnitRecord(
-        unit=name,
-        state=UnitState.EMPTY_CONFIRMED if unit.closed_reason or unit.empty_reason else UnitState.FETCHED,
-        attempts=unit.attempts,
-        status=unit.status,
-        sha256=unit.sha256,
-        bytes=len(unit.body),
-        rows=unit.rows,
-        transport=unit.transport,
-        url=unit.url,
-        fetched_at=unit.fetched_at,
-        seconds=unit.seconds,
-        coverage_pct=unit.coverage_pct,
-    )
+    return stored_record(unit)
 
 
 def _contradicted(unit: RawUnit, failure: CollectionFailure) -> UnitRecord:
-    return _record(unit.unit, unit, None).model_copy(
+    return stored_record(unit).model_copy(
         update={
             "state": UnitState(failure.state),
             "error_kind": failure.kind,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import date, timedelta
 
 import polars as pl
@@ -12,7 +13,9 @@ from fin_assets.core.collection.remedies import promise, remedy_of
 from fin_assets.core.collection.row_baseline import Judgement, RowBaseline
 from fin_assets.core.contract.manifest import Manifest, PartitionKey, PartitionState, StagedRef, UnitState
 from fin_assets.core.contract.source import Finding, Source, Table
-from fin_assets.core.storage.store import Store
+from fin_assets.core.storage.store import StagedDamaged, Store
+
+log = logging.getLogger(__name__)
 
 RAW_CHECKS = {
     "complete": "Every expected unit is fetched, or proven empty by the site or the calendar.",
@@ -126,7 +129,7 @@ def _siblings(source: Source, table: Table, session: date, store: Store) -> dict
             continue
         manifest = store.manifest(PartitionKey(source.name, other.name, session))
         if manifest is not None and manifest.state is PartitionState.COMPLETE and manifest.staged is not None:
-            frame = store.read_staged(manifest)
+            frame = _stored_rows(manifest, store)
             if frame is not None:
                 frames[other.name] = frame
     return frames
@@ -137,4 +140,13 @@ def _previous(table: Table, manifest: Manifest, store: Store) -> pl.DataFrame | 
     if not days:
         return None
     earlier = store.manifest(PartitionKey(manifest.source, manifest.table, days[-1]))
-    return store.read_staged(earlier) if earlier is not None else None
+    return _stored_rows(earlier, store) if earlier is not None else None
+
+
+def _stored_rows(manifest: Manifest, store: Store) -> pl.DataFrame | None:
+    """Return the staged rows of another partition than the judged one, or None: its damage is no fault of this one."""
+    try:
+        return store.read_staged(manifest)
+    except StagedDamaged as damage:
+        log.warning("compared without %s: %s", manifest.key, damage)
+        return None

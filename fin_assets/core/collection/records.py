@@ -65,6 +65,24 @@ def raw_unit(unit: str, fetched: Fetched, parsed: Parsed, *, attempts: int, seco
     )
 
 
+def stored_record(unit: RawUnit) -> UnitRecord:
+    """Return the record of a unit that is stored."""
+    return UnitRecord(
+        unit=unit.unit,
+        state=UnitState.EMPTY_CONFIRMED if unit.closed_reason or unit.empty_reason else UnitState.FETCHED,
+        attempts=unit.attempts,
+        status=unit.status,
+        sha256=unit.sha256,
+        bytes=len(unit.body),
+        rows=unit.rows,
+        transport=unit.transport,
+        url=unit.url,
+        fetched_at=unit.fetched_at,
+        seconds=unit.seconds,
+        coverage_pct=unit.coverage_pct,
+    )
+
+
 def failed_record(outcome: Outcome, store: Store) -> UnitRecord:
     """Return the record of a unit that is not stored."""
     failure = outcome.failure or NotAsked("not asked")

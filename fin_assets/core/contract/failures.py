@@ -233,4 +233,4 @@ class Drift(CollectionFailure):
     kind = "drift"
     retry = RetryRule(times=1, backoff=timedelta(seconds=1))
     retryable = True
-    remedy = "compare the saved page with the source's parse.py and correct it, then: fin reparse or fin heal"
+    remedy = "compare the saved page with the source's parse.py and correct it, then: fin reparse SOURCE or fin heal"

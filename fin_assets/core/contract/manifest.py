@@ -10,7 +10,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 Transport = Literal["request", "in_page", "navigation", "http", "file"]
 
@@ -54,6 +54,11 @@ class PartitionKey:
     def __str__(self) -> str:
         """Return the key as `source/table/YYYY-MM-DD`."""
         return f"{self.source}/{self.table}/{self.session}"
+
+
+def collect_again(key: PartitionKey) -> str:
+    """Return the command that makes a damaged manifest again, and asks for what is not stored."""
+    return f"fin run {key.source} --session {key.session}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +174,7 @@ class Manifest(Record):
         excluded: units whose stored answer is left out of the staged rows, each with the reason.
         generation: counts sealed raw files of this partition; a revision is a new generation, old files stay.
         seconds, requests: of all attempts together.
+        damage: why the file of the manifest could not be read; never written. Such a manifest knows nothing but the generation.
     """
 
     source: str
@@ -189,6 +195,40 @@ class Manifest(Record):
     excluded: dict[str, str] = Field(default_factory=dict)
     seconds: float = 0.0
     requests: int = 0
+    damage: str | None = Field(default=None, exclude=True)
+
+    @classmethod
+    def read(cls, content: bytes, key: PartitionKey, *, file: str, generation: int = 0) -> Manifest:
+        """Return the manifest of a partition from its file; one that cannot be read is incomplete, with its `damage`.
+
+        Args:
+            content: of the file.
+            key: the partition.
+            file: name of the file, for the message.
+            generation: newest sealed raw file of the partition.
+        """
+        try:
+            found = cls.model_validate_json(content)
+        except ValidationError as error:
+            problem = error.errors(include_url=False, include_input=False)[0]["msg"]
+            return cls.damaged(key, f"{file} cannot be read ({problem})", generation=generation)
+        if found.key != key:
+            return cls.damaged(key, f"{file} is the manifest of {found.key}", generation=generation)
+        return found
+
+    @classmethod
+    def damaged(cls, key: PartitionKey, problem: str, *, generation: int = 0) -> Manifest:
+        """Return what stands for a manifest that is missing or cannot be read; `problem` names the file."""
+        return cls(
+            source=key.source,
+            table=key.table,
+            session=key.session,
+            state=PartitionState.INCOMPLETE,
+            units=(),
+            generation=generation,
+            damage=problem,
+            reason=f"{problem}; the stored answers are kept. Mend it: {collect_again(key)}",
+        )
 
     @property
     def key(self) -> PartitionKey:

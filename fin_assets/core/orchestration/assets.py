@@ -17,6 +17,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 from fin_assets.core.collection.collector import Collector, OnEvent
 from fin_assets.core.collection.finalize import Finalizer, SessionResult, baseline_around
 from fin_assets.core.collection.findings import RAW_CHECKS, STAGED_CHECKS, raw_checks, staged_checks
+from fin_assets.core.collection.recovery import mend_manifest
 from fin_assets.core.collection.remedies import run_command
 from fin_assets.core.contract.manifest import PartitionKey
 from fin_assets.core.contract.plain_text import markdown, printable
@@ -151,7 +152,7 @@ def _restage(source: Source, table: Table, sessions: list[date], *, store: Store
     finalizer = Finalizer(source, table, store, baseline_around(table, sessions, source=source.name, store=store))
     never: list[date] = []
     for session in sessions:
-        manifest = store.manifest(PartitionKey(source.name, table.name, session))
+        manifest = mend_manifest(store, PartitionKey(source.name, table.name, session))
         if manifest is None:
             never.append(session)
         elif manifest.state.is_done:

@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, fields
 from datetime import date
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import polars as pl
 import pyarrow as pa
@@ -52,10 +54,23 @@ _RAW_SCHEMA = pa.schema(
 
 
 MANIFEST = "manifest.json"
+_SEALED = re.compile(r"raw-(\d+)\.parquet$")
 
 
 class RawDamaged(Exception):
     """A sealed raw file does not hold what its manifest says."""
+
+
+class StagedDamaged(Exception):
+    """A staged file is gone, or does not hold what its manifest says."""
+
+
+class Sealed(NamedTuple):
+    """A sealed raw file: its path relative to the data directory, its size in bytes, and its generation."""
+
+    file: str
+    bytes: int
+    generation: int
 
 
 class Store:
@@ -93,11 +108,30 @@ class Store:
         )
 
     def manifest(self, key: PartitionKey) -> Manifest | None:
-        """Return the manifest of a partition, or None if it was never tried."""
+        """Return the manifest of a partition, or None if it was never tried.
+
+        One that is damaged, or missing beside a sealed raw file, is incomplete, without units, and has its `damage`.
+        """
+        file = self.manifest_file(key)
         try:
-            return Manifest.model_validate_json(self.blobs.get(f"{self._raw(key)}/{MANIFEST}"))
+            content = self.blobs.get(file)
         except FileNotFoundError:
-            return None
+            newest = max(self.generations(key), default=0)
+            return Manifest.damaged(key, f"{self.blobs.uri(file)} is missing", generation=newest) if newest else None
+        found = Manifest.read(content, key, file=self.blobs.uri(file))
+        if found.damage is None:
+            return found
+        return found.model_copy(update={"generation": max(self.generations(key), default=0)})
+
+    def manifest_file(self, key: PartitionKey) -> str:
+        """Return the path of a partition's manifest, relative to the data directory."""
+        return f"{self._raw(key)}/{MANIFEST}"
+
+    def generations(self, key: PartitionKey) -> dict[int, str]:
+        """Return the sealed raw files of a partition by generation, relative to the data directory; also of killed seals."""
+        folder = f"{self._raw(key)}/"
+        names = [(_SEALED.fullmatch(stat.key.removeprefix(folder)), stat.key) for stat in self.blobs.list(folder[:-1])]
+        return {int(match.group(1)): file for match, file in names if match is not None}
 
     def manifests(
         self, source: str | None = None, table: str | None = None, *, first: date = date.min, last: date = date.max
@@ -108,8 +142,9 @@ class Store:
             for each in [table] if table else self.blobs.folders(place):
                 for day in self.sessions(name, each):
                     if first <= day <= last:
-                        content = self.blobs.get(f"{place}/{each}/{day}/{MANIFEST}")
-                        yield Manifest.model_validate_json(content)
+                        found = self.manifest(PartitionKey(name, each, day))
+                        if found is not None:
+                            yield found
 
     def save(self, manifest: Manifest) -> None:
         """Replace the manifest of a partition atomically."""
@@ -119,18 +154,18 @@ class Store:
         """Open the unit log of a partition for this process alone; see `unit_log.opened`."""
         return unit_log.opened(self.partition_dir(key) / "units.log")
 
-    def seal(self, key: PartitionKey, units: list[RawUnit], *, generation: int) -> tuple[str, int]:
-        """Write the raw file of a complete partition.
-
-        Returns:
-            its path relative to the data directory, and its size in bytes.
-        """
+    def seal(self, key: PartitionKey, units: list[RawUnit], *, generation: int) -> Sealed:
+        """Write the raw file of a complete partition, as this generation or the next that is free: none is overwritten."""
         rows = [asdict(unit) for unit in sorted(units, key=lambda unit: unit.unit)]
         sink = io.BytesIO()
         pq.write_table(pa.Table.from_pylist(rows, schema=_RAW_SCHEMA), sink, compression="zstd", row_group_size=64)
-        name = f"{self._raw(key)}/raw-{generation}.parquet"
-        self.blobs.put(name, sink.getvalue())
-        return name, sink.tell()
+        content = sink.getvalue()
+        while True:
+            name = f"{self._raw(key)}/raw-{generation}.parquet"
+            # The same content is there if this process was killed before it could write the manifest.
+            if self.blobs.put_if_absent(name, content) or self.blobs.get(name) == content:
+                return Sealed(name, len(content), generation)
+            generation += 1
 
     def drop_unit_log(self, key: PartitionKey) -> None:
         """Remove the unit log of a partition whose raw file is sealed."""
@@ -144,21 +179,41 @@ class Store:
         """
         if manifest.raw_file is None:
             return list(unit_log.read(self.partition_dir(manifest.key) / "units.log").values())
-        names = {field.name for field in fields(RawUnit)}
-        remedy = f"Collect it again: fin run {manifest.source} --session {manifest.session} --refetch"
+        units, problem = self.intact_units(manifest.raw_file)
+        lost = [record.unit for record in manifest.units if record.is_done and record.unit not in units]
+        if problem is None and lost:
+            problem = f"{self.blobs.uri(manifest.raw_file)} has no answer of {', '.join(lost[:5])}"
+        if problem is not None:
+            again = f"fin run {manifest.source} --session {manifest.session} --refetch"
+            msg = (
+                f"{problem}. Ask again for what is damaged alone: fin doctor --data --mend. "
+                f"Or for the whole session: {again}"
+            )
+            raise RawDamaged(msg)
+        return list(units.values())
+
+    def intact_units(self, raw_file: str) -> tuple[dict[str, RawUnit], str | None]:
+        """Return the units of a sealed raw file that are whole, and what is wrong with the file, if anything is."""
+        uri = self.blobs.uri(raw_file)
         try:
-            rows = pq.read_table(io.BytesIO(self.blobs.get(manifest.raw_file))).to_pylist()
-        except (OSError, pa.ArrowException) as error:
-            msg = f"{manifest.raw_file} cannot be read ({str(error).splitlines()[0]}). {remedy}"
-            raise RawDamaged(msg) from error
-        # A file of before a column was added has not got it.
-        rows = [{FORMER_NAMES.get(name, name): value for name, value in row.items()} for row in rows]
-        units = [RawUnit(**{name: row[name] for name in names & row.keys()}) for row in rows]
-        for unit in units:
-            if hashlib.sha256(unit.body).hexdigest() != unit.sha256:
-                msg = f"{manifest.raw_file}: the body of {unit.unit} is damaged (checksum differs). {remedy}"
-                raise RawDamaged(msg)
-        return units
+            file = pq.ParquetFile(io.BytesIO(self.blobs.get(raw_file)))
+        except (OSError, ValueError, pa.ArrowException) as error:
+            return {}, f"{uri} cannot be read ({str(error).splitlines()[0]})"
+        units: dict[str, RawUnit] = {}
+        problem = None
+        for group in range(file.num_row_groups):
+            try:
+                rows = file.read_row_group(group).to_pylist()
+                found = [_unit_of(row) for row in rows]
+            except (OSError, ValueError, TypeError, pa.ArrowException) as error:
+                problem = f"{uri} cannot be read ({str(error).splitlines()[0]})"
+                continue
+            for unit in found:
+                if hashlib.sha256(unit.body).hexdigest() == unit.sha256:
+                    units[unit.unit] = unit
+                else:
+                    problem = f"{uri}: the body of {unit.unit} is damaged (checksum differs)"
+        return units, problem
 
     def write_staged(
         self, key: PartitionKey, frame: pl.DataFrame, quarantine: pl.DataFrame, *, parser_version: str
@@ -196,13 +251,26 @@ class Store:
         return name
 
     def read_staged(self, manifest: Manifest) -> pl.DataFrame | None:
-        """Return the staged rows of a partition, or None if it has none."""
-        return pl.read_parquet(self.blobs.uri(manifest.staged.file)) if manifest.staged else None
+        """Return the staged rows of a partition, or None if it has none.
+
+        Raises:
+            StagedDamaged: the file is gone, or does not have the checksum of the manifest.
+        """
+        if manifest.staged is None:
+            return None
+        content = staged_content(self.blobs, manifest.key, manifest.staged.file, manifest.staged.sha256)
+        return pl.read_parquet(io.BytesIO(content))
 
     def sessions(self, source: str, table: str) -> list[date]:
-        """Return the sessions that have a manifest, ascending."""
-        found = self.blobs.list(f"raw/{self.place(source)}/{table}", name=MANIFEST)
-        return sorted(date.fromisoformat(stat.key.split("/")[-2]) for stat in found)
+        """Return the sessions that have a manifest, or have lost it, ascending. Whatever else lies there is no session."""
+        place = f"raw/{self.place(source)}/{table}"
+        days = [day for name in self.blobs.folders(place) if (day := day_of(name)) is not None]
+        return [
+            day
+            for day in days
+            if self.blobs.stat(f"{place}/{day}/{MANIFEST}") is not None
+            or self.generations(PartitionKey(source, table, day))
+        ]
 
     def _raw(self, key: PartitionKey) -> str:
         return f"raw/{self.place(key.source)}/{key.table}/{key.session}"
@@ -211,6 +279,41 @@ class Store:
 def store_of(settings: Settings) -> Store:
     """Return the store of a project home."""
     return Store(settings.data, settings.modes)
+
+
+def staged_content(blobs: Blobs, key: PartitionKey, file: str, sha256: str) -> bytes:
+    """Return the content of a staged file.
+
+    Raises:
+        StagedDamaged: the file is gone, or has another checksum.
+    """
+    try:
+        content = blobs.get(file)
+    except FileNotFoundError:
+        problem = "is missing"
+    else:
+        if hashlib.sha256(content).hexdigest() == sha256:
+            return content
+        problem = "is damaged (checksum differs)"
+    remedy = f"fin reparse {key.source} --table {key.table} --from {key.session} --to {key.session}"
+    msg = f"{blobs.uri(file)} {problem}. Stage it again from raw: {remedy}"
+    raise StagedDamaged(msg)
+
+
+def day_of(name: str) -> date | None:
+    """Return the day that a folder is named after, or None."""
+    try:
+        day = date.fromisoformat(name)
+    except ValueError:
+        return None
+    return day if day.isoformat() == name else None
+
+
+def _unit_of(row: Mapping[str, Any]) -> RawUnit:
+    # A file of before a column was added has not got it.
+    names = {field.name for field in fields(RawUnit)}
+    renamed = {FORMER_NAMES.get(name, name): value for name, value in row.items()}
+    return RawUnit(**{name: renamed[name] for name in names & renamed.keys()})
 
 
 def _date_span(frame: pl.DataFrame) -> tuple[date | None, date | None]:

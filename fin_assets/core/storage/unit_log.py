@@ -1,13 +1,16 @@
 """The append-only file that holds a partition's units while it is being collected.
 
 It survives `kill -9` at any moment: a record counts only if it is whole (length and CRC), and a torn tail is cut off
-when the file is opened again. Once a partition is complete the store seals it into one raw file and removes this one.
+when the file is opened again. A damaged record costs itself alone: those behind it still count. Once a partition is
+complete the store seals it into one raw file and removes this one.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
+import logging
+import mmap
 import os
 import struct
 import zlib
@@ -19,6 +22,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from fin_assets.core.contract.manifest import FORMER_NAMES, RawUnit
+
+log = logging.getLogger(__name__)
 
 MAGIC = b"FJ01"
 _HEAD = struct.Struct("<4sIII")  # magic, length of the JSON, length of the body, CRC-32 of both
@@ -66,7 +71,9 @@ def opened(path: Path) -> Iterator[UnitLog]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path) as file:
-        units, whole = _read(file)
+        units, whole, damaged = _read(file)
+        if damaged:
+            log.warning("%s: %d damaged records are left out; their units are asked for again", path, damaged)
         file.truncate(whole)
         file.seek(0, os.SEEK_END)
         yield UnitLog(file, units)
@@ -99,20 +106,42 @@ def read(path: Path) -> dict[str, RawUnit]:
         return _read(file)[0]
 
 
-def _read(file: BinaryIO) -> tuple[dict[str, RawUnit], int]:
-    """Return the units and the offset behind the last whole record."""
-    file.seek(0)
+def damaged_records(path: Path) -> int:
+    """Return how many places of a unit log before its last whole record cannot be read; a torn tail is none."""
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        return _read(file)[2]
+
+
+def rewrite(path: Path) -> None:
+    """Write a unit log again with its whole records alone.
+
+    Raises:
+        PartitionBusy: another process has it open.
+    """
+    with opened(path) as damaged:
+        made = path.with_name(f".{path.name}.tmp")
+        with made.open("wb") as file:
+            fresh = UnitLog(file, {})
+            for unit in damaged.units.values():
+                fresh.append(unit)
+        made.replace(path)
+
+
+def _read(file: BinaryIO) -> tuple[dict[str, RawUnit], int, int]:
+    """Return the units, the offset behind the last whole record, and how many damaged places lie before it."""
     units: dict[str, RawUnit] = {}
-    whole = 0
-    while len(head := file.read(_HEAD.size)) == _HEAD.size:
-        magic, text_length, body_length, crc = _HEAD.unpack(head)
-        if magic != MAGIC:
-            break
-        text, body = file.read(text_length), file.read(body_length)
-        if len(text) != text_length or len(body) != body_length or zlib.crc32(body, zlib.crc32(text)) != crc:
-            break
-        header = json.loads(text)
-        whole = file.tell()
+    at = whole = damaged = 0
+    while (start := _next_magic(file, at)) is not None:
+        record = _record(file, start)
+        if record is None:
+            at = start + 1
+            continue
+        # What lies behind the last whole record is a torn tail, and no damage.
+        damaged += start != whole
+        header, body = record
+        at = whole = file.tell()
         if header.get("retracted"):
             units.pop(header["unit"], None)
             continue
@@ -120,4 +149,30 @@ def _read(file: BinaryIO) -> tuple[dict[str, RawUnit], int]:
         units[header["unit"]] = RawUnit(
             body=body, **{FORMER_NAMES.get(name, name): value for name, value in header.items()}
         )
-    return units, whole
+    return units, whole, damaged
+
+
+def _record(file: BinaryIO, start: int) -> tuple[dict[str, Any], bytes] | None:
+    """Return the record that begins at an offset, or None if it is not whole."""
+    file.seek(start)
+    head = file.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        return None
+    _, text_length, body_length, crc = _HEAD.unpack(head)
+    text, body = file.read(text_length), file.read(body_length)
+    if len(text) != text_length or len(body) != body_length or zlib.crc32(body, zlib.crc32(text)) != crc:
+        return None
+    header: dict[str, Any] = json.loads(text)
+    return header, body
+
+
+def _next_magic(file: BinaryIO, at: int) -> int | None:
+    """Return the offset at or behind `at` where a record may begin, or None."""
+    file.seek(at)
+    if file.read(len(MAGIC)) == MAGIC:
+        return at
+    if os.fstat(file.fileno()).st_size <= at:
+        return None
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        found = content.find(MAGIC, at)
+    return None if found < 0 else found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from filelock import FileLock
+from pydantic import TypeAdapter, ValidationError
 
 from fin_assets import clock
 from fin_assets.core.contract.client import Guard
@@ -25,10 +27,13 @@ from fin_assets.core.contract.source import Expected, Fetched, Nothing, Siblings
 from fin_assets.core.storage.blobs import write_atomically
 from fin_assets.core.transport.client_pool import Answer, ClientPool, SiteClient
 
+log = logging.getLogger(__name__)
+
 LOCK_SECONDS = 60.0
 """Seconds. A scan reads each new file once."""
 
 _BLOCK = 1 << 20
+_INDEX = TypeAdapter(dict[str, Any])
 
 
 class FileGone(MissingPanel):
@@ -108,8 +113,14 @@ class Inbox:
 
     def _read(self) -> dict[str, Any]:
         try:
-            content: dict[str, Any] = json.loads(self._index.read_text(encoding="utf-8"))
+            content: dict[str, Any] = _INDEX.validate_json(self._index.read_bytes())
         except FileNotFoundError:
+            return {}
+        except ValidationError:
+            # What lies in the inbox has arrived today then; days that were collected keep what they have.
+            aside = self._index.with_suffix(".damaged")
+            self._index.replace(aside)
+            log.warning("%s cannot be read and was moved to %s: it is made again", self._index, aside)
             return {}
         return content
 

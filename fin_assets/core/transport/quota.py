@@ -48,6 +48,10 @@ class DailyQuota:
                 raise self._spent()
             write_atomically(self._path, json.dumps({"day": self._today(), "used": used + 1}).encode())
 
+    def damage(self) -> str | None:
+        """Return why the count cannot be read, or None. A damaged count is taken for spent until the next midnight."""
+        return f"{self._path} cannot be read" if self._path.exists() and self._count() is None else None
+
     def _spent(self) -> QuotaSpent:
         renewed = datetime.combine(clock.now().astimezone(self._zone).date() + timedelta(days=1), time(), self._zone)
         msg = (
@@ -57,15 +61,22 @@ class DailyQuota:
         return QuotaSpent(msg, retry_after=renewed - clock.now())
 
     def _used(self) -> int:
+        if not self._path.exists():
+            return 0
+        count = self._count()
+        if count is None:
+            # A damaged count must not allow a second quota: it is taken for spent until the next midnight.
+            count = (self._today(), self._per_day)
+            write_atomically(self._path, json.dumps({"day": count[0], "used": count[1]}).encode())
+        return count[1] if count[0] == self._today() else 0
+
+    def _count(self) -> tuple[str, int] | None:
+        """Return the day of the count and the requests of that day, or None if they cannot be read."""
         try:
             count = json.loads(self._path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return 0
-        except (json.JSONDecodeError, UnicodeDecodeError):
-            # A damaged count must not allow a second quota: it is taken for spent until the next midnight.
-            count = {"day": self._today(), "used": self._per_day}
-            write_atomically(self._path, json.dumps(count).encode())
-        return int(count["used"]) if count["day"] == self._today() else 0
+            return str(count["day"]), int(count["used"])
+        except (ValueError, KeyError, TypeError):
+            return None
 
     def _today(self) -> str:
         return clock.now().astimezone(self._zone).date().isoformat()
