@@ -107,6 +107,20 @@ class ServerSettings(Strict):
 
     dagster_port: int = Field(default=3000, ge=1, le=65535)
     dashboards_port: int = Field(default=5006, ge=1, le=65535)
+    allowed_hosts: list[str] = Field(
+        default_factory=list,
+        description="names beside localhost to which Dagster UI and dashboards answer, without ports",
+    )
+
+
+class DashboardSettings(Strict):
+    """Who may read the dashboards."""
+
+    password: SecretStr | None = Field(
+        default=None,
+        min_length=8,
+        description="asked of every reader; plain, or as python -m dashboards --hash writes it",
+    )
 
 
 class WarehouseSettings(Strict):
@@ -129,6 +143,7 @@ class Settings(BaseSettings):
     sandbox: SandboxSettings = SandboxSettings()
     browser: BrowserSettings = BrowserSettings()
     servers: ServerSettings = ServerSettings()
+    dashboards: DashboardSettings = DashboardSettings()
     warehouse: WarehouseSettings = WarehouseSettings()
     sources: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
 
