@@ -25,7 +25,8 @@ class Hosts:
     @classmethod
     def of(cls, more: Iterable[str] = ()) -> Hosts:
         """Return the names of this machine and `more`."""
-        return cls(frozenset(name.lower() for name in more))
+        # A page of this machine on another port stays foreign, also if this machine is named once more.
+        return cls(frozenset(name.lower() for name in more) - LOCAL)
 
     def refusal(self, host: str | None, origin: str | None) -> str | None:
         """Return why a request is refused, or None.

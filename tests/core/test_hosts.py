@@ -29,6 +29,7 @@ def test_other_names_are_refused_and_the_setting_is_named(host: str | None):
     "origin", ["null", "", "http://evil.example", "http://localhost", "http://localhost:8080", "file://"]
 )
 def test_a_page_of_another_origin_may_not_ask_although_the_name_is_ours(origin: str):
+    assert "may not ask" in (Hosts.of(["localhost"]).refusal("localhost:3000", origin) or "")
     assert "may not ask" in (HOSTS.refusal("localhost:3000", origin) or "")
 
 
