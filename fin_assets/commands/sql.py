@@ -29,14 +29,22 @@ def published() -> Path:
     return publish.shell_file(Layout(settings().data))
 
 
-def sql(query: str | None, *, output: str) -> int:
-    """Run one query, or hand the terminal over to the shell; return its exit code."""
+SAFE = ("-no-init", "-cmd", ".safe_mode")
+"""DuckDB's own safe mode: no files, extensions, programs or variables, and a locked configuration. `-safe` is the same, but
+locks the configuration before the shell of this version has set its own."""
+
+
+def sql(query: str | None, *, output: str, safe: bool = False) -> int:
+    """Run one query, or hand the terminal over to the shell; return its exit code. `safe` keeps it to the marts."""
     if output not in FORMATS:
         msg = f"There is no output format {output!r}."
         raise Problem(msg, f"one of: {', '.join(FORMATS)}", EXIT_USAGE)
     # The shell's own default has no option of its name.
     shape = [] if output == FORMATS[0] else [f"-{output}"]
-    arguments = [program("duckdb"), "-readonly", *shape, str(published())]
+    arguments = [program("duckdb"), "-readonly", *shape, *(SAFE if safe else ()), str(published())]
+    if safe:
+        # Programs that the shell may start by itself; an editor or a pager can start others.
+        os.environ.update(PAGER="", DUCKDB_PAGER="", EDITOR="false", VISUAL="false", LESSSECURE="1")
     if query is None:
         os.execv(arguments[0], arguments)  # noqa: S606 - the shell takes over the terminal, signals included
     return subprocess.run([*arguments, "-c", query], check=False).returncode
