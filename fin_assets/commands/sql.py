@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 from fin_assets.commands.args import program
@@ -42,9 +44,27 @@ def sql(query: str | None, *, output: str, safe: bool = False) -> int:
     # The shell's own default has no option of its name.
     shape = [] if output == FORMATS[0] else [f"-{output}"]
     arguments = [program("duckdb"), "-readonly", *shape, *(SAFE if safe else ()), str(published())]
+    if query is not None:
+        arguments += ["-c", query]
     if safe:
-        # Programs that the shell may start by itself; an editor or a pager can start others.
-        os.environ.update(PAGER="", DUCKDB_PAGER="", EDITOR="false", VISUAL="false", LESSSECURE="1")
+        return _through_a_pipe(arguments)
     if query is None:
         os.execv(arguments[0], arguments)  # noqa: S606 - the shell takes over the terminal, signals included
-    return subprocess.run([*arguments, "-c", query], check=False).returncode
+    return subprocess.run(arguments, check=False).returncode
+
+
+def _through_a_pipe(arguments: list[str]) -> int:
+    """Run the shell and copy what it writes. On a terminal of its own it would start any program that `.pager` names."""
+    reading, writing = os.pipe()
+    with subprocess.Popen(arguments, stdout=writing) as shell:
+        os.close(writing)
+        # Ctrl-C is for the shell: it stops the running statement.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            while written := os.read(reading, 65_536):
+                sys.stdout.buffer.write(written)
+                sys.stdout.flush()
+        finally:
+            signal.signal(signal.SIGINT, before)
+            os.close(reading)
+    return shell.returncode

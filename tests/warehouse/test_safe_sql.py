@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import select
 import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -25,8 +30,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ask(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
     """Run one statement as the command does; return its exit code and what it printed."""
     monkeypatch.setattr(command, "published", lambda: home / "data" / "warehouse.duckdb")
-    for name in ("PAGER", "DUCKDB_PAGER", "EDITOR", "VISUAL", "LESSSECURE"):
-        monkeypatch.setenv(name, "cat")
 
     def run(statement: str, *, safe: bool = True) -> tuple[int, str]:
         code = command.sql(statement.replace("HOME", str(home)), output="csv", safe=safe)
@@ -95,6 +98,38 @@ def test_a_start_file_of_the_user_is_not_read_in_safe_mode(ask, home: Path, tmp_
     assert not (home / "made").exists()
 
 
+TYPING = """
+import sys
+from pathlib import Path
+from fin_assets.commands import sql
+sql.published = lambda: Path(sys.argv[1]) / "data" / "warehouse.duckdb"
+sys.exit(sql.sql(None, output="duckbox", safe=True))
+"""
+
+
+def test_a_person_at_a_terminal_starts_no_program_in_safe_mode(home: Path, tmp_path: Path):
+    lines = [
+        f'.pager "touch {tmp_path}/made"',
+        ".pager on",
+        "from range(500);",
+        "select 'the ' || 'end' as a;",
+        ".exit",
+    ]
+    ours, theirs = pty.openpty()
+    shell = subprocess.Popen([sys.executable, "-c", TYPING, str(home)], stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    os.write(ours, "".join(f"{line}\n" for line in lines).encode())
+    printed = b""
+    with suppress(OSError):  # how a terminal ends
+        while select.select([ours], [], [], 20)[0] and (chunk := os.read(ours, 65_536)):
+            printed += chunk
+    shell.kill()
+    shell.wait()
+    os.close(ours)
+    assert b"the end" in printed
+    assert not (tmp_path / "made").exists()
+
+
 def test_without_safe_mode_the_shell_is_ones_own(ask):
     assert SECRET in ask("select content from read_text('HOME/secret.txt')", safe=False)[1]
 
@@ -112,6 +147,7 @@ def test_the_flag_reaches_the_shell(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(command, "published", lambda: Path("warehouse.duckdb"))
     monkeypatch.setattr(command.subprocess, "run", run)
+    monkeypatch.setattr(command, "_through_a_pipe", lambda arguments: run(arguments).returncode)
     for flags, safe in (([], False), (["--safe"], True)):
         assert CliRunner().invoke(app, ["sql", *flags, "-c", "select 1"]).exit_code == 0
         assert (".safe_mode" in given[-1]) is safe
