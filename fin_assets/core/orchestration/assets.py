@@ -5,6 +5,7 @@ counts at once, and a failed one costs only itself. An incomplete session is nev
 """
 
 # No postponed annotations here: Dagster reads the type of an asset function's `config` at once.
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
@@ -211,7 +212,7 @@ class _Report:
             description=f"{len(self._bad)} of {self._total} sessions of {table} are not complete "
             f"({', '.join(days[:5])}). {problem or f'Mend it: {remedy}'}",
             metadata={
-                "sessions": dg.MetadataValue.md("\n".join(f"- {_reason(result)}" for result in self._bad)),
+                "sessions": dg.MetadataValue.md("\n".join(f"- {_plain(_reason(result))}" for result in self._bad)),
                 "evidence": dg.MetadataValue.path(str(self._store.evidence_dir(first.key))),
                 "mends": remedy,
             },
@@ -288,8 +289,16 @@ def _markdown(rows: list[dict[str, object]]) -> str:
         return "no rows"
     head = list(rows[0])
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    lines += ["| " + " | ".join(str(row[name]).replace("|", "\\|") for name in head) + " |" for row in rows]
+    lines += ["| " + " | ".join(_plain(str(row[name])) for name in head) + " |" for row in rows]
     return "\n".join(lines)
+
+
+def _plain(text: str) -> str:
+    """Return text of a site for Markdown, in which it stays text: no markup, no link, no picture, no further line."""
+    return _ACTIVE.sub(r"\\\1", " ".join(text.split()))
+
+
+_ACTIVE = re.compile(r"([\\`*_\[\]<>|~&!#:])")
 
 
 def _spec(
