@@ -25,8 +25,9 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.e2e]
 
 OTHER = "127.0.0.2"
 KEY = "k3y/with+odd&signs"
-WAYS = ["httpx", "curl", "request", "page", "in page"]
-"""How an address is asked: two HTTP clients, and the browser without a page, by navigation and from inside a page."""
+WAYS = ["httpx", "curl", "request", "page", pytest.param("in page", marks=pytest.mark.slow)]
+"""How an address is asked: two HTTP clients, and the browser without a page, by navigation and from inside a page. Each
+starts a browser; from inside a page the browser itself refuses what the site does not allow."""
 
 
 def pool_of(way: str) -> ClientPool:
