@@ -30,6 +30,7 @@ import dashboards.areas
 from dashboards.ui import STATIC, STATIC_PATH
 from dashboards.ui.area import Area, Page, Site, Visit
 from dashboards.ui.build_cache import BuildCache, CachedBuild
+from dashboards.ui.guard import guard
 from dashboards.ui.missing import Missing
 from dashboards.ui.shell import Shell
 from dashboards.ui.urlstate import request_query
@@ -138,14 +139,16 @@ def make_server(settings: Settings, *, port: int | None = None) -> Server:
     """
     port = settings.servers.dashboards_port if port is None else port
     _refuse_taken(port)
+    # It warns of the wildcard below.
+    logging.getLogger("bokeh.server.util").setLevel(logging.ERROR)
     pn.extension("echarts", "tabulator", notifications=False)
     site = Site(areas=discover(), dagster=f"http://{ADDRESS}:{settings.servers.dagster_port}")
     server: Server = pn.serve(
         routes(site, BuildCache(settings)),
         port=port,
         address=ADDRESS,
-        # With port 0 the real one is not known yet, and only 127.0.0.1 is listened on anyway.
-        websocket_origin=[f"{name}:{port or '*'}" for name in ("127.0.0.1", "localhost")],
+        # The port of a reverse proxy is not known here; `guard` compares the origin of every request with its host.
+        websocket_origin=["*"],
         static_dirs={STATIC_PATH: str(STATIC)},
         title="Fin Assets",
         show=False,
@@ -154,7 +157,9 @@ def make_server(settings: Settings, *, port: int | None = None) -> Server:
         autoreload=False,
     )
     # Before the pages' own rules, which take a slash at the end too and then look for their scripts in the wrong place.
-    server._tornado.add_handlers(r".*", redirects(site.areas))  # noqa: SLF001 - the server has no public way to its application
+    application = server._tornado  # noqa: SLF001 - the server has no public way to its application
+    application.add_handlers(r".*", redirects(site.areas))
+    guard(application, settings)
     return server
 
 

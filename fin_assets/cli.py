@@ -226,11 +226,14 @@ def sql(
     output: Annotated[
         str, typer.Option("--format", help="duckbox, box, csv, json, jsonlines, line, list, markdown or table.")
     ] = "duckbox",
+    safe: Annotated[
+        bool, typer.Option("--safe", help="Read the marts alone: no files, programs, extensions or settings.")
+    ] = False,
 ) -> None:
     """Open DuckDB's shell on the published marts, read-only."""
     from fin_assets.commands.sql import sql as work
 
-    raise typer.Exit(work(query, output=output))
+    raise typer.Exit(work(query, output=output, safe=safe))
 
 
 @app.command(epilog="Example: fin sandbox --latency-ms 300 --fault kind=rate_limited,share=0.1")

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
@@ -43,6 +43,9 @@ Mode = Literal["sandbox", "live"]
 
 
 THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+
+LEAST_SECRET = 6
+"""Unit: characters. A shorter secret would be found, and taken out, in every number of a page."""
 
 
 class SourceSettings(Strict):
@@ -72,7 +75,40 @@ class SourceSettings(Strict):
         default=0.02, gt=0, lt=1, description="rows may fall short of the reference by this share (H6)"
     )
     row_count_above: float = Field(default=0.10, gt=0, lt=10, description="rows may exceed the reference by this share")
-    secrets: dict[str, SecretStr] = Field(default_factory=dict)
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(), description="further hosts of the site, without ports, to which it may redirect"
+    )
+    secrets: dict[str, Annotated[SecretStr, Field(min_length=LEAST_SECRET)]] = Field(
+        default_factory=dict, description="keys and passwords by name, taken out of all that is stored, logged or shown"
+    )
+
+    def secret(self, name: str) -> str:
+        """Return a secret by name.
+
+        Raises:
+            SettingsError: it is not set; the message names the key and the variable.
+        """
+        if name not in self.secrets:
+            msg = (
+                f"the source needs the secret {name!r}: set it under [sources.<name>.secrets] in fin.toml, "
+                f"or FIN_SOURCES__<NAME>__SECRETS__{name.upper()} in the environment"
+            )
+            raise SettingsError(msg)
+        return self.secrets[name].get_secret_value()
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _no_credentials_in_addresses(cls, value: Any) -> Any:
+        """Refuse an address that says more than where a site is: it is shown, logged and stored with each answer."""
+        if isinstance(value, str) and "://" in value:
+            parts = urlsplit(value)
+            if "@" in parts.netloc or parts.query or parts.fragment:
+                msg = (
+                    "an address has no user, password, query or fragment, since it is stored with each answer: "
+                    "put keys and passwords under [sources.<name>.secrets]"
+                )
+                raise ValueError(msg)
+        return value
 
     @model_validator(mode="before")
     @classmethod
@@ -114,6 +150,20 @@ class ServerSettings(Strict):
 
     dagster_port: int = Field(default=3000, ge=1, le=65535)
     dashboards_port: int = Field(default=5006, ge=1, le=65535)
+    allowed_hosts: list[str] = Field(
+        default_factory=list,
+        description="names beside localhost to which Dagster UI and dashboards answer, without ports",
+    )
+
+
+class DashboardSettings(Strict):
+    """Who may read the dashboards."""
+
+    password: SecretStr | None = Field(
+        default=None,
+        min_length=8,
+        description="asked of every reader; plain, or as python -m dashboards --hash writes it",
+    )
 
 
 class WarehouseSettings(Strict):
@@ -136,6 +186,7 @@ class Settings(BaseSettings):
     sandbox: SandboxSettings = SandboxSettings()
     browser: BrowserSettings = BrowserSettings()
     servers: ServerSettings = ServerSettings()
+    dashboards: DashboardSettings = DashboardSettings()
     warehouse: WarehouseSettings = WarehouseSettings()
     sources: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
 

@@ -42,6 +42,7 @@ PLACES = {
     "fin_assets.core": (2, 2),
     "fin_assets.settings": (2, 2),
     "fin_assets.clock": (2, 2),
+    "fin_assets.hosts": (0, 1),
     "dashboards": (3, 3),
 }
 """First and last column of each package. Rows come from the code."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import panel as pn
 
-from dashboards.ui.formats import Number, javascript
+from dashboards.ui.formats import Number, javascript, only_own_scripts
 from dashboards.ui.theme import FONT, LIGHT, Palette
 
 Options = dict[str, Any]
@@ -65,7 +65,7 @@ class Chart:
         if self._drawing is None:
             return
         described = {"aria": {"enabled": True, "label": {"description": self.label}}}
-        self.pane.object = {**base_option(self._palette), **described, **self._drawing(self._palette)}
+        self.pane.object = only_own_scripts({**base_option(self._palette), **described, **self._drawing(self._palette)})
 
 
 def opens(path: str) -> str:

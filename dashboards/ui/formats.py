@@ -7,9 +7,11 @@ here; colours and markup belong in `theme` and `components`. A missing value is 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 MISSING = "–"
@@ -127,12 +129,34 @@ points = Number(least=2, most=2, unit=" pp", signed=True)
 """Percentage points: 0.12 as `+0.12 pp`."""
 
 
-def javascript(expression: str) -> str:
-    """Mark a JavaScript expression so that charts and tables evaluate it in the browser."""
-    return f"{_MARK}{expression}{_MARK}"
-
-
 _MARK = "--x_x--0_0--"
+
+
+class Script(str):
+    """A marked JavaScript expression of our own."""
+
+    __slots__ = ()
+
+
+def javascript(expression: str) -> Script:
+    """Mark a JavaScript expression so that charts and tables evaluate it in the browser."""
+    return Script(f"{_MARK}{expression}{_MARK}")
+
+
+def only_own_scripts(value: Any) -> Any:
+    """Return options of a chart without the marks in its other texts: a name with marks would be evaluated as well."""
+    if isinstance(value, Script):
+        return str(value)
+    if isinstance(value, str):
+        # As often as it takes: what is left of one mark may close another.
+        while _MARK in value:
+            value = value.replace(_MARK, "")
+        return value
+    if isinstance(value, Mapping):
+        return {only_own_scripts(key): only_own_scripts(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [only_own_scripts(each) for each in value]
+    return value
 
 
 def day(value: date | None) -> str:

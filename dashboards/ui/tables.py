@@ -200,13 +200,33 @@ def downloads(
         return made
 
     return [
-        button("CSV", "csv", lambda: io.BytesIO(frame().write_csv().encode("utf-8-sig"))),
+        button("CSV", "csv", lambda: io.BytesIO(harmless(frame()).write_csv().encode("utf-8-sig"))),
         button("Excel", "xlsx", lambda: excel(frame(), about())),
     ]
 
 
-_PLAIN_TEXT = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-"""Text from data stays text: a name that begins with = is no formula, an address no link."""
+_BEGINS_A_FORMULA = r"^[\s\u0000\u00a0\ufeff]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+"""How a text begins that spreadsheets compute: blanks before it are dropped, and wide signs count as the narrow ones."""
+
+
+def harmless(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return rows for a CSV file: a text that a spreadsheet would compute gets an apostrophe in front; numbers stay."""
+    text = pl.selectors.string() | pl.selectors.categorical() | pl.selectors.enum()
+    return frame.with_columns(
+        pl.when(text.cast(pl.String).str.contains(_BEGINS_A_FORMULA))
+        .then("'" + text.cast(pl.String))
+        .otherwise(text.cast(pl.String))
+        .name.keep()
+    )
+
+
+_PLAIN_TEXT = {
+    "in_memory": True,
+    "strings_to_formulas": False,
+    "strings_to_urls": False,
+    "strings_to_numbers": False,
+}
+"""Text from data stays text: a name that begins with = is no formula, an address no link, digits no number."""
 
 
 def excel(frame: pl.DataFrame, about: dict[str, str]) -> io.BytesIO:

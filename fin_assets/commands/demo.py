@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fin_assets.commands.args import console, needs_browser, program, project, repository, say
+from fin_assets.commands.args import console, needs_browser, project, repository, say
 from fin_assets.commands.errors import EXIT_INCOMPLETE, Problem
 from fin_assets.commands.ports import HOST, require_free
 from fin_assets.commands.run import print_summary, working
@@ -209,7 +209,7 @@ def _serve() -> None:
         workspace = str(repository() / "workspace.yaml")
         first = children.start(
             "dagster",
-            [program("dagster"), "dev", "-w", workspace, "-h", HOST, "-p", str(settings.servers.dagster_port)],
+            [sys.executable, "-m", "fin_assets.commands.dagster_ui", workspace],
             url=f"{dagster}/server_info",
             cwd=settings.home,
         )

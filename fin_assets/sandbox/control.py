@@ -1,17 +1,19 @@
 """The control API under `/__sandbox__/`: faults and the request log at run time, for people and tests.
 
-Nothing that collects data may know about it.
+Nothing that collects data may know about it. It answers to names of this machine and the address it listens on, and to no
+page of another origin.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from fin_assets.hosts import Hosts
 from fin_assets.sandbox.errors import SandboxError
 from fin_assets.sandbox.faults import Fault
 
@@ -29,13 +31,25 @@ class Control:
 
     def add_routes(self, app: web.Application) -> None:
         """Add the control API to an application."""
-        app.router.add_get(f"{PATH}/", self.facts)
-        app.router.add_get(f"{PATH}/faults", self.list_faults)
-        app.router.add_put(f"{PATH}/faults", self.put_faults)
-        app.router.add_post(f"{PATH}/faults", self.post_fault)
-        app.router.add_delete(f"{PATH}/faults", self.delete_faults)
-        app.router.add_get(f"{PATH}/requests", self.list_requests)
-        app.router.add_delete(f"{PATH}/requests", self.delete_requests)
+        own = web.Application(middlewares=[self._refuse_foreign])
+        own.router.add_get("/", self.facts)
+        own.router.add_get("/faults", self.list_faults)
+        own.router.add_put("/faults", self.put_faults)
+        own.router.add_post("/faults", self.post_fault)
+        own.router.add_delete("/faults", self.delete_faults)
+        own.router.add_get("/requests", self.list_requests)
+        own.router.add_delete("/requests", self.delete_requests)
+        app.add_subapp(PATH, own)
+
+    @web.middleware
+    async def _refuse_foreign(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        hosts = Hosts.of([self._sandbox.config.host])
+        why = hosts.refusal(request.headers.get("Host"), request.headers.get("Origin"))
+        if why:
+            raise web.HTTPForbidden(text=f"{why.partition(';')[0]}\n", content_type="text/plain")
+        return await handler(request)
 
     async def facts(self, _request: web.Request) -> web.Response:
         """Answer what is served."""

@@ -5,6 +5,7 @@ The arithmetic of the marts is tested elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -331,16 +332,26 @@ WITHOUT_TABLES = "drop table control.tables"
 """A build that does not describe its sources."""
 
 
-def publish_build(data: Path, *, count: int = DAYS, without: str | None = None, also: str = "") -> Build:
+def publish_build(
+    data: Path,
+    *,
+    count: int = DAYS,
+    without: str | None = None,
+    also: str | Callable[[duckdb.DuckDBPyConnection], object] = "",
+) -> Build:
     """Publish a build with the first `count` sessions below a data directory, as the warehouse does.
 
-    `without` hk or idx leaves the marts of that market out; `also` is SQL that changes them before they are published.
+    `without` hk or idx leaves the marts of that market out; `also` is SQL or a function that changes them before they are
+    published.
     """
     layout = Layout(data)
     write_build(layout.build, count=count)
     with duckdb.connect(layout.build) as connection:
         connection.execute(_CONTROL)
-        connection.execute(also or "select 1")
+        if callable(also):
+            also(connection)
+        elif also:
+            connection.execute(also)
         if without is not None:
             for name, kind in connection.execute(
                 "select table_name, case table_type when 'VIEW' then 'view' else 'table' end"

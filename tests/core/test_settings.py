@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fin_assets.core.contract.sites import site_of
 from fin_assets.core.storage.store import store_of
 from fin_assets.settings import Settings, SettingsError, SourceSettings, base_url, load, source_settings
 from fin_assets.sources.hkex_southbound.source import LIVE_RATE, HkexSettings
@@ -104,6 +105,51 @@ def test_a_secret_is_masked_wherever_settings_are_shown(tmp_path: Path) -> None:
     assert hkex(settings).secrets["token"].get_secret_value() == "hunter2"
     for text in (repr(settings), str(settings), repr(hkex(settings)), hkex(settings).model_dump_json()):
         assert "hunter2" not in text
+
+
+def test_a_secret_comes_from_the_file_or_the_environment_and_a_missing_one_is_named(
+    tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("FIN_SOURCES__HKEX_SOUTHBOUND__SECRETS__API_KEY", "from-environment")
+    own = hkex(settings_from(tmp_path, "[sources.hkex_southbound.secrets]\ntoken = 'hunter2'\n"))
+    assert (own.secret("token"), own.secret("api_key")) == ("hunter2", "from-environment")
+    with pytest.raises(SettingsError, match=r"secret 'password'.*__SECRETS__PASSWORD"):
+        own.secret("password")
+
+
+def test_a_secret_that_every_page_would_contain_is_refused_without_being_shown(tmp_path: Path) -> None:
+    settings = settings_from(tmp_path, "[sources.hkex_southbound.secrets]\ntoken = '12zq'\n")
+    with pytest.raises(SettingsError, match=r"secrets\.token.*6") as caught:
+        hkex(settings)
+    assert "12zq" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["base_url", "live_base_url"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://reader:hunter2@www.example.com",
+        "https://hunter2@www.example.com",
+        "https://www.example.com/api?token=hunter2",
+        "https://www.example.com/#hunter2",
+    ],
+)
+def test_an_address_with_credentials_is_refused_and_the_setting_for_them_named(
+    tmp_path: Path, key: str, address: str
+) -> None:
+    settings = settings_from(tmp_path, f"[sources.hkex_southbound]\n{key} = '{address}'\n")
+    with pytest.raises(SettingsError, match=rf"{key}: .*secrets") as caught:
+        hkex(settings)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_site_gets_the_allowed_hosts_and_the_secrets_of_its_source(tmp_path: Path) -> None:
+    text = "[sources.hkex_southbound]\nallowed_hosts = ['files.example.com']\nsecrets = {token = 'hunter2'}\n"
+    settings = settings_from(tmp_path, text)
+    site = site_of(settings, hkex(settings), name="s", transport="http", hosts=("cdn.example.com",))
+    assert site.hosts == ("cdn.example.com", "files.example.com")
+    assert [secret.get_secret_value() for secret in site.secrets] == ["hunter2"]
+    assert "hunter2" not in repr(site)
 
 
 def test_a_variable_that_is_not_json_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

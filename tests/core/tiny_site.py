@@ -26,6 +26,7 @@ class TinySite:
 
     def __init__(self, **answers: bytes | None) -> None:
         self.answers = answers
+        self.host = "127.0.0.1"
         self.asked: Counter[str] = Counter()
         self.arrival = asyncio.Event()
         self.heads: list[bytes] = []
@@ -35,11 +36,11 @@ class TinySite:
     @property
     def url(self) -> str:
         """Root, without a slash at the end."""
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return f"http://{self.host}:{self._server.sockets[0].getsockname()[1]}"
 
     async def __aenter__(self) -> Self:
         """Listen on a free port."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, self.host, 0)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import duckdb
@@ -51,7 +52,7 @@ OVERFLOWING = """() => {
 
 
 @contextmanager
-def served(home: Path) -> Iterator[str]:
+def served(home: Path, **environment: str) -> Iterator[str]:
     """Serve the dashboards of a home in a process of their own; give their address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -60,7 +61,7 @@ def served(home: Path) -> Iterator[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "dashboards", "--port", str(port)],
             cwd=ROOT,
-            env={**os.environ, "FIN_HOME": str(home)},
+            env={**os.environ, "FIN_HOME": str(home), **environment},
             stdout=log,
             stderr=subprocess.STDOUT,
         )
@@ -84,6 +85,10 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
             with urlopen(url, timeout=30) as answer:  # noqa: S310 - our own server
                 assert answer.status == 200
                 return
+        except HTTPError as error:
+            if error.code != 401:  # a login stands before the start page
+                raise
+            return
         except OSError:
             time.sleep(0.2)
     pytest.fail(f"the dashboards did not start: {log.read_text()}")

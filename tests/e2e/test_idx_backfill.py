@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -114,9 +115,9 @@ def dagster_ui(home: Path) -> Iterator[str]:
     """Run the Dagster UI with its daemon over the home of this process, as `fin serve` does."""
     settings = load(home)
     url = f"http://127.0.0.1:{settings.servers.dagster_port}"
-    command = [str(FIN.with_name("dagster")), "dev", "-w", str(ROOT / "workspace.yaml"), "-h", "127.0.0.1"]
+    command = [sys.executable, "-m", "fin_assets.commands.dagster_ui", str(ROOT / "workspace.yaml")]
     with supervised(home / "logs") as servers:
-        ui = servers.start("dagster", [*command, "-p", url.rsplit(":", 1)[1]], url=f"{url}/server_info", cwd=home)
+        ui = servers.start("dagster", command, url=f"{url}/server_info", cwd=home)
         servers.wait_ready(ui)
         yield url
 

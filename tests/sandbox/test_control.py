@@ -45,6 +45,51 @@ def test_faults_are_set_added_listed_with_their_hits_and_ended_at_run_time(site:
     assert call(site, "DELETE", "faults") == (200, [])
 
 
+FOREIGN: list[dict[str, str]] = [
+    {"Host": "rebound.example:8601"},
+    {"Origin": "http://evil.example"},
+    {"Origin": "null"},
+    {"Origin": "http://127.0.0.1:1"},
+]
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+def test_foreign_pages_and_names_neither_read_nor_change_the_control_api(
+    site: Sandbox, headers: dict[str, str]
+) -> None:
+    async def statuses() -> list[int]:
+        found = []
+        async with aiohttp.ClientSession(headers=headers) as session:
+            for method, path in (
+                ("GET", ""),
+                ("PUT", "faults"),
+                ("POST", "faults"),
+                ("DELETE", "faults"),
+                ("GET", "requests"),
+            ):
+                async with session.request(
+                    method, f"{site.url}/__sandbox__/{path}", json={"kind": "captcha"}
+                ) as answer:
+                    found.append(answer.status)
+        return found
+
+    call(site, "PUT", "faults", [{"kind": "slow", "delay_seconds": 0}])
+    assert asyncio.run(statuses()) == [403] * 5
+    assert [entry["kind"] for entry in call(site, "GET", "faults")[1]] == ["slow"]
+    site.set_faults([])
+
+
+def test_an_own_page_may_use_the_control_api(site: Sandbox) -> None:
+    async def status() -> int:
+        async with (
+            aiohttp.ClientSession(headers={"Origin": site.url}) as session,
+            session.delete(f"{site.url}/__sandbox__/faults") as answer,
+        ):
+            return answer.status
+
+    assert asyncio.run(status()) == 200
+
+
 def test_a_bad_fault_is_refused_with_a_reason_and_changes_nothing(site: Sandbox) -> None:
     call(site, "PUT", "faults", {"faults": [{"kind": "captcha"}]})
     for method, body in (("PUT", {"kind": "captcha"}), ("PUT", [{"kind": "x"}]), ("POST", [1])):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from types import FunctionType
@@ -370,8 +371,11 @@ def names_that_its_settings_choose_by_are_declared_as_filters(source: Source, ta
 def secrets_do_not_show(source: Source, table: Table) -> None:
     from pydantic import SecretStr
 
-    settings = source.settings.model_copy(update={"secrets": {"key": SecretStr("hunter2")}})
+    secrets = {"key": SecretStr("hunter2")}
+    settings = source.settings.model_copy(update={"secrets": secrets})
     assert "hunter2" not in repr(settings) + str(settings.model_dump())
+    site = replace(table.site, secrets=tuple(secrets.values()))
+    assert "hunter2" not in repr(replace(source, settings=settings, tables=(replace(table, site=site),)))
 
 
 RULES: list[Rule] = [

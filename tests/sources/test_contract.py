@@ -52,3 +52,13 @@ def test_every_source_has_the_same_files(source: Source) -> None:
     assert {"__init__.py", "source.py", "fetch.py", "parse.py", "schema.py", "stage.py"} <= {
         path.name for path in folder.iterdir()
     }
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_every_site_of_a_source_gets_its_secrets_and_its_allowed_hosts(source: Source) -> None:
+    section = {"secrets": {"key": "hunter2"}, "allowed_hosts": ["files.example.com"]}
+    [found] = [each for each in discover(Settings(home=Path("no-such-home"), sources={source.name: section}))
+               if each.name == source.name]  # fmt: skip
+    for site in found.sites:
+        assert [secret.get_secret_value() for secret in site.secrets] == ["hunter2"]
+        assert "files.example.com" in site.hosts

@@ -247,6 +247,8 @@ class _Run:
                 if self._pool.ended is None:
                     self._stop(str(failure))
             except CollectionFailure as failure:
+                # A source's own words may hold an address with a key.
+                self._pool.redactor.failure(failure)
                 if failure.body is None and fetched is not None:
                     failure.body, failure.status = fetched.body, fetched.status
                 unit.note(failure)

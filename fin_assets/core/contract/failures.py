@@ -117,6 +117,15 @@ class Refused(CollectionFailure):
     remedy = "open the saved page, lower rate_per_second in fin.toml, then: fin heal"
 
 
+class ForeignHost(CollectionFailure):
+    """The site led to a host that is not its own, or into a local network. Nothing was asked there."""
+
+    kind = "foreign_host"
+    state = "refused"
+    cooldown = timedelta(minutes=30)
+    remedy = "if the named host belongs to the site, add it to allowed_hosts of the source in fin.toml, then: fin heal"
+
+
 class CaptchaPage(Refused):
     """The site asks for a proof of being human. None is ever solved."""
 

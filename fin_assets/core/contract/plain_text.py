@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 _KEPT = "\n\t"
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+!|~&-])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+!|~&:-])")
 
 
 def printable(text: str) -> str:
@@ -30,4 +30,4 @@ def _escaped(char: str) -> str:
 
 def markdown(text: str) -> str:
     """Return text that Markdown shows as it is, on one line."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(printable(text).split()))
+    return _MARKDOWN.sub(r"\\\1", printable(" ".join(text.split())))

@@ -7,9 +7,15 @@ from fin_assets.settings import Settings, SourceSettings, base_url
 
 
 def site_of(
-    settings: Settings, source: SourceSettings, *, name: str, transport: Kind, address: str | None = None
+    settings: Settings,
+    source: SourceSettings,
+    *,
+    name: str,
+    transport: Kind,
+    address: str | None = None,
+    hosts: tuple[str, ...] = (),
 ) -> Site:
-    """Return a site with the mode, rate, workers and time limit of its source.
+    """Return a site with the mode, rate, workers, time limit, allowed hosts and secrets of its source.
 
     Args:
         settings: of the home.
@@ -17,6 +23,7 @@ def site_of(
         name: of the site, unique within the source.
         transport: how it is reached.
         address: where it is, if it is not where the mode of the source implies.
+        hosts: further names of the site; the settings may add more.
     """
     return Site(
         name=name,
@@ -27,4 +34,6 @@ def site_of(
         workers=source.workers,
         request_timeout=source.request_timeout,
         longest_retry_after=source.longest_retry_after,
+        hosts=(*hosts, *source.allowed_hosts),
+        secrets=tuple(source.secrets.values()),
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 import polars as pl
+from pydantic import SecretStr
 
 from fin_assets.core.contract.calendar import Calendar
 from fin_assets.core.contract.failures import CollectionFailure
@@ -44,6 +45,8 @@ class Site:
         quota_timezone: IANA name of the zone whose midnight begins a day of the quota.
         longest_retry_after: a `Retry-After` beyond it counts as none.
         impersonate: browser whose TLS handshake plain HTTP presents, as `curl_cffi` names it; None for Python's own.
+        hosts: further names of the site, to which it may redirect; its own is in `base_url`.
+        secrets: values that are taken out of addresses, bodies and messages before anything is stored or shown.
     """
 
     name: str
@@ -57,6 +60,8 @@ class Site:
     longest_retry_after: timedelta = timedelta(days=1)
     quota_timezone: str = "UTC"
     impersonate: str | None = None
+    hosts: tuple[str, ...] = ()
+    secrets: tuple[SecretStr, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,10 @@ from urllib.parse import urlsplit
 
 from fin_assets.core.contract.client import Attempt, Guard
 from fin_assets.core.contract.failures import CollectionFailure, NetworkFailure, ServerError
+from fin_assets.core.transport.boundary import Boundary
 from fin_assets.core.transport.concurrency import AdaptiveConcurrency
 from fin_assets.core.transport.host_limiter import LONGEST_RETRY_AFTER, BreakerRule, HostLimiter, Hosts
+from fin_assets.core.transport.redaction import Redactor
 from fin_assets.core.transport.responses import judge
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ class ClientPool(ABC):
         concurrency: how many of the workers may ask at present.
         longest_retry_after: a `Retry-After` beyond it is not obeyed.
         ended_by: the failure that ended the attempt before all units were asked for, if one did.
+        boundary: the hosts that may be asked; all, unless `Clients` sets it before the pool is opened.
+        redactor: takes the secrets of the site out of answers and failures.
     """
 
     def __init__(
@@ -64,6 +68,8 @@ class ClientPool(ABC):
         self.hosts = Hosts(rate_per_second=rate_per_second, breaker=breaker)
         self.quota = quota
         self.ended_by: CollectionFailure | None = None
+        self.boundary = Boundary()
+        self.redactor = Redactor()
 
     @abstractmethod
     async def __aenter__(self) -> Self:
@@ -184,12 +190,13 @@ class SiteClient(ABC):
                 raise self._translated(error, url) from error
             judge(fetched, headers, guard=guard, longest_wait=self._site.longest_retry_after)
         except CollectionFailure as failure:
+            self._site.redactor.failure(failure)
             trouble = isinstance(failure, SLOWNESS)
             limiter.failed(failure, asked_at=asked_at)
             raise
         finally:
             # Timings are grouped by transport and path; the query differs per unit.
-            place = f"{transport} {parts.netloc}{parts.path}"
+            place = self._site.redactor.text(f"{transport} {parts.netloc}{parts.path}")
             self._site.concurrency.answered(place, now() - begun, trouble=trouble)
         limiter.succeeded()
-        return fetched
+        return self._site.redactor.fetched(fetched)

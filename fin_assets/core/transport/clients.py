@@ -14,8 +14,10 @@ from typing import Any, Self, TypeVar
 
 from fin_assets.core.contract.source import Site
 from fin_assets.core.transport import interrupts
+from fin_assets.core.transport.boundary import Boundary
 from fin_assets.core.transport.client_pool import ClientPool
 from fin_assets.core.transport.quota import DailyQuota
+from fin_assets.core.transport.redaction import Redactor
 from fin_assets.settings import BrowserSettings
 
 T = TypeVar("T")
@@ -77,6 +79,13 @@ class Clients:
 
     def make(self, site: Site) -> ClientPool:
         """Return a pool of a site that is not open yet."""
+        pool = self._of_transport(site)
+        pool.redactor = Redactor(secret.get_secret_value() for secret in site.secrets)
+        if site.transport != "files":
+            pool.boundary = Boundary.of(site)
+        return pool
+
+    def _of_transport(self, site: Site) -> ClientPool:
         common: dict[str, Any] = {
             "workers": site.workers,
             "rate_per_second": site.rate_per_second,

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, Self
+from urllib.parse import urlsplit
 
 import httpx2
 from curl_cffi.const import CurlECode
@@ -27,7 +29,9 @@ from fin_assets.core.contract.failures import (
     WrongContentType,
 )
 from fin_assets.core.contract.source import Fetched
+from fin_assets.core.transport.boundary import KEEPS_METHOD, MOST_REDIRECTS, REDIRECTS, Boundary
 from fin_assets.core.transport.client_pool import Answer, ClientPool, SiteClient
+from fin_assets.core.transport.redaction import Redactor
 
 if TYPE_CHECKING:
     from fin_assets.core.transport.host_limiter import BreakerRule
@@ -36,7 +40,10 @@ if TYPE_CHECKING:
 CONNECT = timedelta(seconds=10)
 """A server that is up answers a handshake within a second; the request's own time limit is for its answer."""
 
-MOST_REDIRECTS = 5
+_VIA = "fin_via"
+"""The addresses that were asked for one answer, in the extensions of its requests."""
+
+logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs whole addresses, with what is secret in them
 
 _CUT_OFF = {CurlECode.PARTIAL_FILE, CurlECode.BAD_CONTENT_ENCODING, CurlECode.HTTP2_STREAM}
 _WRONG_ADDRESS = {CurlECode.URL_MALFORMAT, CurlECode.UNSUPPORTED_PROTOCOL}
@@ -69,7 +76,8 @@ class _Sender(Protocol):
 class _Httpx:
     errors: tuple[type[Exception], ...] = (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError)
 
-    def __init__(self, *, workers: int, timeout: timedelta) -> None:
+    def __init__(self, *, workers: int, timeout: timedelta, boundary: Boundary, redactor: Redactor) -> None:
+        self._boundary, self._redactor = boundary, redactor
         seconds = timeout.total_seconds()
         self._timeout = httpx2.Timeout(connect=CONNECT.total_seconds(), read=seconds, write=seconds, pool=seconds)
         limits = httpx2.Limits(max_connections=workers, max_keepalive_connections=workers)
@@ -83,7 +91,23 @@ class _Httpx:
             follow_redirects=True,
             max_redirects=MOST_REDIRECTS,
             trust_env=False,
+            event_hooks={"request": [self._before], "response": [self._after]},
         )
+
+    async def _before(self, request: httpx2.Request) -> None:
+        """Look at each address before it is asked, also at those of redirects."""
+        via, url = request.extensions[_VIA], str(request.url)
+        await self._boundary.require(url, via=via)
+        if via and _host(via[0]) != _host(url):
+            for name in _with_secrets(request.headers, self._redactor):
+                del request.headers[name]
+        via.append(url)
+
+    async def _after(self, response: httpx2.Response) -> None:
+        """Look at who answered before the body is read: a name may have got another address meanwhile."""
+        peer = response.extensions["network_stream"].get_extra_info("server_addr")
+        via = response.request.extensions[_VIA]
+        self._boundary.require_peer(str(peer[0]) if peer else None, via[-1], via=via[:-1])
 
     async def send(
         self,
@@ -94,7 +118,9 @@ class _Httpx:
         headers: Mapping[str, str],
         form: Mapping[str, str] | None,
     ) -> Answer:
-        response = await visitor.request(method, url, headers=dict(headers), data=dict(form) if form else None)
+        response = await visitor.request(
+            method, url, headers=dict(headers), data=dict(form) if form else None, extensions={_VIA: []}
+        )
         received = {name.lower(): value for name, value in response.headers.items()}
         return _fetched(response.content, str(response.url), response.status_code, received), received
 
@@ -114,8 +140,11 @@ class _Httpx:
 class _Curl:
     errors: tuple[type[Exception], ...] = (RequestException,)
 
-    def __init__(self, *, workers: int, timeout: timedelta, browser: str) -> None:
+    def __init__(
+        self, *, workers: int, timeout: timedelta, browser: str, boundary: Boundary, redactor: Redactor
+    ) -> None:
         self._workers, self._timeout, self._browser = workers, timeout, browser
+        self._boundary, self._redactor = boundary, redactor
         self._sessions: list[AsyncSession[Any]] = []
 
     def visitor(self) -> AsyncSession[Any]:
@@ -123,7 +152,7 @@ class _Curl:
             max_clients=1,
             impersonate=self._browser,
             timeout=(CONNECT.total_seconds(), self._timeout.total_seconds()),
-            max_redirects=MOST_REDIRECTS,
+            allow_redirects=False,
             trust_env=False,
         )
         self._sessions.append(session)
@@ -138,14 +167,26 @@ class _Curl:
         headers: Mapping[str, str],
         form: Mapping[str, str] | None,
     ) -> Answer:
-        response = await visitor.request(
-            method,  # type: ignore[arg-type]  # one of two literals of this module
-            url,
-            headers=dict(headers),
-            data=dict(form) if form else None,
-        )
-        received = {name.lower(): value or "" for name, value in response.headers.items()}
-        return _fetched(response.content, response.url, response.status_code, received), received
+        sent, via = dict(headers), [url]
+        while True:
+            await self._boundary.require(via[-1], via=via[:-1])
+            response = await visitor.request(
+                method,  # type: ignore[arg-type]  # one of two literals of this module
+                via[-1],
+                headers=sent,
+                data=dict(form) if form else None,
+            )
+            self._boundary.require_peer(response.primary_ip, via[-1], via=via[:-1])
+            received = {name.lower(): value or "" for name, value in response.headers.items()}
+            if response.status_code not in REDIRECTS or not response.redirect_url:
+                return _fetched(response.content, response.url, response.status_code, received), received
+            via.append(response.redirect_url)
+            if len(via) > MOST_REDIRECTS + 1:
+                raise NetworkFailure(f"{url}: more than {MOST_REDIRECTS} redirects, the last to {via[-1]}")
+            if response.status_code not in KEEPS_METHOD:
+                method, form = "GET", None
+            if _host(via[0]) != _host(via[-1]):
+                sent = {name: sent[name] for name in sent.keys() - _with_secrets(sent, self._redactor)}
 
     def translated(self, error: Exception, where: str) -> CollectionFailure:
         code = getattr(error, "code", None)
@@ -158,6 +199,15 @@ class _Curl:
     async def close(self) -> None:
         for session in self._sessions:
             await session.close()
+
+
+def _host(url: str) -> str | None:
+    return urlsplit(url).hostname
+
+
+def _with_secrets(headers: Mapping[str, str], redactor: Redactor) -> set[str]:
+    """Return the headers that only the site itself may get, not another host that it redirects to."""
+    return {name for name, value in headers.items() if name.lower() == "authorization" or redactor.hides(value)}
 
 
 def _fetched(body: bytes, url: str, status: int, headers: Mapping[str, str]) -> Fetched:
@@ -236,10 +286,13 @@ class HttpPool(ClientPool):
     async def __aenter__(self) -> Self:
         """Make the clients; nothing is asked yet."""
         sender: _Sender
-        if self._impersonate is None:
-            sender = _Httpx(workers=self.workers, timeout=self.request_timeout)
-        else:
-            sender = _Curl(workers=self.workers, timeout=self.request_timeout, browser=self._impersonate)
+        common: dict[str, Any] = {
+            "workers": self.workers,
+            "timeout": self.request_timeout,
+            "boundary": self.boundary,
+            "redactor": self.redactor,
+        }
+        sender = _Httpx(**common) if self._impersonate is None else _Curl(browser=self._impersonate, **common)
         self._sender = sender
         for _ in range(self.workers):
             self._idle.put_nowait(HttpClient(self, sender))

@@ -11,13 +11,15 @@ import base64
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
 
-from playwright.async_api import Browser, BrowserContext, Page, Request, Response
+from playwright.async_api import APIResponse, Browser, BrowserContext, Page, Request, Response
 from playwright.async_api import Error as PlaywrightError
 
 from fin_assets.core.contract.client import Guard
 from fin_assets.core.contract.failures import BrowserLost, CollectionFailure, NetworkFailure, TruncatedBody
 from fin_assets.core.contract.source import Fetched
+from fin_assets.core.transport.boundary import KEEPS_METHOD, MOST_REDIRECTS, REDIRECTS
 from fin_assets.core.transport.client_pool import Answer, SiteClient
 
 if TYPE_CHECKING:
@@ -130,6 +132,7 @@ class BrowserClient(SiteClient):
         """
 
         async def answer() -> Answer:
+            await self._pool.boundary.require(url)
             asked = [url, dict(headers or {}), self._milliseconds]
             said = await self._pool.within(page.evaluate(FETCH_IN_PAGE, asked), what=f"asking {url} in a page")
             if "failed" in said:
@@ -139,6 +142,7 @@ class BrowserClient(SiteClient):
                 msg = f"{url}: the response was cut off ({said['broken']})"
                 raise TruncatedBody(msg, status=said["status"])
             received = dict(said["headers"])
+            self._pool.boundary.require_host(said["url"], via=[url])
             return Fetched(
                 body=base64.b64decode(said["body"]),
                 url=said["url"],
@@ -187,10 +191,7 @@ class BrowserClient(SiteClient):
         context = await self._ready()
 
         async def answer() -> Answer:
-            response = await self._pool.within(
-                context.request.fetch(url, method=method, form=form, headers=dict(headers), timeout=self._milliseconds),
-                what=f"{method} {url}",
-            )
+            response = await self._followed(context, method, url, form=form, headers=dict(headers))
             try:
                 body = await self._pool.within(response.body(), what=f"reading {url}")
                 kind = response.headers.get("content-type", "")
@@ -203,14 +204,60 @@ class BrowserClient(SiteClient):
 
         return await self._judged(url, answer, guard, transport="request")
 
+    async def _followed(
+        self, context: BrowserContext, method: str, url: str, *, form: dict[str, Any] | None, headers: dict[str, str]
+    ) -> APIResponse:
+        """Ask, and follow redirects one by one: each address is looked at before it is asked."""
+        via = [url]
+        while True:
+            await self._pool.boundary.require(via[-1], via=via[:-1])
+            response = await self._pool.within(
+                context.request.fetch(
+                    via[-1], method=method, form=form, headers=headers, timeout=self._milliseconds, max_redirects=0
+                ),
+                what=f"{method} {url}",
+            )
+            peer = await self._pool.within(response.server_addr(), what=f"reading {url}")
+            self._pool.boundary.require_peer(peer["ipAddress"] if peer else None, via[-1], via=via[:-1])
+            location = response.headers.get("location")
+            if response.status not in REDIRECTS or not location:
+                return response
+            await self._pool.quietly(response.dispose(), what="disposing a response")
+            via.append(urljoin(via[-1], location))
+            if len(via) > MOST_REDIRECTS + 1:
+                msg = f"{url}: more than {MOST_REDIRECTS} redirects, the last to {via[-1]}"
+                raise NetworkFailure(msg)
+            if response.status not in KEEPS_METHOD:
+                method, form = "GET", None
+            if urlsplit(via[-1]).hostname != urlsplit(url).hostname:
+                headers = {
+                    name: value
+                    for name, value in headers.items()
+                    if name.lower() != "authorization" and not self._pool.redactor.hides(value)
+                }
+
+    async def _require_inside(self, response: Response) -> None:
+        """Refuse a document before it is read if another host sent it; a page follows redirects by itself."""
+        request: Request | None = response.request
+        via: list[str] = []
+        while request is not None:
+            via.insert(0, request.url)
+            request = request.redirected_from
+        for position, url in enumerate(via):
+            self._pool.boundary.require_host(url, via=via[:position])
+        peer = await self._pool.within(response.server_addr(), what=f"reading {response.url}")
+        self._pool.boundary.require_peer(peer["ipAddress"] if peer else None, via[-1], via=via[:-1])
+
     async def _document(
         self, page: Page, url: str, action: Callable[[], Awaitable[Response | None]], guard: Guard | None
     ) -> Fetched:
         async def answer() -> Answer:
+            await self._pool.boundary.require(url)
             response = await _first_of(page, action)
             if response is None:
                 msg = f"{url} loaded no document"
                 raise NetworkFailure(msg)
+            await self._require_inside(response)
             body = await self._pool.within(_body(response), what=f"reading {url}")
             kind = response.headers.get("content-type", "")
             return Fetched(

@@ -204,6 +204,7 @@ class BrowserPool(ClientPool):
     def translated(self, error: PlaywrightError, *, where: str) -> CollectionFailure:
         """Return the typed failure of an error of the browser; a lost browser is replaced before its next use."""
         failure = translate(error, where=where)
+        self.redactor.failure(failure)
         if isinstance(failure, BrowserLost) and self._running:
             # A dead driver cannot tell: `is_connected` stays true without it.
             self._running.broken = True
