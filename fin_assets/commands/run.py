@@ -22,6 +22,7 @@ from fin_assets.commands.args import (
 )
 from fin_assets.commands.audit import audit, can_audit
 from fin_assets.commands.errors import EXIT_INCOMPLETE, Problem
+from fin_assets.commands.settled import all_settled, build_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,6 +72,9 @@ def run(
         else:
             console.print("nothing to collect")
         return
+    if not refetch and all_settled(found, [(choice.table, choice.sessions) for choice in choices]):
+        _tell_settled(found, choices, marts=marts)
+        return
     with working([found]) as runner:
         outcomes = [
             runner.run(found, choice.table, choice.sessions, refetch=refetch, newest_first=newest_first)
@@ -78,6 +82,26 @@ def run(
             if choice.sessions
         ]
     conclude(outcomes, marts=marts)
+
+
+def _tell_settled(source: Source, choices: list[Choice], *, marts: bool) -> None:
+    """Say that everything is there, and build the marts only if they lack some of it."""
+    for choice in choices:
+        count, table = len(choice.sessions), f"{source.name}/{choice.table.name}"
+        if count:
+            what = "session is" if count == 1 else "sessions are"
+            console.print(
+                f"{table}: nothing to do, {count} {what} there already (--refetch asks again)", soft_wrap=True
+            )
+    if not marts:
+        return
+    build_id = build_with(source.name, [(choice.table, choice.sessions) for choice in choices])
+    if build_id is None:
+        from fin_assets.commands.build import build_and_tell
+
+        build_and_tell(full_refresh=False)
+    else:
+        console.print(f"marts: nothing to do, build {build_id} has these sessions", soft_wrap=True)
 
 
 def heal(source: str | None, start: str | None, *, marts: bool) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, fields
 from datetime import date
@@ -136,18 +136,20 @@ class Store:
         """Remove the unit log of a partition whose raw file is sealed."""
         (self.partition_dir(key) / "units.log").unlink(missing_ok=True)
 
-    def units(self, manifest: Manifest) -> list[RawUnit]:
-        """Return the stored units of a partition, sealed or not yet.
+    def units(self, manifest: Manifest, *, only: Collection[str] | None = None) -> list[RawUnit]:
+        """Return the stored units of a partition, sealed or not yet; with `only` no others are read and checked.
 
         Raises:
             RawDamaged: the sealed file is gone or cannot be read, or a body does not have the checksum recorded with it.
         """
         if manifest.raw_file is None:
-            return list(unit_log.read(self.partition_dir(manifest.key) / "units.log").values())
+            found = unit_log.read(self.partition_dir(manifest.key) / "units.log").values()
+            return [unit for unit in found if only is None or unit.unit in only]
+        wanted = None if only is None else [("unit", "in", sorted(only))]
         names = {field.name for field in fields(RawUnit)}
         remedy = f"Collect it again: fin run {manifest.source} --session {manifest.session} --refetch"
         try:
-            rows = pq.read_table(io.BytesIO(self.blobs.get(manifest.raw_file))).to_pylist()
+            rows = pq.read_table(io.BytesIO(self.blobs.get(manifest.raw_file)), filters=wanted).to_pylist()
         except (OSError, pa.ArrowException) as error:
             msg = f"{manifest.raw_file} cannot be read ({str(error).splitlines()[0]}). {remedy}"
             raise RawDamaged(msg) from error
