@@ -26,6 +26,7 @@ def test_a_range_is_collected_healed_and_parsed_again_and_nothing_is_asked_for_t
     fin, site, home: Path, monkeypatch
 ) -> None:
     monkeypatch.delenv("DAGSTER_HOME")
+    monkeypatch.setattr("sys.argv", ["/bin/fin", "heal", "fake things"])
     site.broken = {("b", BAD): ServerError("busy", status=503)}
     done = fin("run", NAME, "--from", "2026-03-14", "--to", "2026-03-20", "--no-marts")
     assert done.exit_code == 3, done.output
@@ -57,6 +58,8 @@ def test_a_range_is_collected_healed_and_parsed_again_and_nothing_is_asked_for_t
         runs = instance.get_runs()
         assert {run.job_name for run in runs} == {f"collect_{NAME}__{TABLE}"}
         assert sum(run.status is dg.DagsterRunStatus.FAILURE for run in runs) == 1
+        assert {run.tags["fin/command"] for run in runs} == {"fin heal 'fake things'"}
+        assert {run.tags["user"] for run in runs} == {"command line: fin heal"}
         materialized = instance.get_materialized_partitions(dg.AssetKey(["staged", NAME, TABLE]))
         assert materialized == {*map(str, DAYS), "2026-03-23"}
 
