@@ -88,7 +88,7 @@ def prepare_instance(settings: Settings) -> Path:
 def command_tags() -> dict[str, str]:
     """Return the tags of a run that say which command of a person it is of; the UI shows `user` as who launched it."""
     name = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
-    return {COMMAND: shlex.join(["fin", *sys.argv[1:]]), "user": f"command line: fin {name}"}
+    return {COMMAND: shlex.join(["fin", *sys.argv[1:]]), "user": f"fin {name}"}
 
 
 def ranges(table_sessions: Sequence[str], wanted: set[str]) -> list[tuple[str, str]]:

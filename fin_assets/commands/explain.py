@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from fin_assets.commands.errors import EXIT_USAGE, Problem
 
 if TYPE_CHECKING:
     from fin_assets.core.collection.trace import TableTrace, UnitTrace
+    from fin_assets.core.contract.manifest import Manifest
     from fin_assets.core.contract.source import Source
 
 LABEL = 11
@@ -154,11 +155,13 @@ def _todo_of(source: Source, day: date, trace: TableTrace) -> list[str]:
         return [] if trace.waits and not _names_units(source, trace) else [f"{trace.table}: {here}"]
     if not manifest.state.is_done:
         lacking = [unit.record for unit in trace.units if unit.record and not unit.record.is_done]
-        wait = f" (healing asks again after {_time(manifest.next_retry_at, source)})" if manifest.next_retry_at else ""
-        own = [f"{trace.table}: {record.unit}: {record.remedy}" for record in lacking if record.remedy]
+        again = _healed_after(source, trace, manifest)
+        wait = f" (healing asks again after {_time(again, source)})" if again else ""
+        # What says that healing retries would be wrong where it does not.
+        own = [f"{trace.table}: {each.unit}: {each.remedy}" for each in lacking if each.remedy and not each.retryable]
         return [*own, f"{trace.table}: {here} fetches what is missing{wait}"]
-    again = f"fin exclude {source.name} --table {trace.table} --session {day} --undo --unit"
-    todo = [f"{trace.table}: {again} {unit.unit} takes its answer in again" for unit in trace.units if unit.excluded]
+    undo = f"fin exclude {source.name} --table {trace.table} --session {day} --undo --unit"
+    todo = [f"{trace.table}: {undo} {unit.unit} takes its answer in again" for unit in trace.units if unit.excluded]
     todo += [
         f"{trace.table}: {here} --refetch asks for {unit.unit} again, or correct the parser, then fin reparse"
         for unit in trace.units
@@ -170,6 +173,17 @@ def _todo_of(source: Source, day: date, trace: TableTrace) -> list[str]:
         for name, passed, _ in trace.checks
         if not passed and name in manifest.blocked_by
     ]
+
+
+def _healed_after(source: Source, trace: TableTrace, manifest: Manifest) -> datetime | None:
+    """Return the earliest time at which the automation asks for a partition again by itself; None if it does not."""
+    from fin_assets import clock
+
+    own = source.settings
+    in_reach = trace.due >= clock.now() - timedelta(days=own.look_back_days)
+    return (
+        None if manifest.exhausted or not in_reach or manifest.attempts >= own.max_attempts else manifest.next_retry_at
+    )
 
 
 def _names_units(source: Source, trace: TableTrace) -> bool:

@@ -22,7 +22,7 @@ from fin_assets.commands.args import (
 )
 from fin_assets.commands.audit import audit, can_audit
 from fin_assets.commands.errors import EXIT_INCOMPLETE, Problem
-from fin_assets.commands.settled import all_settled, build_with
+from fin_assets.commands.settled import build_with, settled_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,29 +72,34 @@ def run(
         else:
             console.print("nothing to collect")
         return
-    if not refetch and all_settled(found, [(choice.table, choice.sessions) for choice in choices]):
-        _tell_settled(found, choices, marts=marts)
+    settled = set() if refetch else settled_tables(found, [(choice.table, choice.sessions) for choice in choices])
+    _tell_settled(found, [choice for choice in choices if choice.table.name in settled])
+    left = [choice for choice in choices if choice.sessions and choice.table.name not in settled]
+    if not left:
+        if marts:
+            _build_if_lacking(found, choices)
         return
     with working([found]) as runner:
         outcomes = [
             runner.run(found, choice.table, choice.sessions, refetch=refetch, newest_first=newest_first)
-            for choice in choices
-            if choice.sessions
+            for choice in left
         ]
     conclude(outcomes, marts=marts)
 
 
-def _tell_settled(source: Source, choices: list[Choice], *, marts: bool) -> None:
-    """Say that everything is there, and build the marts only if they lack some of it."""
+def _tell_settled(source: Source, choices: list[Choice]) -> None:
+    """Say of each table that all of its sessions are there."""
     for choice in choices:
-        count, table = len(choice.sessions), f"{source.name}/{choice.table.name}"
-        if count:
-            what = "session is" if count == 1 else "sessions are"
-            console.print(
-                f"{table}: nothing to do, {count} {what} there already (--refetch asks again)", soft_wrap=True
-            )
-    if not marts:
-        return
+        count = len(choice.sessions)
+        what = "session is" if count == 1 else "sessions are"
+        console.print(
+            f"{source.name}/{choice.table.name}: nothing to do, {count} {what} there already (--refetch asks again)",
+            soft_wrap=True,
+        )
+
+
+def _build_if_lacking(source: Source, choices: list[Choice]) -> None:
+    """Build the marts if the published build lacks one of the sessions, or has other rows of it."""
     build_id = build_with(source.name, [(choice.table, choice.sessions) for choice in choices])
     if build_id is None:
         from fin_assets.commands.build import build_and_tell

@@ -18,19 +18,28 @@ Built = dict[tuple[str, date], str]
 """Hash of the staged rows that a build was made from, by table and session."""
 
 
-def all_settled(source: Source, wanted: Sequence[tuple[Table, Sequence[date]]]) -> bool:
-    """Return whether no session of the tables needs work, and Dagster knows of each that it is there."""
+def settled_tables(source: Source, wanted: Sequence[tuple[Table, Sequence[date]]]) -> set[str]:
+    """Return the tables of which no session needs work, and whose sessions Dagster knows to be there.
+
+    Args:
+        source: whose tables.
+        wanted: tables with their sessions, in the source's order: one whose units a table before it names waits for that one.
+    """
     from fin_assets.core.collection.expected_units import is_settled
     from fin_assets.core.storage.store import store_of
 
     store = store_of(project()[0])
-    return all(is_settled(source, table, day, store=store) for table, days in wanted for day in days) and _recorded(
-        source, wanted
-    )
+    asked = {table.name for table, days in wanted if days}
+    found: set[str] = set()
+    for table, days in wanted:
+        named = all(name in found or name not in asked for name in table.needs)
+        if days and named and all(is_settled(source, table, day, store=store) for day in days):
+            found.add(table.name)
+    return _recorded(source, [(table, days) for table, days in wanted if table.name in found]) if found else found
 
 
-def _recorded(source: Source, wanted: Sequence[tuple[Table, Sequence[date]]]) -> bool:
-    """Return whether Dagster has each session as materialized; a run that was killed may not have told it."""
+def _recorded(source: Source, wanted: Sequence[tuple[Table, Sequence[date]]]) -> set[str]:
+    """Return the tables of which Dagster has each session as materialized; a run that was killed may not have told it."""
     import dagster as dg
 
     from fin_assets.commands.dagster_runner import prepare_instance
@@ -38,10 +47,11 @@ def _recorded(source: Source, wanted: Sequence[tuple[Table, Sequence[date]]]) ->
 
     prepare_instance(project()[0])
     with dg.DagsterInstance.get() as instance:
-        return all(
-            {day.isoformat() for day in days} <= instance.get_materialized_partitions(raw_key(source, table))
+        return {
+            table.name
             for table, days in wanted
-        )
+            if {day.isoformat() for day in days} <= instance.get_materialized_partitions(raw_key(source, table))
+        }
 
 
 def build_with(source: str, wanted: Sequence[tuple[Table, Sequence[date]]]) -> str | None:

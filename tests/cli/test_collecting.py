@@ -59,7 +59,7 @@ def test_a_range_is_collected_healed_and_parsed_again_and_nothing_is_asked_for_t
         assert {run.job_name for run in runs} == {f"collect_{NAME}__{TABLE}"}
         assert sum(run.status is dg.DagsterRunStatus.FAILURE for run in runs) == 1
         assert {run.tags["fin/command"] for run in runs} == {"fin heal 'fake things'"}
-        assert {run.tags["user"] for run in runs} == {"command line: fin heal"}
+        assert {run.tags["user"] for run in runs} == {"fin heal"}
         materialized = instance.get_materialized_partitions(dg.AssetKey(["staged", NAME, TABLE]))
         assert materialized == {*map(str, DAYS), "2026-03-23"}
 
