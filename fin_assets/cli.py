@@ -14,7 +14,8 @@ import typer
 from typer.core import TyperGroup
 
 from fin_assets.commands.args import errors
-from fin_assets.commands.errors import EXIT_USAGE, KEPT, KEPT_BY_OTHERS, Problem, explain, was_interrupted
+from fin_assets.commands.errors import EXIT_USAGE, KEPT, KEPT_BY_OTHERS, Problem, was_interrupted
+from fin_assets.commands.errors import explain as problem_of
 from fin_assets.commands.site_flags import SiteValues, site_flags
 from fin_assets.core.transport.interrupts import EXIT_BASE, first, interruptible
 
@@ -46,7 +47,7 @@ class _Shown(TyperGroup):
 
 
 def _show(error: BaseException) -> int:
-    problem = explain(error)
+    problem = problem_of(error)
     errors.print(problem.panel())
     return problem.code
 
@@ -160,6 +161,24 @@ def status(
     from fin_assets.commands.status import status as work
 
     work(source, session, start, end, as_json=as_json)
+
+
+@app.command(epilog="Example: fin explain idx_brokers BBCA --session 2026-03-02")
+def explain(
+    source: Source,
+    code: Annotated[str, typer.Argument(help="A stock, a broker or a unit, as the tables name it.", metavar="CODE")],
+    *,
+    session: Annotated[
+        str | None,
+        typer.Option("--session", help="One day, YYYY-MM-DD; the newest that is due if left out.", metavar="DATE"),
+    ] = None,
+    table: Tables = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One object, for programs.")] = False,
+) -> None:
+    """Explain one stock on one session: what was expected, answered, accepted, staged and published, and what to do."""
+    from fin_assets.commands.explain import explain as work
+
+    work(source, code, session, tables=table, as_json=as_json)
 
 
 @app.command(epilog="Example: fin heal hkex_southbound --from 2026-03-02")

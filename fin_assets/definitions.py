@@ -18,6 +18,7 @@ from fin_assets.core.contract.source import Source
 from fin_assets.core.orchestration.assets import table_assets
 from fin_assets.core.orchestration.audits import audit_checks, audit_jobs
 from fin_assets.core.orchestration.dead_runs import dead_runs_sensor
+from fin_assets.core.orchestration.freshness import marts_policy
 from fin_assets.core.orchestration.jobs import collect_jobs
 from fin_assets.core.orchestration.monitoring import watch_checks
 from fin_assets.core.orchestration.schedules import collect_schedules, watch_schedule, weekly_schedules
@@ -101,7 +102,7 @@ def _assemble(
     if marts:
         from fin_assets.warehouse.assets import mart_assets
 
-        built = mart_assets(settings, found, store, on_node=on_node)
+        built = mart_assets(settings, found, store, on_node=on_node, policy=marts_policy(found))
         assets.extend(built)
         jobs.append(
             dg.define_asset_job(
@@ -128,5 +129,6 @@ def _automation() -> dg.AutomationConditionSensorDefinition:
         target=dg.AssetSelection.all(),
         use_user_code_server=True,
         minimum_interval_seconds=30,
+        description="Asks again for sessions that are not complete, and builds the marts once new sessions are staged.",
         default_status=dg.DefaultSensorStatus.RUNNING,
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 import time
 from dataclasses import dataclass, field
 from datetime import date
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
 HOME_VARIABLE = "DAGSTER_HOME"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+COMMAND = "fin/command"
+"""Tag of a run that a command started: the whole command line."""
+
 _QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -78,6 +83,12 @@ def prepare_instance(settings: Settings) -> Path:
         target.write_text(text, encoding="utf-8")
     os.environ[HOME_VARIABLE] = str(home)
     return home
+
+
+def command_tags() -> dict[str, str]:
+    """Return the tags of a run that say which command of a person it is of; the UI shows `user` as who launched it."""
+    name = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    return {COMMAND: shlex.join(["fin", *sys.argv[1:]]), "user": f"fin {name}"}
 
 
 def ranges(table_sessions: Sequence[str], wanted: set[str]) -> list[tuple[str, str]]:
@@ -148,7 +159,7 @@ class Runner:
             marts=False,
         )
         result = definitions.resolve_job_def(audit_job_name(source)).execute_in_process(
-            instance=self._instance, run_config={**_QUIET, **audit_config(source, days)}
+            instance=self._instance, run_config={**_QUIET, **audit_config(source, days)}, tags=command_tags()
         )
         return [(each.passed, each.description or "") for each in result.get_asset_check_evaluations()]
 
@@ -170,7 +181,7 @@ class Runner:
             result = self._job(source, table).execute_in_process(
                 instance=self._instance,
                 run_config={**_QUIET, "ops": {step_name(source, table): config}},
-                tags={RANGE_START: first, RANGE_END: last},
+                tags={RANGE_START: first, RANGE_END: last, **command_tags()},
                 asset_selection=selection,
             )
             outcome.runs.append(result.run_id)
@@ -217,6 +228,7 @@ def run_build(settings: Settings, sources: Sequence[Source], *, full_refresh: bo
     with dg.DagsterInstance.get() as instance:
         end_dead_runs(instance)
         try:
-            definitions.resolve_job_def(BUILD_MARTS).execute_in_process(instance=instance, run_config=config)
+            job = definitions.resolve_job_def(BUILD_MARTS)
+            job.execute_in_process(instance=instance, run_config=config, tags=command_tags())
         except dg.Failure as failure:
             raise failure.__cause__ or failure from None

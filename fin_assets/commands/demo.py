@@ -145,20 +145,11 @@ def _sessions(source: Source, table: Table, count: int | None) -> list[date]:
 
 def _left(source: Source, table: Table, days: list[date]) -> list[date]:
     """Return the sessions that there is work for: a second demo asks for nothing that the first one has."""
-    from fin_assets.core.contract.manifest import PartitionKey, PartitionState
+    from fin_assets.core.collection.expected_units import is_settled
     from fin_assets.core.storage.store import store_of
 
     store = store_of(project()[0])
-    left = []
-    for day in days:
-        manifest = store.manifest(PartitionKey(source.name, table.name, day))
-        staged = manifest is not None and (
-            manifest.state is PartitionState.CLOSED
-            or (manifest.staged is not None and manifest.staged.parser_version == table.parser_version)
-        )
-        if manifest is None or not manifest.state.is_done or not staged:
-            left.append(day)
-    return left
+    return [day for day in days if not is_settled(source, table, day, store=store)]
 
 
 def _summary(plan: list[tuple[Source, Table, list[date]]], outcomes: list[TableOutcome], *, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from contextlib import contextmanager
@@ -37,6 +38,8 @@ LINE_EVERY = ((60.0, 5.0), (600.0, 20.0), (float("inf"), 60.0))
 
 ENOUGH_TO_TELL = 5
 """Answers before anything is said about the time that is left."""
+
+_ADDRESS = re.compile(r"https?://([^/\s]+)\S*")
 
 SESSIONS_DRAWN = 4
 """Sessions under way that are drawn at once; more workers than units of a session spread over a few."""
@@ -84,7 +87,8 @@ class Display:
         self._first_answer = None
         if not self._console.is_terminal:
             sessions = f" in {len(self._sessions)} sessions" if len(self._sessions) > 1 else ""
-            self._console.print(f"{title}: {_units(self._total)} to ask for{sessions}")
+            todo = f"{_units(self._total)} to ask for{sessions}" if self._total else "nothing to ask for"
+            self._console.print(f"{title}: {todo}", soft_wrap=True)
             yield
             self._line(final=True)
             return
@@ -110,7 +114,8 @@ class Display:
         if event.key is not None:
             self._where = f"{event.key.session} {event.unit}"
         if event.kind in {"alive", "retry", "stopped"}:
-            self._note = event.message
+            # An address takes the whole line and says nothing new: the unit stands before it.
+            self._note = _ADDRESS.sub(r"\1", event.message)
         if self._progress is not None and self._bar is not None and self._live is not None:
             self._total = max(self._total, self._done + self._failed)
             self._progress.update(self._bar, completed=self._done + self._failed, total=max(self._total, 1))
@@ -147,7 +152,8 @@ class Display:
         return begun[:SESSIONS_DRAWN]
 
     def _state(self) -> str:
-        parts = [self._where, f"{self._rate():.1f} units/s", self._sessions_done()]
+        rate = f"{self._rate():.1f} units/s" if self._done + self._failed > 1 else ""
+        parts = [self._where, rate, self._sessions_done()]
         if self._kinds:
             parts.append(f"failed: {_counted(self._kinds)}")
         parts.append(self._note)
@@ -182,6 +188,9 @@ class Display:
         if final:
             failed = f", {self._failed} failed ({_counted(self._kinds)})" if self._failed else ""
             answered = self._done + self._failed
+            if not answered and not self._total:
+                self._console.print(f"{self._title}: checked in {seconds:.1f} s", soft_wrap=True)
+                return
             rate = f" ({answered / max(seconds, 0.001):.1f} a second)" if answered > 1 else ""
             self._console.print(f"{self._title}: {_units(self._done)} in {seconds:.1f} s{rate}{failed}", soft_wrap=True)
             return

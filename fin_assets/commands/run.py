@@ -24,6 +24,7 @@ from fin_assets.commands.args import (
 )
 from fin_assets.commands.audit import audit, can_audit
 from fin_assets.commands.errors import EXIT_INCOMPLETE, EXIT_USAGE, Problem
+from fin_assets.commands.settled import build_with, settled_tables
 from fin_assets.core.collection.remedies import promise, remedy_of
 
 if TYPE_CHECKING:
@@ -74,13 +75,41 @@ def run(
             audit(runner, found, wanted[0])
         return
     _tell_closed(found, choices)
+    settled = set() if refetch else settled_tables(found, [(choice.table, choice.sessions) for choice in choices])
+    _tell_settled(found, [choice for choice in choices if choice.table.name in settled])
+    left = [choice for choice in choices if choice.sessions and choice.table.name not in settled]
+    if not left:
+        if marts:
+            _build_if_lacking(found, choices)
+        return
     with working([found]) as runner:
         outcomes = [
             runner.run(found, choice.table, choice.sessions, refetch=refetch, newest_first=newest_first)
-            for choice in choices
-            if choice.sessions
+            for choice in left
         ]
     conclude(outcomes, marts=marts)
+
+
+def _tell_settled(source: Source, choices: list[Choice]) -> None:
+    """Say of each table that all of its sessions are there."""
+    for choice in choices:
+        count = len(choice.sessions)
+        what = "session is" if count == 1 else "sessions are"
+        console.print(
+            f"{source.name}/{choice.table.name}: nothing to do, {count} {what} there already (--refetch asks again)",
+            soft_wrap=True,
+        )
+
+
+def _build_if_lacking(source: Source, choices: list[Choice]) -> None:
+    """Build the marts if the published build lacks one of the sessions, or has other rows of it."""
+    build_id = build_with(source.name, [(choice.table, choice.sessions) for choice in choices])
+    if build_id is None:
+        from fin_assets.commands.build import build_and_tell
+
+        build_and_tell(full_refresh=False)
+    else:
+        console.print(f"marts: nothing to do, build {build_id} has these sessions", soft_wrap=True)
 
 
 def heal(source: str | None, start: str | None, *, marts: bool) -> None:

@@ -50,6 +50,7 @@ def mart_assets(
     *,
     project: Path = PROJECT,
     on_node: OnNode | None = None,
+    policy: dg.FreshnessPolicy | None = None,
 ) -> list[dg.AssetsDefinition]:
     """Return the dbt models and seeds as assets that are built, tested and published by one step.
 
@@ -59,12 +60,13 @@ def mart_assets(
         store: of this home.
         project: the dbt project; parsed here if it has changed since the last time (some seconds).
         on_node: called for each model and test, for a progress display in this process.
+        policy: within which time a build is expected.
 
     Raises:
         BuildFailed: the project cannot be parsed.
     """
     translator = _Translator(
-        [dg.AssetKey(["raw", source.name, table.name]) for source in sources for table in source.tables]
+        [dg.AssetKey(["raw", source.name, table.name]) for source in sources for table in source.tables], policy
     )
 
     @dbt_assets(
@@ -138,8 +140,9 @@ def _materialized(
 class _Translator(DagsterDbtTranslator):
     """Names, groups and automation of the dbt project's nodes."""
 
-    def __init__(self, raw: Sequence[dg.AssetKey]) -> None:
+    def __init__(self, raw: Sequence[dg.AssetKey], policy: dg.FreshnessPolicy | None) -> None:
         super().__init__(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
+        self._policy = policy
         self._raw = [dg.AssetDep(key) for key in raw]
         self._used: dict[dg.AssetKey, Counter[str]] = {}
         self._names: dict[str, str] = {}
@@ -161,7 +164,9 @@ class _Translator(DagsterDbtTranslator):
             for dep in spec.deps
             if dep.asset_key.path[0] != "control"
         ]
-        return spec.replace_attributes(deps=[*deps, *self._raw] if reads_manifests else deps)
+        return spec.replace_attributes(
+            deps=[*deps, *self._raw] if reads_manifests else deps, freshness_policy=self._policy
+        )
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """Return the area of a mart; everything that people do not read is `warehouse`."""

@@ -14,25 +14,12 @@ from fin_assets.settings import BrowserSettings
 
 
 def chrome(stack: ExitStack) -> webdriver.Chrome:
-    """Return a browser that is closed with the stack.
-
-    Raises:
-        RuntimeError: there is no chromedriver.
-    """
+    """Return a browser that is closed with the stack. Its chromedriver is on the PATH: `_needs` has looked for it."""
     options = webdriver.ChromeOptions()
     options.binary_location = str(find_chromium(BrowserSettings()).path)
     options.page_load_strategy = "eager"
     for flag in ("--headless=new", *chromium.FLAGS, *(["--no-sandbox"] if chromium.runs_as_root() else [])):
         options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=Service(_chromedriver()))
+    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
     stack.callback(driver.quit)
     return driver
-
-
-def _chromedriver() -> str:
-    path = shutil.which("chromedriver")
-    if path is None:
-        # Left to itself Selenium would ask hosts outside for a driver.
-        msg = "there is no chromedriver on the PATH: apt-get install chromium-driver"
-        raise RuntimeError(msg)
-    return path

@@ -15,6 +15,8 @@ from fin_assets.sources.hkex_southbound.source import source
 from tests.bench._site import LATENCY, WORKERS, list_days, sandbox
 from tests.bench.report import Section, machine, table
 
+MINUTES = 1
+NEEDS = ("chromium",)
 SESSIONS = 60
 
 

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from tests.bench.report import Section, machine, table
 
+MINUTES = 6
+NEEDS = ("chromium",)
 ROOT = Path(__file__).resolve().parents[2]
 FORMER = "FIN_BENCH_FORMER"
 CLOCK = "2026-11-24T14:00:00+00:00"

@@ -37,6 +37,7 @@ from tests.warehouse.home import Home, weekdays
 from tests.warehouse.idx_home import SOURCE, idx_home, stage_day
 from tests.warehouse.idx_market import Day, IdxMarket, ticker_codes
 
+MINUTES = 20
 FIRST = date(2016, 1, 4)
 YEARS, A_YEAR, DAYS, TICKERS, BROKERS = (1, 10), 240, 8, 900, 60
 ASKED = 40

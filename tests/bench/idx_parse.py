@@ -32,6 +32,7 @@ from fin_assets.sources.idx_brokers.source import source
 from fin_assets.sources.idx_brokers.stage import stage_broker_trades, stage_stock_summary
 from tests.bench.report import Section, machine, table
 
+MINUTES = 2
 DAY = date(2026, 11, 20)
 TABLES, TIMES, YEAR, SAMPLED = 900, 5, 240, 6
 HTML, JSON = "text/html; charset=utf-8", "application/json"

@@ -16,6 +16,7 @@ from fin_assets import clock
 from tests.bench.report import Section, machine, table
 from tests.warehouse.home import HOLDINGS, OBSERVED, Home, weekdays
 
+MINUTES = 4
 FIRST = date(2015, 1, 5)
 SESSIONS, TIMES, DAYS, STOCKS = 250, (1, 10), 4, 550
 

@@ -19,6 +19,8 @@ from tests.bench._site import WORKERS, list_days, sandbox
 from tests.bench._ways import holdings_job
 from tests.bench.report import Section, line_chart, machine, table
 
+MINUTES = 2
+NEEDS = ("chromium",)
 UNITS, EVERY = 500, 20
 BY_PAGE = 100
 """Units with a page each: four contexts' worth for every worker, and already a minute."""

@@ -28,6 +28,7 @@ def test_a_range_is_collected_healed_and_parsed_again_and_nothing_is_asked_for_t
     fin, site, home: Path, monkeypatch
 ) -> None:
     monkeypatch.delenv("DAGSTER_HOME")
+    monkeypatch.setattr("sys.argv", ["/bin/fin", "heal", "fake things"])
     site.broken = {("b", BAD): ServerError("busy", status=503)}
     done = fin("run", NAME, "--from", "2026-03-14", "--to", "2026-03-20", "--no-marts")
     assert done.exit_code == 3, done.output
@@ -61,8 +62,41 @@ def test_a_range_is_collected_healed_and_parsed_again_and_nothing_is_asked_for_t
         runs = instance.get_runs()
         assert {run.job_name for run in runs} == {f"collect_{NAME}__{TABLE}"}
         assert sum(run.status is dg.DagsterRunStatus.FAILURE for run in runs) == 1
+        assert {run.tags["fin/command"] for run in runs} == {"fin heal 'fake things'"}
+        assert {run.tags["user"] for run in runs} == {"fin heal"}
         materialized = instance.get_materialized_partitions(dg.AssetKey(["staged", NAME, TABLE]))
         assert materialized == {*map(str, DAYS), "2026-03-23"}
+
+
+def test_a_run_over_complete_sessions_starts_no_dagster_run_and_asks_for_nothing(
+    fin, site, home: Path, monkeypatch
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME")
+    asked = ("run", NAME, "--from", str(DAYS[0]), "--to", str(DAYS[-1]), "--no-marts")
+    assert fin(*asked).exit_code == 0
+    before = dict(site.asked)
+    again = fin(*asked)
+    assert again.exit_code == 0
+    assert again.output == "fake/things: nothing to do, 5 sessions are there already (--refetch asks again)\n"
+    assert dict(site.asked) == before
+
+    def runs() -> int:
+        with dg.DagsterInstance.from_config(str(home / "data" / "dagster")) as instance:
+            return instance.get_runs_count()
+
+    assert runs() == 1
+    assert fin(*asked, "--refetch").exit_code == 0
+    assert {site.asked[key] - before[key] for key in before} == {1}
+    assert runs() == 2
+
+    # Dagster has lost what it knew, as after a kill between storing and telling: the next run tells it again.
+    with dg.DagsterInstance.from_config(str(home / "data" / "dagster")) as instance:
+        instance.wipe_assets([dg.AssetKey(["raw", NAME, TABLE])])
+    assert fin(*asked).exit_code == 0
+    assert runs() == 3
+    site.units = (*site.units, "c")
+    assert fin(*asked).exit_code == 0
+    assert site.asked["c", BAD] == 1, "a unit that is expected now and was not then"
 
 
 def test_days_that_are_no_sessions_are_named_with_their_reason_and_the_rest_is_collected(fin, site) -> None:

@@ -10,6 +10,8 @@ import pytest
 SCRIPT = """
 import sys
 sys.argv[0] = "fin"
+if sys.argv[1] == "explain":
+    sys.argv += ["idx_brokers", "BBCA"]
 from fin_assets.cli import app
 from fin_assets.commands.sql import published
 from fin_assets.warehouse.paths import NothingPublished
@@ -27,6 +29,7 @@ print(*{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
 FORBIDDEN = {
     "--help": {"dagster", "dbt", "duckdb", "pandas", "playwright", "polars", "pyarrow", "pydantic", "sqlalchemy"},
     "status": {"dagster", "dagster_dbt", "dbt", "aiohttp", "panel", "bokeh", "playwright"},
+    "explain": {"dagster", "dagster_dbt", "dbt", "panel", "bokeh", "playwright"},
     "published": {"dagster", "dbt", "playwright", "pandas", "exchange_calendars", "dataframely", "sqlalchemy"},
 }
 

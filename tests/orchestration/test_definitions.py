@@ -13,6 +13,7 @@ from dagster._core.test_utils import freeze_time
 from fin_assets.definitions import BUILD_MARTS, build_definitions
 from fin_assets.discovery import discover
 from fin_assets.settings import Settings
+from fin_assets.warehouse.paths import PROJECT
 
 HONG_KONG = ZoneInfo("Asia/Hong_Kong")
 SOURCE = "hkex_southbound"
@@ -28,8 +29,43 @@ def definitions(settings: Settings) -> dg.Definitions:
     return build_definitions(settings=settings, marts=False)
 
 
-def test_the_definitions_load_with_the_marts_and_every_asset_of_every_source(settings: Settings) -> None:
-    definitions = build_definitions(settings=settings)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
+    """The definitions with the marts: the dbt project is parsed for them."""
+    return build_definitions(settings=Settings(home=tmp_path_factory.mktemp("whole")))
+
+
+def test_nothing_in_dagster_is_without_a_description(whole: dg.Definitions) -> None:
+    repository = whole.get_repository_def()
+    jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
+    named = [*repository.schedule_defs, *repository.sensor_defs, *jobs]
+    assert len(named) > 15
+    assert [each.name for each in named if not each.description] == []
+    graph = whole.resolve_asset_graph()
+    assert [key for key in graph.asset_check_keys if not graph.get_check_spec(key).description] == []
+    assert [spec.key for spec in whole.resolve_all_asset_specs() if not spec.description] == []
+
+
+def test_every_model_and_seed_has_its_columns_with_types_and_descriptions(whole: dg.Definitions) -> None:
+    macros = {path.stem for path in (PROJECT / "models").rglob("*.sql") if "duckdb_macro" in path.read_text()}
+    specs = [spec for spec in whole.resolve_all_asset_specs() if "dbt" in spec.kinds]
+    assert macros
+    for spec in specs:
+        if spec.key.path[-1] in macros:
+            continue
+        columns = spec.metadata["dagster/column_schema"].columns
+        assert [column.name for column in columns if not column.description or column.type == "?"] == [], spec.key
+        assert columns, spec.key
+
+
+def test_every_asset_has_a_freshness_policy(whole: dg.Definitions) -> None:
+    assert [spec.key for spec in whole.resolve_all_asset_specs() if spec.freshness_policy is None] == []
+
+
+def test_the_definitions_load_with_the_marts_and_every_asset_of_every_source(
+    settings: Settings, whole: dg.Definitions
+) -> None:
+    definitions = whole
     dg.Definitions.validate_loadable(definitions)
     keys = {key.to_user_string() for key in definitions.resolve_asset_graph().get_all_asset_keys()}
     for source in discover(settings):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dagster as dg
+import duckdb
 import pytest
+import yaml
 
 from fin_assets.warehouse.assets import mart_assets
 from fin_assets.warehouse.build import BuildResult
+from fin_assets.warehouse.paths import PROJECT, Layout
 from fin_assets.warehouse.reader import Reader
 from tests.warehouse.conftest import LAST, small_market, stage_session
 from tests.warehouse.home import SOURCE, Home, holdings_frame
@@ -72,3 +75,24 @@ def test_a_run_publishes_and_a_failed_test_materializes_nothing(home: Home) -> N
         broken = [check for check in failed.get_asset_check_evaluations() if not check.passed]
         assert [str(check.asset_check_key.name) for check in broken] == ["grain"]
         assert Reader(home.data).build_id() == published
+
+
+def test_the_columns_that_dagster_shows_of_intermediate_models_are_those_that_are_built(
+    built: tuple[Home, BuildResult],
+) -> None:
+    documented: dict[str, list[tuple[str, str]]] = {}
+    for path in sorted((PROJECT / "models" / "intermediate").rglob("*.yml")):
+        for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]:
+            documented[model["name"]] = [(column["name"], column["data_type"]) for column in model["columns"]]
+    with duckdb.connect(str(Layout(built[0].data).build), read_only=True) as connection:
+        rows = connection.execute(
+            "select table_name, column_name, lower(data_type) from duckdb_columns() where schema_name = 'intermediate'"
+            " order by table_name, column_index"
+        ).fetchall()
+    found: dict[str, list[tuple[str, str]]] = {}
+    for table, column, kind in rows:
+        found.setdefault(table, []).append((column, kind))
+    assert found.keys() == documented.keys()
+    assert {name: sorted(columns) for name, columns in found.items()} == {
+        name: sorted(columns) for name, columns in documented.items()
+    }

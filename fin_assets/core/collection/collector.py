@@ -16,7 +16,7 @@ from functools import partial
 
 from fin_assets import clock
 from fin_assets.core.collection.acceptance import Situation, accepted, row_band
-from fin_assets.core.collection.expected_units import Wanted, outdated, wanted
+from fin_assets.core.collection.expected_units import Wanted, nothing_to_ask, outdated, wanted
 from fin_assets.core.collection.fetch_jobs import Event, Job, Outcome, run_jobs
 from fin_assets.core.collection.filters import naming_the_setting
 from fin_assets.core.collection.finalize import Attempted, Finalizer, SessionResult, baseline_around
@@ -133,11 +133,8 @@ class Collector:
         return wanted(self.source, self.table, session, store=self.store)
 
     def _nothing_to_ask(self, manifest: Manifest, want: Wanted) -> bool:
-        """Return whether a partition is done for every unit that is expected now, by the facts that are known now."""
-        known = {record.unit for record in manifest.units}
-        older = any(want.named_after(record.fetched_at) for record in manifest.units)
         lost = manifest.raw_file is not None and not self.store.has(manifest.raw_file)
-        return manifest.state.is_done and not (self._refetch or older or lost) and known >= set(want.units)
+        return not (self._refetch or lost) and nothing_to_ask(manifest, want)
 
     def _key(self, session: date) -> PartitionKey:
         return PartitionKey(self.source.name, self.table.name, session)

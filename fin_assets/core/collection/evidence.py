@@ -28,9 +28,8 @@ class Evidence:
 
     async def save(self, key: PartitionKey, unit: str, body: bytes) -> tuple[Path, ...]:
         """Save the body of a failing answer and return its files: the page, and its picture if one could be taken."""
-        name = re.sub(r"[^A-Za-z0-9._-]+", "_", unit)[:80]
         try:
-            page = _new_or_same(self._directory(key), name, body)
+            page = _new_or_same(self._directory(key), evidence_name(unit), body)
         except OSError as error:
             log.warning("evidence of %s %s could not be saved: %s", key, unit, error)
             return ()
@@ -49,6 +48,11 @@ class Evidence:
             log.warning("no picture of %s: %s", page, error)
             return (page,)
         return page, picture
+
+
+def evidence_name(unit: str) -> str:
+    """Return what the names of a unit's files begin with, before the number."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", unit)[:80]
 
 
 def _new_or_same(directory: Path, name: str, body: bytes) -> Path:

@@ -10,7 +10,7 @@ from fin_assets.core.collection.acceptance import Situation, accepted
 from fin_assets.core.collection.filters import unknown_names
 from fin_assets.core.collection.row_baseline import RowBaseline
 from fin_assets.core.contract.failures import CollectionFailure
-from fin_assets.core.contract.manifest import PartitionKey, PartitionState, RawUnit
+from fin_assets.core.contract.manifest import Manifest, PartitionKey, PartitionState, RawUnit
 from fin_assets.core.contract.source import Fetched, Nothing, NotYet, Parsed, Sibling, Source, Table, Unit
 from fin_assets.core.storage.store import StagedDamaged, Store
 
@@ -93,6 +93,26 @@ def can_have(table: Table, day: date) -> bool:
 
 def _not_read(table: str) -> Sibling:
     return Sibling(state="missing", reason=f"{table} is not read")
+
+
+def nothing_to_ask(manifest: Manifest, want: Wanted) -> bool:
+    """Return whether a partition is done for every unit that is expected now, by the facts that are known now."""
+    known = {record.unit for record in manifest.units}
+    older = any(want.named_after(record.fetched_at) for record in manifest.units)
+    return manifest.state.is_done and not older and known >= set(want.units)
+
+
+def is_settled(source: Source, table: Table, day: date, *, store: Store) -> bool:
+    """Return whether a partition needs no work: nothing to ask, not blocked, and staged by the present parser."""
+    manifest = store.manifest(PartitionKey(source.name, table.name, day))
+    if manifest is None or manifest.blocked_by or not nothing_to_ask(manifest, wanted(source, table, day, store=store)):
+        return False
+    if manifest.raw_file is not None and not store.has(manifest.raw_file):
+        return False
+    if manifest.state is PartitionState.CLOSED:
+        return True
+    staged = manifest.staged
+    return staged is not None and staged.parser_version == table.parser_version and store.has(staged.file)
 
 
 def outdated(table: Table, day: date, units: Iterable[RawUnit], want: Wanted, *, baseline: RowBaseline) -> list[str]:

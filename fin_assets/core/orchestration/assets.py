@@ -19,10 +19,12 @@ from fin_assets.core.collection.finalize import Finalizer, SessionResult, baseli
 from fin_assets.core.collection.findings import RAW_CHECKS, STAGED_CHECKS, raw_checks, staged_checks
 from fin_assets.core.collection.recovery import mend_manifest
 from fin_assets.core.collection.remedies import run_command
-from fin_assets.core.contract.manifest import PartitionKey
+from fin_assets.core.contract.manifest import Manifest, PartitionKey
 from fin_assets.core.contract.plain_text import markdown, printable
 from fin_assets.core.contract.source import Finding, Source, Table
 from fin_assets.core.orchestration.automation import heal, heal_with_raw
+from fin_assets.core.orchestration.check_metadata import complete_metadata
+from fin_assets.core.orchestration.freshness import freshness_policy
 from fin_assets.core.orchestration.partitions import partitions_of
 from fin_assets.core.storage.store import Store
 from fin_assets.core.transport.clients import Clients
@@ -134,10 +136,12 @@ def _specs(
     healing = heal(source, table, store)
     needed = [staged_key(source, source.table(name)) for name in table.needs]
     text = f"Exact pages and the manifest of each session. {table.description}"
-    return [
+    specs = [
         _spec(source, table, raw, partitions, "raw", text, healing, deps=needed),
         _spec(source, table, staged, partitions, "staged", table.description, heal_with_raw(healing), deps=[raw]),
     ]
+    policy = freshness_policy(source, table)
+    return [spec.replace_attributes(freshness_policy=policy) for spec in specs]
 
 
 def _raise_first(failures: list[dg.Failure]) -> None:
@@ -237,10 +241,11 @@ class _Report:
         for name in names:
             finding = result.findings.get(name)
             if finding is not None and dg.AssetCheckKey(asset, name) in self._context.selected_asset_check_keys:
-                self._context.log_event(self._evaluation(asset, name, finding, result.manifest.session.isoformat()))
+                self._context.log_event(self._evaluation(asset, name, finding, result.manifest))
 
-    def _evaluation(self, asset: dg.AssetKey, name: str, finding: Finding, partition: str) -> AssetCheckEvaluation:
+    def _evaluation(self, asset: dg.AssetKey, name: str, finding: Finding, manifest: Manifest) -> AssetCheckEvaluation:
         blocking = name in RAW_CHECKS or name in STAGED_CHECKS
+        more = complete_metadata(manifest, self._store) if name == "complete" else {}
         metadata = {
             key: dg.MetadataValue.text("none") if value is None else value for key, value in finding.numbers.items()
         }
@@ -248,9 +253,9 @@ class _Report:
             asset_key=asset,
             check_name=name,
             passed=finding.passed,
-            partition=partition,
+            partition=manifest.session.isoformat(),
             description=printable(finding.summary),
-            metadata={key: _metadata(value) for key, value in metadata.items()},
+            metadata={key: _metadata(value) for key, value in metadata.items()} | more,
             severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
             blocking=blocking,
         )

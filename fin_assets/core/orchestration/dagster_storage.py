@@ -13,12 +13,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from dagster import Failure
+from dagster._core.events import JobFailureData
+from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
 
 if TYPE_CHECKING:
+    from dagster import EventLogEntry
     from dagster._serdes import ConfigurableClassData
 
 KEPT = 8
@@ -66,6 +70,10 @@ class EventLog(SqliteEventLogStorage):
         event.listen(engine, "connect", _without_waiting_for_the_disk)
         return engine
 
+    def store_event(self, event: EventLogEntry) -> None:
+        """Store one event; of a failure that was raised on purpose without the frames of Dagster."""
+        super().store_event(told_plainly(event))
+
     def has_table(self, table_name: str) -> bool:
         """Return whether the index has a table. Asked for each event; tables are made once and never dropped."""
         if table_name not in self._tables and super().has_table(table_name):
@@ -101,6 +109,22 @@ class Storage(DagsterSqliteStorage):
     def from_config_value(cls, inst_data: ConfigurableClassData, config_value: dict[str, Any]) -> Storage:  # type: ignore[override]
         """Return the storage of a configuration."""
         return cls.from_local(inst_data=inst_data, **config_value)
+
+
+def told_plainly(event: EventLogEntry) -> EventLogEntry:
+    """Return an event; where its error is a `Failure`, without the stack and the chain: its sentence says what happened.
+
+    Dagster adds the ten frames through which it called the step, once for the step and once more for the run.
+    """
+    dagster_event = event.dagster_event
+    data = dagster_event.event_specific_data if dagster_event else None
+    if dagster_event is None or not isinstance(data, StepFailureData | JobFailureData):
+        return event
+    error = data.error
+    if error is None or error.cls_name != Failure.__name__:
+        return event
+    plain: Any = data._replace(error=error._replace(stack=[], cause=None, context=None))
+    return event._replace(dagster_event=dagster_event._replace(event_specific_data=plain))
 
 
 def _without_waiting_for_the_disk(connection: Any, _: object) -> None:

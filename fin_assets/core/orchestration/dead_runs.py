@@ -35,9 +35,13 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
 def dead_runs_sensor() -> dg.SensorDefinition:
     """Return the sensor that looks for dead runs every minute."""
 
-    @dg.sensor(name="end_dead_runs", minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+    @dg.sensor(
+        name="end_dead_runs",
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Ends runs whose process is gone, so that their sessions can be healed.",
+    )
     def look(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        """End runs whose process is gone, so that their sessions can be healed."""
         dead = end_dead_runs(context.instance)
         return dg.SkipReason(f"ended {', '.join(dead)}" if dead else "no run is dead")
 

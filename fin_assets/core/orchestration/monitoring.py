@@ -13,11 +13,9 @@ from fin_assets.core.collection.remedies import given_up, run_command
 from fin_assets.core.contract.manifest import PartitionKey
 from fin_assets.core.contract.source import Finding, Source, Table, due_at
 from fin_assets.core.orchestration.assets import staged_key
+from fin_assets.core.orchestration.freshness import GRACE
 from fin_assets.core.orchestration.partitions import due_sessions
 from fin_assets.core.storage.store import Store
-
-GRACE = timedelta(hours=3)
-"""After the time of publication a session may take this long before it counts as late: one heal tick and a slow site."""
 
 
 def freshness(source: Source, table: Table, store: Store, *, now: datetime) -> Finding:

@@ -87,4 +87,5 @@ def watch_schedule(source: Source) -> dg.ScheduleDefinition:
         cron_schedule="20 * * * *",
         execution_timezone=source.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Every hour, judge freshness and backlog of {source.title}, without a request to the site.",
     )

@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, fields
 from datetime import date
@@ -171,16 +171,18 @@ class Store:
         """Remove the unit log of a partition whose raw file is sealed."""
         (self.partition_dir(key) / "units.log").unlink(missing_ok=True)
 
-    def units(self, manifest: Manifest) -> list[RawUnit]:
-        """Return the stored units of a partition, sealed or not yet.
+    def units(self, manifest: Manifest, *, only: Collection[str] | None = None) -> list[RawUnit]:
+        """Return the stored units of a partition, sealed or not yet; with `only` no others are read and checked.
 
         Raises:
             RawDamaged: the sealed file is gone or cannot be read, or a body does not have the checksum recorded with it.
         """
         if manifest.raw_file is None:
-            return list(unit_log.read(self.partition_dir(manifest.key) / "units.log").values())
-        units, problem = self.intact_units(manifest.raw_file)
-        lost = [record.unit for record in manifest.units if record.is_done and record.unit not in units]
+            found = unit_log.read(self.partition_dir(manifest.key) / "units.log").values()
+            return [unit for unit in found if only is None or unit.unit in only]
+        units, problem = self.intact_units(manifest.raw_file, only=only)
+        done = {record.unit for record in manifest.units if record.is_done}
+        lost = sorted((done if only is None else done.intersection(only)) - units.keys())
         if problem is None and lost:
             problem = f"{self.blobs.uri(manifest.raw_file)} has no answer of {', '.join(lost[:5])}"
         if problem is not None:
@@ -192,8 +194,13 @@ class Store:
             raise RawDamaged(msg)
         return list(units.values())
 
-    def intact_units(self, raw_file: str) -> tuple[dict[str, RawUnit], str | None]:
-        """Return the units of a sealed raw file that are whole, and what is wrong with the file, if anything is."""
+    def intact_units(
+        self, raw_file: str, *, only: Collection[str] | None = None
+    ) -> tuple[dict[str, RawUnit], str | None]:
+        """Return the units of a sealed raw file that are whole, and what is wrong with the file, if anything is.
+
+        With `only`, no others are checked.
+        """
         uri = self.blobs.uri(raw_file)
         try:
             file = pq.ParquetFile(io.BytesIO(self.blobs.get(raw_file)))
@@ -209,6 +216,8 @@ class Store:
                 problem = f"{uri} cannot be read ({str(error).splitlines()[0]})"
                 continue
             for unit in found:
+                if only is not None and unit.unit not in only:
+                    continue
                 if hashlib.sha256(unit.body).hexdigest() == unit.sha256:
                     units[unit.unit] = unit
                 else:
