@@ -168,7 +168,10 @@ async def test_every_spelling_of_a_local_address_is_refused_in_live_mode(host: s
 
 @pytest.mark.parametrize("host", ["www.example.com", "8.8.8.8", "198.18.0.7", "[2606:4700::1111]", "172.32.0.1"])
 async def test_addresses_of_the_internet_are_not_local(host: str) -> None:
-    Boundary(private=False).require_host(f"https://{host}/x")
+    boundary = Boundary(["other.example", host.strip("[]")], private=False)
+    boundary.require_host(f"https://{host}/x")
+    with pytest.raises(ForeignHost):
+        boundary.require_host("https://127.0.0.1/x")
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,7 @@ async def test_a_websocket_of_a_rebound_name_is_refused_although_its_origin_is_i
 async def test_a_websocket_of_an_own_page_opens(open_port: int):
     for name in ("127.0.0.1", "localhost"):
         connection = await websocket(open_port, Host=f"{name}:{open_port}", Origin=f"http://{name}:{open_port}")
+        assert connection.selected_subprotocol == "bokeh"
         connection.close()
 
 
