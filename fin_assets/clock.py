@@ -21,9 +21,13 @@ def now() -> datetime:
     frozen = os.environ.get(ENV)
     if not frozen:
         return datetime.now(UTC)
-    instant = datetime.fromisoformat(frozen)
-    if instant.tzinfo is None:
-        msg = f"{ENV}={frozen!r} has no offset: write it as 2026-11-21T00:00:00+00:00, or unset it"
+    try:
+        instant = datetime.fromisoformat(frozen)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        said = "is no instant" if instant is None else "has no offset"
+        msg = f"{ENV}={frozen!r} {said}: write it as 2026-11-21T00:00:00+00:00, or unset it"
         raise ValueError(msg)
     return instant.astimezone(UTC)
 

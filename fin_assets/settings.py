@@ -1,6 +1,6 @@
 """Settings: `fin.toml`, overridden by `FIN_*` environment variables. What a source alone needs is declared in its folder.
 
-Nothing here reads the network or the data directory. An unknown key or a bad value is an error that names the key.
+Nothing here reads the network, or from the data directory. An unknown key or a bad value is an error that names the key.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
+from fin_assets import clock
 from fin_assets.clock import ENV as CLOCK_ENV
 
 HOME_ENV = "FIN_HOME"
@@ -41,6 +42,9 @@ class Strict(BaseModel):
 Mode = Literal["sandbox", "live"]
 """Whether a source asks the embedded site or the real one."""
 
+
+FIRST_YEAR, LAST_YEAR = 2015, 2099
+"""Years in which the clock can be: the calendars begin and end a little outside of them."""
 
 THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
@@ -229,9 +233,14 @@ def load(home: Path | None = None) -> Settings:
     """Read `fin.toml` (if it is there) and the environment.
 
     Raises:
-        SettingsError: not TOML, an unknown key or environment variable, or a value that does not fit.
+        SettingsError: not TOML, an unknown key or environment variable, a value that does not fit, a data directory that is a
+            file, or a clock that cannot be right.
     """
     home = home or project_home()
+    _refuse_impossible_clock()
+    if HOME_ENV in os.environ and not home.is_dir():
+        msg = f"{HOME_ENV} names {home}, and there is no such directory: make it, or correct the variable"
+        raise SettingsError(msg)
     path = Path(os.environ.get(CONFIG_ENV, home / "fin.toml"))
     if not path.exists():
         if CONFIG_ENV in os.environ:
@@ -244,9 +253,12 @@ def load(home: Path | None = None) -> Settings:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             msg = f"{path} is not valid TOML: {error}"
             raise SettingsError(msg) from error
+        except OSError as error:
+            msg = f"{path} cannot be read: {error.strerror}"
+            raise SettingsError(msg) from error
     _refuse_unknown_environment()
     try:
-        return Settings(**{"home": home, **content})
+        found = Settings(**{"home": home, **content})
     except ValidationError as error:
         raise SettingsError(explain(error, where=str(path), model=Settings)) from error
     except UnreadableVariable as error:
@@ -254,6 +266,10 @@ def load(home: Path | None = None) -> Settings:
         name = f"FIN_{field[1].upper()}" if field else "a FIN_ variable"
         msg = f"environment: {name} is not JSON; one key alone is set as FIN_SECTION__KEY, for example FIN_SANDBOX__PORT=8602"
         raise SettingsError(msg) from error
+    if found.data.exists() and not found.data.is_dir():
+        msg = f"data_dir names {found.data}, which is a file: move it, or name a directory"
+        raise SettingsError(msg)
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -333,6 +349,18 @@ def _keys(model: type[BaseModel]) -> set[str]:
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             found |= _keys(field.annotation)
     return found
+
+
+def _refuse_impossible_clock() -> None:
+    """Refuse a clock at which no calendar has sessions: what is due, and where files lie, depends on it."""
+    try:
+        year = clock.now().year
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        told = f"{CLOCK_ENV}={os.environ[CLOCK_ENV]}" if os.environ.get(CLOCK_ENV) else "the clock of this machine"
+        msg = f"{told} is in the year {year}, which cannot be right: set it between {FIRST_YEAR} and {LAST_YEAR}"
+        raise SettingsError(msg)
 
 
 def _refuse_unknown_environment() -> None:

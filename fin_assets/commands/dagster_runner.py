@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import sys
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from fin_assets.commands.args import repository
+from fin_assets.commands.errors import Problem
 from fin_assets.core.collection.expected_units import wanted
 from fin_assets.core.contract.manifest import PartitionKey
 from fin_assets.core.orchestration.assets import raw_key, staged_key, step_name
@@ -74,7 +76,15 @@ def prepare_instance(settings: Settings) -> Path:
     if os.environ.get(HOME_VARIABLE):
         return Path(os.environ[HOME_VARIABLE])
     home = (settings.data / "dagster").resolve()
-    home.mkdir(parents=True, exist_ok=True)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError as error:
+        # Where not even an administrator can make directories.
+        msg = f"The data directory {settings.data} cannot be made: {error.strerror}."
+        raise Problem(msg, "set data_dir in fin.toml to a directory that can be made") from error
+    if not os.access(home, os.W_OK):
+        # Before a sandbox or a browser is started for nothing.
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(home))
     template = repository() / "dagster.yaml"
     text = template.read_text(encoding="utf-8") if template.exists() else "telemetry:\n  enabled: false\n"
     text = text.replace("base_dir: data/dagster", f"base_dir: {home.as_posix()}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,16 +59,6 @@ def explain(error: BaseException) -> Problem:
     """Return the problem behind any exception; an unknown one is shown as unexpected, with the way to its traceback."""
     if isinstance(error, Problem):
         return error
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return Problem(
-            f"No space left on the disk{_at(error)}.",
-            "free some space (fin doctor says how much there is), or set data_dir in fin.toml to another disk",
-        )
-    if isinstance(error, PermissionError):
-        return Problem(
-            f"No permission{_at(error)}: {error.strerror}.",
-            "make it writable for this user, or set data_dir in fin.toml",
-        )
     for known in _KNOWN:
         found = known(error)
         if found is not None:
@@ -77,6 +66,9 @@ def explain(error: BaseException) -> Problem:
     cause = error.__cause__
     if cause is not None and type(error).__module__.startswith("dagster"):
         return explain(cause)
+    disk = _disk(error)
+    if disk is not None:
+        return disk
     return Problem(
         f"Unexpected {type(error).__name__}: {error}",
         "see the traceback: repeat the command with --debug before its name (fin --debug ...)",
@@ -89,8 +81,11 @@ def was_interrupted(error: BaseException) -> bool:
     return isinstance(error, KeyboardInterrupt) or type(error).__name__ == "DagsterExecutionInterruptedError"
 
 
-def _at(error: OSError) -> str:
-    return f" at {error.filename}" if error.filename else ""
+def _disk(error: BaseException) -> Problem | None:
+    from fin_assets.commands.disk_errors import disk_problem
+
+    found = disk_problem(error)
+    return Problem(*found) if found is not None else None
 
 
 def _settings(error: BaseException) -> Problem | None:
@@ -144,6 +139,9 @@ def _warehouse(error: BaseException) -> Problem | None:
     if isinstance(error, NothingPublished):
         return Problem(_sentence(error), "fin demo, or fin run SOURCE; with collected sessions alone: fin build")
     if isinstance(error, BuildFailed):
+        full = _disk(error)
+        if full is not None:
+            return full
         return Problem(
             _sentence(error),
             "readers keep the previous build; docs/runbook.md#marts says what each test means; then: fin build",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import fcntl
+import os
+import tempfile
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fin_assets.commands.errors import Problem
 from fin_assets.commands.ports import is_free, listener, sandbox_facts
@@ -82,10 +85,25 @@ def sandbox_up(settings: Settings, sources: Sequence[Source], console: Console) 
         yield
         return
     port = settings.sandbox.port
+    with _users(port) as users, ExitStack() as serving:
+        # One command after the other: of two that begin at once, the second uses the sandbox of the first.
+        with users.alone():
+            # First: a command that is ending its sandbox holds the lock until that is down.
+            users.join()
+            served = serving.enter_context(_answering(settings, console))
+        yield
+        if served:
+            users.wait_for_others(console)
+
+
+@contextmanager
+def _answering(settings: Settings, console: Console) -> Iterator[bool]:
+    """Give whether this command serves the sandbox that answers."""
+    port = settings.sandbox.port
     facts = sandbox_facts(port)
     if facts is not None:
         _require_same_data(settings, facts)
-        yield
+        yield False
         return
     if not is_free(port):
         owner = listener(port)
@@ -96,7 +114,46 @@ def sandbox_up(settings: Settings, sources: Sequence[Source], console: Console) 
 
     with run_in_process(sandbox_config(settings)) as url:
         console.print(f"sandbox: nothing answered on port {port}; serving it at {url} while this runs", soft_wrap=True)
-        yield
+        yield True
+
+
+class _Users:
+    """The commands of this machine that use the sandbox on one port.
+
+    Each holds a shared lock on a file: the command that serves the sandbox ends it only once no other needs it.
+    """
+
+    def __init__(self, using: BinaryIO, starting: BinaryIO) -> None:
+        self._using, self._starting = using, starting
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let one command at a time look for the sandbox, and start it."""
+        fcntl.flock(self._starting, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._starting, fcntl.LOCK_UN)
+
+    def join(self) -> None:
+        """Use the sandbox."""
+        fcntl.flock(self._using, fcntl.LOCK_SH)
+
+    def wait_for_others(self, console: Console) -> None:
+        """Return once no other command uses it."""
+        try:
+            fcntl.flock(self._using, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            console.print("sandbox: another command uses it; it ends with that one", soft_wrap=True)
+            fcntl.flock(self._using, fcntl.LOCK_EX)
+
+
+@contextmanager
+def _users(port: int) -> Iterator[_Users]:
+    # By port and user: another user's file could not be opened.
+    base = Path(tempfile.gettempdir()) / f"fin-sandbox-{os.getuid()}-{port}"
+    with open(f"{base}.using", "ab") as using, open(f"{base}.starting", "ab") as starting:  # noqa: PTH123 - a suffix is added
+        yield _Users(using, starting)
 
 
 def _require_same_data(settings: Settings, facts: Mapping[str, Any]) -> None:

@@ -24,6 +24,9 @@ from fin_assets.warehouse.lock import build_connection
 from fin_assets.warehouse.paths import ARCHIVE, BUILDS, POINTER, Layout, NothingPublished, WarehouseError
 
 _ID = re.compile(r"^\d{8}T\d{6}-(\d{5})$")
+_MAGIC_AT, _MAGIC = 8, b"DUCK"
+"""Where the mark of a DuckDB file lies in it."""
+
 REMEDY = "fin build publishes it again, fin build --rollback goes back to the newest build that is kept"
 
 
@@ -229,12 +232,15 @@ def shell_file(layout: Layout) -> Path:
     """Return the file for `duckdb -readonly`, without a log that another shell has left beside it.
 
     DuckDB would replay such a log silently into a file that it was not written for. Where it cannot be removed, because the
-    data directory is read-only, this is the published build itself.
+    data directory is read-only, and where that file is missing or damaged, this is the published build itself; the next build
+    writes the file again.
 
     Raises:
         NothingPublished: there is none yet.
     """
     build = current(layout)
+    if not _people_whole(layout, build):
+        return Path(layout.blobs.uri(build.file))
     wal = _people_wal(layout)
     # Not removed without looking: a read-only file system refuses that even where there is nothing.
     if wal.exists():
@@ -243,6 +249,21 @@ def shell_file(layout: Layout) -> Path:
         except OSError:
             return Path(layout.blobs.uri(build.file))
     return layout.people
+
+
+def _people_whole(layout: Layout, build: Build) -> bool:
+    """Return whether the file for people is as long as the build that it is a copy of, and a database by its first bytes.
+
+    No checksum: a shell has to open at once.
+    """
+    there = layout.blobs.stat(build.file)
+    try:
+        with layout.people.open("rb") as file:
+            begins = file.read(_MAGIC_AT + len(_MAGIC))
+        size = layout.people.stat().st_size
+    except OSError:
+        return False
+    return there is not None and size == there.size and begins[_MAGIC_AT:] == _MAGIC
 
 
 def _copy_out(layout: Layout, build: Build, *, keep: int) -> Build:

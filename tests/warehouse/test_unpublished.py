@@ -130,3 +130,25 @@ def test_a_missing_file_for_people_is_given_again(home: Home, monkeypatch: pytes
     Layout(home.data).people.unlink()
     assert build(home, monkeypatch).published
     assert days(home) == (2, 2)
+
+
+@pytest.mark.parametrize("damage", ["short", "overwritten", "a directory"])
+def test_a_damaged_file_for_people_is_not_opened_and_given_again(
+    home: Home, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    build(home, monkeypatch)
+    layout = Layout(home.data)
+    whole = layout.people.read_bytes()
+    layout.people.unlink()
+    if damage == "a directory":
+        layout.people.mkdir()
+    else:
+        layout.people.write_bytes(whole[:5000] if damage == "short" else b"\0" * len(whole))
+    assert publish.shell_file(layout) == layout.data / publish.current(layout).file, (
+        "people get the build itself meanwhile"
+    )
+    if damage == "a directory":
+        layout.people.rmdir()
+    build(home, monkeypatch)
+    assert publish.shell_file(layout) == layout.people
+    assert days(home) == (2, 2)

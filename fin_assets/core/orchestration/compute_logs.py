@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from dagster._core.execution.compute_logs import redirect_to_file
 from dagster._core.storage.compute_log_manager import CapturedLogContext, ComputeIOType
@@ -25,9 +25,7 @@ class ComputeLogs(LocalComputeLogManager):
     """`LocalComputeLogManager`, without its helper processes."""
 
     @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
-    ) -> LocalComputeLogManager:
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
         """Make it from its section of `dagster.yaml`."""
         return cls(inst_data=inst_data, **config_value)
 
@@ -42,4 +40,4 @@ class ComputeLogs(LocalComputeLogManager):
         ensure_file(str(err))
         with redirect_to_file(sys.stdout, str(out)), redirect_to_file(sys.stderr, str(err)):
             yield CapturedLogContext(log_key)
-        touch_file(self.complete_artifact_path(log_key))
+        touch_file(self.get_captured_local_path(log_key, "complete"))
