@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from fin_assets.commands.args import program
 from fin_assets.commands.errors import EXIT_USAGE, Problem
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FORMATS = ("duckbox", "box", "csv", "json", "jsonlines", "line", "list", "markdown", "table")
 
@@ -39,4 +36,11 @@ def sql(query: str | None, *, output: str) -> int:
     arguments = [program("duckdb"), "-readonly", *shape, str(published())]
     if query is None:
         os.execv(arguments[0], arguments)  # noqa: S606 - the shell takes over the terminal, signals included
-    return subprocess.run([*arguments, "-c", query], check=False).returncode
+    code = subprocess.run([*arguments, "-c", query], check=False).returncode
+    if code:
+        from fin_assets.warehouse.lock import damage_of_file
+
+        damage = damage_of_file(Path(arguments[-1]))
+        if damage is not None:
+            raise Problem(f"{damage}.", "fin build publishes it again")
+    return code

@@ -229,12 +229,16 @@ def shell_file(layout: Layout) -> Path:
     """Return the file for `duckdb -readonly`, without a log that another shell has left beside it.
 
     DuckDB would replay such a log silently into a file that it was not written for. Where it cannot be removed, because the
-    data directory is read-only, this is the published build itself.
+    data directory is read-only, and where the file is missing or cut, this is the published build itself.
 
     Raises:
         NothingPublished: there is none yet.
+        WarehouseError: the pointer, or the build, is damaged.
     """
     build = current(layout)
+    size = layout.people.stat().st_size if layout.people.exists() else 0
+    if not size or build.bytes not in {0, size}:
+        return Path(layout.blobs.uri(build.file))
     wal = _people_wal(layout)
     # Not removed without looking: a read-only file system refuses that even where there is nothing.
     if wal.exists():
