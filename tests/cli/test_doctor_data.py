@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fin_assets.commands.args import project
+from fin_assets.core.collection.collector import Collector
 from fin_assets.core.contract.manifest import Manifest, PartitionKey
 from fin_assets.core.storage.store import Store, store_of
 from fin_assets.warehouse import build as warehouse
@@ -18,7 +19,7 @@ from fin_assets.warehouse.build import drain
 from fin_assets.warehouse.paths import Layout
 from fin_assets.warehouse.publish import Build
 from tests.cli.conftest import Fin, flat
-from tests.core.fakes import NAME, TABLE, FakeSite
+from tests.core.fakes import NAME, TABLE, FakeClients, FakeSite
 from tests.core.test_recovery import cut, empty, flip, gone
 
 FIRST, DAY, LAST = date(2026, 3, 18), date(2026, 3, 19), date(2026, 3, 20)
@@ -26,7 +27,7 @@ KEY = PartitionKey(NAME, TABLE, DAY)
 
 
 @pytest.fixture
-def data(fin: Fin, site: FakeSite, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def data(site: FakeSite, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The data directory of a home with three sessions and a published build, which neither dbt nor Dagster has made."""
 
     def stream(*_: object, **__: object) -> Iterator[object]:
@@ -38,8 +39,16 @@ def data(fin: Fin, site: FakeSite, home: Path, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr("fin_assets.warehouse.dbt.stream", stream)
     monkeypatch.setattr("fin_assets.commands.build.build_and_tell", build)
-    done = fin("run", NAME, "--from", str(FIRST), "--to", str(LAST))
-    assert done.exit_code == 0, done.output
+    settings, [source] = project()
+    with FakeClients() as clients:
+        Collector(
+            source,
+            source.tables[0],
+            store=store_of(settings),
+            clients=clients,  # type: ignore[arg-type]
+            on_session=lambda _result: None,
+        ).run([FIRST, DAY, LAST])
+    build(full_refresh=False)
     site.asked.clear()
     return home / "data"
 
