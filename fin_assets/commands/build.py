@@ -13,6 +13,8 @@ from fin_assets.commands.args import console, own_console, project
 from fin_assets.commands.errors import EXIT_USAGE, Problem
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
     from rich.status import Status
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from fin_assets.warehouse.publish import Build
 
 LINE_EVERY = 5.0
+
+SHOWN = 5
+"""Damaged sessions that a build names; the others are counted."""
 
 
 def build(*, full_refresh: bool, rollback: bool, to: str | None, list_builds: bool) -> None:
@@ -61,11 +66,26 @@ def build_and_tell(*, full_refresh: bool) -> Build:
             told.spinner = spinner
             run_build(settings, sources, full_refresh=full_refresh, on_node=told)
     now = publish.current(layout)
+    _print_damaged(settings.data)
     if before is not None and now.id == before.id:
         console.print(f"marts: nothing has changed since build {now.id}", soft_wrap=True)
     else:
         console.print(f"marts: published build {now.id} in {time.monotonic() - begun:.1f} s ({told})", soft_wrap=True)
     return now
+
+
+def _print_damaged(data: Path) -> None:
+    """Name the sessions whose manifest or staged file is damaged: all others are in the build."""
+    from fin_assets.warehouse.reader import Reader
+
+    found = Reader(data).query(
+        "select source || '/' || table_name, session_date, why from control.partitions"
+        " where failure_kinds = 'damaged' order by all"
+    )
+    for table, session, why in found.rows()[:SHOWN]:
+        console.print(f"damaged: {table} {session}: {why}", soft_wrap=True, markup=False)
+    if found.height > SHOWN:
+        console.print(f"... and {found.height - SHOWN} more: fin doctor --data", soft_wrap=True)
 
 
 class _Told:

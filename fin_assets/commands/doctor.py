@@ -247,13 +247,23 @@ def _ports(settings: Settings) -> Iterator[Line]:
 
 
 def _marts(settings: Settings) -> Iterator[Line]:
-    from fin_assets.warehouse.paths import Layout
+    from fin_assets.warehouse import publish
+    from fin_assets.warehouse.paths import Layout, NothingPublished, WarehouseError
 
-    people = Layout(settings.data).people
+    layout = Layout(settings.data)
+    people = layout.people
+    try:
+        publish.current(layout)
+    except NothingPublished:
+        yield Line("note", "marts", "nothing is published yet", "fin demo, or fin run SOURCE")
+        return
+    except WarehouseError as error:
+        yield Line("bad", "marts", str(error), "fin doctor --data names every damaged file; fin build publishes again")
+        return
     if people.exists():
         yield Line("ok", "marts", f"{people}, {people.stat().st_size / 2**20:.1f} MiB")
     else:
-        yield Line("note", "marts", "nothing is published yet", "fin demo, or fin run SOURCE")
+        yield Line("bad", "marts", f"{people} is missing", "fin build")
 
 
 def _source(source: Source) -> Iterator[Line]:

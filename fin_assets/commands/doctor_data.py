@@ -47,6 +47,7 @@ class _Found:
     marts: list[marts.Damage] = field(default_factory=list)
     databases: list[tuple[Path, str]] = field(default_factory=list)
     quotas: list[DailyQuota] = field(default_factory=list)
+    staged: set[str] = field(default_factory=set)
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is damaged, and the sentence that names the file."""
@@ -76,7 +77,7 @@ def doctor_data(*, mend: bool) -> int:
     store = store_of(settings)
     found = _look(settings, sources, store)
     count = _tell(found)
-    orphans = stored.orphans(store)
+    orphans = stored.orphans(store, found.staged)
     if orphans.count:
         told = f"{orphans.count:,} staged files ({orphans.bytes / 2**20:.1f} MiB) are named by no manifest: no damage"
         console.print(told, soft_wrap=True)
@@ -101,7 +102,10 @@ def _look(settings: Settings, sources: list[Source], store: Store, *, only: set[
         for key in stored.partitions(store) if only is None else sorted(only):
             tell(str(key))
             found.partitions += 1
-            found.stored += stored.damages(store, key)
+            damages, file = stored.damages(store, key)
+            found.stored += damages
+            if file is not None:
+                found.staged.add(file)
         found.marts = marts.damages(store, tell=tell)
         tell("Dagster's storage")
         found.databases = list(damaged_databases(home_of(settings)))
@@ -202,6 +206,7 @@ def _build(store: Store, found: list[marts.Damage]) -> bool:
     rebuild = marts.mend(layout, found)
     if found or publish.pointed(layout) is not None:
         build_and_tell(full_refresh=rebuild)
+    marts.forget(layout, found)
     return True
 
 

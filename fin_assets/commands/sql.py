@@ -6,13 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from fin_assets.commands.args import program
 from fin_assets.commands.errors import EXIT_USAGE, Problem
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FORMATS = ("duckbox", "box", "csv", "json", "jsonlines", "line", "list", "markdown", "table")
 
@@ -43,14 +40,22 @@ def sql(query: str | None, *, output: str, safe: bool = False) -> int:
         raise Problem(msg, f"one of: {', '.join(FORMATS)}", EXIT_USAGE)
     # The shell's own default has no option of its name.
     shape = [] if output == FORMATS[0] else [f"-{output}"]
-    arguments = [program("duckdb"), "-readonly", *shape, *(SAFE if safe else ()), str(published())]
+    file = str(published())
+    arguments = [program("duckdb"), "-readonly", *shape, *(SAFE if safe else ()), file]
     if query is not None:
         arguments += ["-c", query]
     if safe:
         return _through_a_pipe(arguments)
     if query is None:
         os.execv(arguments[0], arguments)  # noqa: S606 - the shell takes over the terminal, signals included
-    return subprocess.run(arguments, check=False).returncode
+    code = subprocess.run(arguments, check=False).returncode
+    if code:
+        from fin_assets.warehouse.lock import damage_of_file
+
+        damage = damage_of_file(Path(file))
+        if damage is not None:
+            raise Problem(f"{damage}.", "fin build publishes it again")
+    return code
 
 
 def _through_a_pipe(arguments: list[str]) -> int:

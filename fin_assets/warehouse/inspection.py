@@ -29,7 +29,7 @@ class Damage:
     Attributes:
         kind: what it is.
         problem: names the file.
-        key: of the blob that has to be removed before it can be made again, or None.
+        key: of the blob that has to be removed, or None.
         rebuild: whether the next build has to make everything again, so that no reader keeps pages of the damaged file.
     """
 
@@ -53,10 +53,8 @@ def mend(layout: Layout, found: list[Damage]) -> bool:
     """
     with writer_lock(layout):
         for damage in found:
-            if damage.key is not None:
+            if damage.key is not None and damage.kind == "archive":
                 layout.blobs.delete(damage.key)
-            if damage.kind == "earlier build" and damage.key is not None:
-                layout.blobs.delete(str(Path(damage.key).with_suffix(".json")))
         log = publish.people_log(layout)
         if log is not None:
             log.unlink()
@@ -64,6 +62,22 @@ def mend(layout: Layout, found: list[Damage]) -> bool:
         if rebuild:
             remove_build_file(layout)
     return rebuild
+
+
+def forget(layout: Layout, found: list[Damage]) -> None:
+    """Remove published builds that are damaged, once readers see another one: nobody can go back to them.
+
+    Not before: the number of a build is never given twice.
+
+    Raises:
+        WarehouseError: another process is building.
+    """
+    with writer_lock(layout):
+        now = publish.pointed(layout)
+        for damage in found:
+            if damage.kind in {"build", "earlier build"} and damage.key is not None and now and now.file != damage.key:
+                layout.blobs.delete(str(Path(damage.key).with_suffix(".json")))
+                layout.blobs.delete(damage.key)
 
 
 def _published(layout: Layout, tell: Callable[[str], None]) -> Iterator[Damage]:
@@ -83,10 +97,10 @@ def _published(layout: Layout, tell: Callable[[str], None]) -> Iterator[Damage]:
         return
     whole = publish.damage_of(layout, now)
     if whole is not None:
-        yield Damage("build", whole)
+        yield Damage("build", whole, key=now.file)
     elif (inside := damage_of_file(Path(layout.blobs.uri(now.file)))) is not None:
         # It was damaged before it was published.
-        yield Damage("build", inside, rebuild=True)
+        yield Damage("build", inside, key=now.file, rebuild=True)
     people = publish.damage_of_people(layout, now)
     if people is not None:
         yield Damage("warehouse.duckdb", people)

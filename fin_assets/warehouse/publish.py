@@ -237,6 +237,7 @@ def shell_file(layout: Layout) -> Path:
 
     Raises:
         NothingPublished: there is none yet.
+        WarehouseError: the pointer, or the build, is damaged.
     """
     build = current(layout)
     if not _people_whole(layout, build):

@@ -161,8 +161,9 @@ class Reader:
         for build in reversed(publish.published(self._layout)):
             try:
                 found = self._whole(build)
-            except WarehouseError:
-                # The first problem is the one to tell: it is of the build that readers should see.
+            except WarehouseError as error:
+                # What is raised at the end is the first problem: it is of the build that readers should see.
+                log.warning("%s", error)
                 continue
             log.warning("%s; readers see build %s meanwhile", problem, build.id)
             return found
@@ -180,5 +181,5 @@ class Reader:
                 return Snapshot(build, self._layout.blobs.uri(build.file))
             except duckdb.Error as error:
                 damage = f"its file cannot be opened ({str(error).splitlines()[0]})"
-        msg = f"build {build.id} is current, and {damage}: {publish.REMEDY}"
+        msg = f"build {build.id}: {damage}: {publish.REMEDY}"
         raise WarehouseError(msg)

@@ -167,14 +167,17 @@ def test_a_quota_outlives_the_process_and_is_renewed_at_its_own_midnight(
     assert quota().left() == 3
 
 
+@pytest.mark.parametrize("content", ['{"day": "20', "", "[]", "{}", '{"day": "2026-03-02", "used": null}', "\ufffd"])
 def test_a_damaged_count_is_taken_for_spent_and_never_for_a_second_quota(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
 ) -> None:
     monkeypatch.setenv("FIN_CLOCK", "2026-03-02T20:00:00+00:00")
     path = tmp_path / "alpha.json"
-    path.write_text('{"day": "20')
+    path.write_text(content)
     quota = DailyQuota(path, per_day=3, timezone="UTC", site="alpha")
+    assert str(path) in (quota.damage() or "")
     assert quota.left() == 0
+    assert quota.damage() is None
     monkeypatch.setenv("FIN_CLOCK", "2026-03-03T00:00:01+00:00")
     assert quota.left() == 3
 

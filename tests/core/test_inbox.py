@@ -113,3 +113,16 @@ def test_hidden_files_and_folders_are_left_out_and_an_empty_day_is_an_error(inbo
     (inbox.directory / "x.csv").write_bytes(b"x")
     [unit] = arrivals(inbox)(TODAY, lambda _table: Sibling(state="missing"))
     assert unit.name == sha(b"x")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe"])
+def test_a_damaged_index_is_kept_aside_and_made_again(
+    inbox: Inbox, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    (inbox.directory / "trades.csv").write_bytes(b"one")
+    before = inbox.scan()
+    index = inbox.directory.parent / "index" / "in.json"
+    index.write_bytes(content)
+    assert inbox.scan() == before
+    assert index.with_suffix(".damaged").read_bytes() == content
+    assert str(index) in caplog.text

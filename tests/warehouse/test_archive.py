@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from fin_assets.warehouse import archive
 from fin_assets.warehouse.archive import ArchivedTable, StagedFile
 from fin_assets.warehouse.declarations import archived_tables
 from fin_assets.warehouse.paths import ARCHIVE, PROJECT, Layout, WarehouseError
+from tests.core.test_recovery import cut, empty, flip
 from tests.warehouse.home import weekdays
 from tests.warehouse.idx_market import TRADES, IdxMarket
 
@@ -153,3 +154,32 @@ def test_no_session_at_all_is_an_empty_view(layout: Layout, table: ArchivedTable
         found = connection.execute(archive.rows_of(table, []))
         assert [column[0] for column in found.description] == list(TRADES)
         assert found.fetchall() == []
+
+
+@pytest.mark.parametrize("damage", [cut, flip, empty])
+def test_a_damaged_month_is_found_by_its_rows_and_made_again(
+    layout: Layout, table: ArchivedTable, staged: list[StagedFile], damage: Callable[[Path], None]
+) -> None:
+    january, *_ = archive.current_files(layout, table, staged)
+    made_of = [one for one in staged if one.session.month == 1]
+    path = layout.data / january
+    content = path.read_bytes()
+    assert archive.damage_of_month(layout, table, january, made_of) is None
+    path.chmod(0o644)
+    damage(path)
+    assert str(path) in (archive.damage_of_month(layout, table, january, made_of) or "")
+    path.unlink()
+    archive.current_files(layout, table, staged)
+    assert path.read_bytes() == content
+
+
+def test_a_month_with_a_row_too_few_is_damaged_although_it_can_be_read(
+    layout: Layout, table: ArchivedTable, staged: list[StagedFile]
+) -> None:
+    january, *_ = archive.current_files(layout, table, staged)
+    path = layout.data / january
+    path.chmod(0o644)
+    pl.read_parquet(path).head(-1).write_parquet(path)
+    made_of = [one for one in staged if one.session.month == 1]
+    assert "has other rows" in (archive.damage_of_month(layout, table, january, made_of) or "")
+    assert archive.damage_of_month(layout, table, january, made_of[1:]) is None, "another set of files is no comparison"

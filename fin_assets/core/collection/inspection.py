@@ -41,17 +41,17 @@ def partitions(store: Store) -> Iterator[PartitionKey]:
                 yield PartitionKey(source, table, session)
 
 
-def damages(store: Store, key: PartitionKey) -> list[Damage]:
-    """Return what is damaged of a partition. Reads its manifest, raw file, unit log and staged file wholly."""
+def damages(store: Store, key: PartitionKey) -> tuple[list[Damage], str | None]:
+    """Return what is damaged of a partition, and its staged file. Reads manifest, raw file, unit log and staged file wholly."""
     found: list[Damage] = []
     path = store.partition_dir(key) / "units.log"
     if records := unit_log.damaged_records(path):
         found.append(Damage(key, "unit log", f"{path}: {records} of its records cannot be read"))
     manifest = store.manifest(key)
     if manifest is None:
-        return found
+        return found, None
     if manifest.damage is not None:
-        return [*found, Damage(key, "manifest", manifest.damage)]
+        return [*found, Damage(key, "manifest", manifest.damage)], None
     if (problem := _raw_problem(store, manifest)) is not None:
         found.append(Damage(key, "raw", problem))
     try:
@@ -62,16 +62,15 @@ def damages(store: Store, key: PartitionKey) -> list[Damage]:
         refused = manifest.staged.quarantine_file if manifest.staged else None
         if refused is not None and not store.has(refused):
             found.append(Damage(key, "staged", f"{store.blobs.uri(refused)}, which has its refused rows, is missing"))
-    return found
+    return found, manifest.staged.file if manifest.staged else None
 
 
-def orphans(store: Store) -> Orphans:
-    """Count the staged files that no manifest of their table names."""
+def orphans(store: Store, named: set[str]) -> Orphans:
+    """Count the staged files that are not among those that manifests name."""
     found = Orphans()
     for source in store.sources():
         place = store.place(source)
         for table in store.blobs.folders(f"staged/{place}"):
-            named = {manifest.staged.file for manifest in store.manifests(source, table) if manifest.staged}
             for stat in store.blobs.list(f"staged/{place}/{table}"):
                 if stat.key not in named:
                     found.count += 1
