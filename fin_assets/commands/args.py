@@ -10,12 +10,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
 from fin_assets.commands.errors import EXIT_USAGE, Problem
+from fin_assets.commands.fitting import FittingConsole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
 
     from fin_assets.core.contract.source import Source, Table
     from fin_assets.settings import Settings
@@ -26,8 +27,8 @@ WIDE = 140
 
 def a_console(**options: Any) -> Console:
     """Return a console that is as wide as the terminal, or wide enough for every table."""
-    found = Console(highlight=False, **options)
-    return found if found.is_terminal else Console(highlight=False, width=WIDE, **options)
+    found = FittingConsole(highlight=False, **options)
+    return found if found.is_terminal else FittingConsole(highlight=False, width=WIDE, **options)
 
 
 console = a_console()

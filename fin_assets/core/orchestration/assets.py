@@ -210,9 +210,7 @@ class _Report:
         days = [str(result.manifest.session) for result in self._bad]
         problem = next((f"{result.manifest.session}: {result.problem}" for result in self._bad if result.problem), None)
         unfinished = any(not result.manifest.state.is_done for result in self._bad)
-        # With the date: without it healing goes back only as far as its look-back.
-        since = f" --from {min(result.manifest.session for result in self._bad)}"
-        remedy = f"fin {'heal' if unfinished else 'status'} {self._source.name}{since}"
+        remedy = f"fin {'heal' if unfinished else 'status'} {self._source.name}"
         return dg.Failure(
             description=f"{len(self._bad)} of {self._total} sessions of {table} are not complete "
             f"({', '.join(days[:5])}). {problem or f'Mend it: {remedy}'}",
