@@ -75,14 +75,17 @@ def main(
 
 
 Source = Annotated[str, typer.Argument(help="A source, as fin status lists them.", metavar="SOURCE")]
-AnySource = Annotated[str | None, typer.Argument(help="A source; all if left out.", metavar="[SOURCE]")]
+AnySource = Annotated[str | None, typer.Argument(help="A source; all if left out.", metavar="SOURCE")]
 From = Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD.", metavar="DATE")]
 To = Annotated[str | None, typer.Option("--to", help="Last day, YYYY-MM-DD; today if left out.", metavar="DATE")]
 Tables = Annotated[list[str] | None, typer.Option("--table", help="Only this table (repeatable).", metavar="TABLE")]
 Marts = Annotated[bool, typer.Option("--marts/--no-marts", help="Build and publish the marts afterwards.")]
 
 
-@app.command(epilog="Example: fin demo --no-serve --sessions 30")
+@app.command(
+    epilog="Example: fin demo --no-serve --sessions 30",
+    short_help="Run everything once, from the sandbox to the pages.",
+)
 @site_flags(only="dataset")
 def demo(
     *,
@@ -163,7 +166,10 @@ def status(
     work(source, session, start, end, as_json=as_json)
 
 
-@app.command(epilog="Example: fin explain idx_brokers BBCA --session 2026-03-02")
+@app.command(
+    epilog="Example: fin explain idx_brokers BBCA --session 2026-03-02",
+    short_help="Explain one stock on one session, from request to marts.",
+)
 def explain(
     source: Source,
     code: Annotated[str, typer.Argument(help="A stock, a broker or a unit, as the tables name it.", metavar="CODE")],
@@ -181,7 +187,9 @@ def explain(
     work(source, code, session, tables=table, as_json=as_json)
 
 
-@app.command(epilog="Example: fin heal hkex_southbound --from 2026-03-02")
+@app.command(
+    epilog="Example: fin heal hkex_southbound --from 2026-03-02", short_help="Collect what is incomplete or was missed."
+)
 def heal(source: AnySource = None, *, start: From = None, marts: Marts = True) -> None:
     """Collect incomplete and missed sessions; only missing units are fetched. Without --from it goes back look_back_days."""
     from fin_assets.commands.run import heal as work
@@ -189,7 +197,10 @@ def heal(source: AnySource = None, *, start: From = None, marts: Marts = True) -
     work(source, start, marts=marts)
 
 
-@app.command(epilog="Example: fin reparse hkex_southbound --from 2026-03-02 --to 2026-03-31")
+@app.command(
+    epilog="Example: fin reparse hkex_southbound --from 2026-03-02 --to 2026-03-31",
+    short_help="Stage stored pages again, without a request.",
+)
 def reparse(source: Source, *, start: From = None, end: To = None, table: Tables = None, marts: Marts = True) -> None:
     """Stage stored raw pages again with the present parser, without a request."""
     from fin_assets.commands.run import reparse as work
@@ -198,7 +209,8 @@ def reparse(source: Source, *, start: From = None, end: To = None, table: Tables
 
 
 @app.command(
-    epilog='Example: fin exclude idx_brokers --table stock_summary --session 2026-03-02 --unit all --reason "test data"'
+    short_help="Leave one stored answer out of the marts.",
+    epilog='Example: fin exclude idx_brokers --table stock_summary --session 2026-03-02 --unit all --reason "test data"',
 )
 def exclude(
     source: Source,
@@ -216,7 +228,9 @@ def exclude(
     work(source, table=table, session=session, unit=unit, reason=reason, undo=undo, marts=marts)
 
 
-@app.command(epilog="Example: fin build --full-refresh; fin build --rollback")
+@app.command(
+    short_help="Build, test and publish the marts.", epilog="Example: fin build --full-refresh; fin build --rollback"
+)
 def build(
     *,
     full_refresh: Annotated[
@@ -291,7 +305,7 @@ def sandbox(
     )
 
 
-@app.command(epilog="Example: fin serve")
+@app.command(epilog="Example: fin serve", short_help="Serve the Dagster UI and the dashboards until Ctrl-C.")
 def serve() -> None:
     """Serve the Dagster UI, the dashboards and, if a source needs it, the sandbox, until Ctrl-C."""
     from fin_assets.commands.demo import serve as work
@@ -299,7 +313,9 @@ def serve() -> None:
     work()
 
 
-@app.command("new-source", epilog="Example: fin new-source my_source")
+@app.command(
+    "new-source", short_help="Write a source that works over the sandbox.", epilog="Example: fin new-source my_source"
+)
 def new_source(name: Annotated[str, typer.Argument(help="snake_case name of the new source.", metavar="NAME")]) -> None:
     """Write a source that works over the sandbox: its folders, site, marts, page, tests and documentation."""
     from fin_assets.commands.new_source import new_source as work

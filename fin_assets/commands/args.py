@@ -10,17 +10,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.segment import Segment
 from rich.text import Text
 
 from fin_assets.commands.errors import EXIT_USAGE, Problem
+from fin_assets.commands.fitting import FittingConsole
 from fin_assets.core.contract.plain_text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from rich.console import ConsoleOptions, RenderableType
+    from rich.console import Console
 
     from fin_assets.core.contract.source import Source, Table
     from fin_assets.settings import Settings
@@ -29,24 +28,11 @@ WIDE = 140
 """Columns where there is no terminal: a file or a pipe has no width, and a cut table tells nothing."""
 
 
-class PlainConsole(Console):
-    """Shows text as it is: most of it holds words of sites, files and people, which are no markup and no control sequence."""
-
-    def render_str(self, text: str, **options: Any) -> Text:
-        """Return a text as Rich does; made printable first, because an escape is wider than its character."""
-        return super().render_str(printable(text), **options)
-
-    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Return the segments of something, as Rich does, without characters that steer a terminal."""
-        for segment in super().render(renderable, options):
-            yield segment if segment.control else Segment(printable(segment.text), segment.style)
-
-
 def a_console(**options: Any) -> Console:
     """Return a console that is as wide as the terminal, or wide enough for every table."""
     plain: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False, **options}
-    found = PlainConsole(**plain)
-    return found if found.is_terminal else PlainConsole(width=WIDE, **plain)
+    found = FittingConsole(**plain)
+    return found if found.is_terminal else FittingConsole(width=WIDE, **plain)
 
 
 console = a_console()

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from fin_assets.warehouse.publish import Build
 
 LINE_EVERY = 5.0
+LONGEST_NAME = 48
+"""Characters of a name on the line of a build, which fits into 80 columns."""
 
 SHOWN = 5
 """Damaged sessions that a build names; the others are counted."""
@@ -98,7 +100,9 @@ class _Told:
 
     def __call__(self, node: NodeDone) -> None:
         self._counts[node.kind.replace("_", " ")] += 1
-        line = f"marts: {node.done}/{node.total} {node.kind} {node.name}"
+        # The name of a test lists all its arguments.
+        name = node.name if len(node.name) <= LONGEST_NAME else f"{node.name[:LONGEST_NAME]} ..."
+        line = f"marts: {node.done}/{node.total} {node.kind} {name}"
         if self.spinner is not None:
             self.spinner.update(line)
         elif time.monotonic() - self._last >= LINE_EVERY:

@@ -34,6 +34,9 @@ LEAST_DISK = 1 << 30
 """A year of one source with two pages a session is about 0.3 GiB; a build of the marts needs the file twice."""
 
 LEAST_MEMORY = 1 << 30
+FEW = 4
+"""Entries of a setting that are named."""
+
 PYTHONS = ((3, 11), (3, 13))
 PACKAGES = (
     "dagster",
@@ -314,4 +317,7 @@ _TOLD = (
 
 
 def _shown(value: object) -> str:
-    return f"{len(value)} entries" if isinstance(value, tuple | list) else str(value)
+    """Return a setting: of a list its entries if they are few, else their number."""
+    if not isinstance(value, tuple | list):
+        return str(value)
+    return f"{len(value)} entries" if len(value) > FEW else "+".join(map(str, value)) or "none"

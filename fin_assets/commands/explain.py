@@ -58,16 +58,16 @@ def explain(source: str, code: str, session: str | None, *, tables: list[str] | 
     traces = [trace(found, table, code, day, store=store) for table in chosen]
     _require_known(found, code, day, traces)
     marts = _marts(found, day, traces)
-    todo = _todo(found, day, traces, marts)
+    steps = _steps(found, day, traces, marts)
     if as_json:
-        print(json.dumps(_object(found, code, day, traces, marts, todo), default=str, indent=1))  # noqa: T201 - machine-readable
+        print(json.dumps(_object(found, code, day, traces, marts, steps), default=str, indent=1))  # noqa: T201 - machine-readable
         return
     _line("", f"{code} of {found.name}, session {day} ({day:%A})", style="bold")
     for each in traces:
         _print_table(found, each)
     _print_marts(marts)
     _line("", "\nwhat to do:", style="bold")
-    for line in todo or ["nothing: every step is done"]:
+    for line in steps or ["nothing: every step is done"]:
         _line("", f"  {line}")
 
 
@@ -129,9 +129,9 @@ def _marts(source: Source, day: date, traces: list[TableTrace]) -> Marts:
         return Marts(problem=str(error))
 
 
-def _todo(source: Source, day: date, traces: list[TableTrace], marts: Marts) -> list[str]:
+def _steps(source: Source, day: date, traces: list[TableTrace], marts: Marts) -> list[str]:
     """Return what to do, in the order in which it helps; empty if every step is done."""
-    found = [line for trace in traces for line in _todo_of(source, day, trace)]
+    found = [line for trace in traces for line in _steps_of(source, day, trace)]
     if not found and marts.stale:
         found = [f"fin build publishes the staged rows of {', '.join(marts.stale)}"]
     elif not found and marts.problem:
@@ -139,7 +139,7 @@ def _todo(source: Source, day: date, traces: list[TableTrace], marts: Marts) -> 
     return list(dict.fromkeys(found))
 
 
-def _todo_of(source: Source, day: date, trace: TableTrace) -> list[str]:
+def _steps_of(source: Source, day: date, trace: TableTrace) -> list[str]:
     from fin_assets import clock
 
     here = f"fin run {source.name} --table {trace.table} --session {day}"
@@ -161,14 +161,14 @@ def _todo_of(source: Source, day: date, trace: TableTrace) -> list[str]:
         own = [f"{trace.table}: {each.unit}: {each.remedy}" for each in lacking if each.remedy and not each.retryable]
         return [*own, f"{trace.table}: {here} fetches what is missing{wait}"]
     undo = f"fin exclude {source.name} --table {trace.table} --session {day} --undo --unit"
-    todo = [f"{trace.table}: {undo} {unit.unit} takes its answer in again" for unit in trace.units if unit.excluded]
-    todo += [
+    steps = [f"{trace.table}: {undo} {unit.unit} takes its answer in again" for unit in trace.units if unit.excluded]
+    steps += [
         f"{trace.table}: {here} --refetch asks for {unit.unit} again, or correct the parser, then fin reparse"
         for unit in trace.units
         if unit.verdict and not unit.verdict.startswith("accepted")
     ]
     page = source.table(trace.table).checks
-    return todo + [
+    return steps + [
         f"{trace.table}: docs/{f'sources/{source.name}' if name in page else 'runbook'}.md#{name}"
         for name, passed, _ in trace.checks
         if not passed and name in manifest.blocked_by
@@ -192,7 +192,7 @@ def _names_units(source: Source, trace: TableTrace) -> bool:
 
 
 def _object(
-    source: Source, code: str, day: date, traces: list[TableTrace], marts: Marts, todo: list[str]
+    source: Source, code: str, day: date, traces: list[TableTrace], marts: Marts, steps: list[str]
 ) -> dict[str, Any]:
     tables = []
     for trace in traces:
@@ -205,7 +205,7 @@ def _object(
         "session": day,
         "tables": tables,
         "marts": asdict(marts),
-        "what_to_do": todo,
+        "what_to_do": steps,
     }
 
 

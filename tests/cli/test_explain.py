@@ -113,8 +113,8 @@ def test_an_excluded_answer_is_shown_with_the_way_back(fin: Fin, collected: Stor
     assert fin("exclude", NAME, *given, "--reason", "of another day", "--no-marts").exit_code == 0
     table = explained(fin)
     assert (table["units"][0]["excluded"], table["rows"]) == ("of another day", 0)
-    [todo] = [line for line in table["what_to_do"] if "--undo" in line]
-    assert todo.startswith(f"things: fin exclude fake --table things --session {DAY} --undo --unit a")
+    [step] = [line for line in table["what_to_do"] if "--undo" in line]
+    assert step.startswith(f"things: fin exclude fake --table things --session {DAY} --undo --unit a")
 
 
 def test_a_code_that_no_table_has_and_a_day_without_a_session_are_refused(fin: Fin, collected: Store) -> None:

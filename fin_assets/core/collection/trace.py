@@ -199,6 +199,8 @@ class _Trace:
     ) -> UnitTrace:
         raw = stored.get(name) if stored is not None else None
         expected = want.units.get(name) if want else None
+        if stored is not None and raw is None and record is not None and record.is_done:
+            self.damage.append(Damage(f"the stored answer of {name} is gone", self._refetch))
         return UnitTrace(
             unit=name,
             expected=None if want is None or want.unknown else expected is not None,
