@@ -165,6 +165,7 @@ def to_heal(source: Source, table: Table, edge: date | None) -> list[date]:
     from fin_assets import clock
     from fin_assets.core.contract.source import due_at
     from fin_assets.core.orchestration.partitions import due_sessions
+    from fin_assets.core.storage.manifest_index import summaries
     from fin_assets.core.storage.store import store_of
 
     def in_reach(day: date) -> bool:
@@ -179,8 +180,8 @@ def to_heal(source: Source, table: Table, edge: date | None) -> list[date]:
     due = due_sessions(source, table, since=now - (now.date() - first + timedelta(days=30)), until=now)
     missed = sorted(day for day in {*due}.difference(known) if day > known[0]) if known else due[-1:]
     # A day or two more: the due time is in the exchange's zone.
-    stored = store.manifests(source.name, table.name, first=first - timedelta(days=2))
-    bad = [manifest.session for manifest in stored if not manifest.state.is_done]
+    stored = summaries(store, source.name, table.name, first=first - timedelta(days=2))
+    bad = [manifest.session for manifest in stored if manifest.to_heal]
     return sorted({day for day in [*missed, *bad] if in_reach(day)})
 
 

@@ -1,4 +1,4 @@
-"""`fin status`: the state of each session and table, with the reason. Reads manifests only."""
+"""`fin status`: the state of each session and table, with the reason. Reads the index of manifests."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from fin_assets.commands.run import NAMED
 if TYPE_CHECKING:
     from fin_assets.core.contract.manifest import Manifest
     from fin_assets.core.contract.source import Source, Table
+    from fin_assets.core.storage.manifest_index import Summary
     from fin_assets.core.storage.store import Store
 
 COLOURS = {
     "complete": "green",
     "closed": "dim",
+    "provisional": "cyan",
     "stale": "yellow",
     "incomplete": "red",
     "missing": "red",
@@ -31,7 +33,10 @@ SHOWN = 30
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One session of one table. `state` is that of the manifest, `blocked` (a blocking check failed) or `missing`."""
+    """One session of one table. `state` is that of the manifest, or `blocked`, `provisional` or `missing`.
+
+    `blocked`: a blocking check failed. `provisional`: complete, but its row count is not judged yet.
+    """
 
     source: str
     table: str
@@ -98,15 +103,13 @@ def rows_of(source: Source, table: Table, wanted: tuple[date, date] | None) -> l
     """Return a row for each known session of a table and each missing one that is due since its first known session."""
     from fin_assets import clock
     from fin_assets.core.orchestration.partitions import due_sessions
+    from fin_assets.core.storage.manifest_index import summaries
     from fin_assets.core.storage.store import store_of
 
     store = store_of(project()[0])
     first, last = wanted or (date.min, date.max)
-    # One after the other: a manifest of 900 units takes 1.5 MB of memory, and years have thousands.
-    known = {
-        manifest.session: _known(manifest)
-        for manifest in store.manifests(source.name, table.name, first=first, last=last)
-    }
+    found = summaries(store, source.name, table.name, first=first, last=last)
+    known = {each.session: _known(each) for each in found}
     begin = wanted[0] if wanted else min(known, default=None)
     if begin is None:
         return []
@@ -125,22 +128,31 @@ def _missing(source: Source, table: Table, day: date, store: Store) -> Row:
     return Row(source.name, table.name, day, "missing", units, 0, 0, 0, "never collected", None, ())
 
 
-def _known(manifest: Manifest) -> Row:
+def _known(manifest: Summary) -> Row:
     blocked = manifest.state.is_done and manifest.blocked_by
-    retry = manifest.next_retry_at if not manifest.state.is_done else None
+    retry = manifest.next_retry_at if manifest.to_heal else None
     return Row(
         manifest.source,
         manifest.table,
         manifest.session,
-        "blocked" if blocked else manifest.state.value,
-        len(manifest.units),
+        "blocked" if blocked else "provisional" if manifest.is_provisional else manifest.state.value,
+        manifest.units,
         manifest.done,
-        manifest.staged.rows if manifest.staged else 0,
+        manifest.rows,
         manifest.attempts,
-        f"blocked by {', '.join(manifest.blocked_by)}" if blocked else manifest.why(),
+        _why(manifest),
         retry.isoformat(timespec="seconds") if retry else None,
-        tuple(path for unit in manifest.unfinished() for path in unit.evidence),
+        manifest.evidence,
     )
+
+
+def _why(manifest: Summary) -> str:
+    if manifest.state.is_done and manifest.blocked_by:
+        half = f"; half: {', '.join(manifest.half[:NAMED])}" if manifest.half else ""
+        return f"blocked by {', '.join(manifest.blocked_by)}{half}"
+    if manifest.is_provisional:
+        return "its row count is judged by itself when five whole sessions around it are known; nothing to do"
+    return manifest.why
 
 
 def _totals(rows: list[Row]) -> Grid:
@@ -178,7 +190,8 @@ def _by_session(rows: list[Row]) -> Grid:
 
 def _print_bad(rows: list[Row]) -> None:
     _print_missing(rows)
-    bad = [row for row in rows if row.state not in {"complete", "closed", "missing"}]
+    _print_provisional(rows)
+    bad = [row for row in rows if row.state not in {"complete", "closed", "provisional", "missing"}]
     for row in bad[-SHOWN:]:
         again = f"; healing tries again after {row.next_retry_at}" if row.next_retry_at else ""
         console.print(
@@ -196,6 +209,16 @@ def _print_bad(rows: list[Row]) -> None:
         names = sorted({row.source for row in bad})
         remedy = f"fin heal {names[0]} --from {first}" if len(names) == 1 else f"fin heal --from {first}"
         console.print(f"what to do: {remedy}; docs/runbook.md and docs/sources explain each check", soft_wrap=True)
+
+
+def _print_provisional(rows: list[Row]) -> None:
+    tables: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.state == "provisional":
+            tables.setdefault(f"{row.source}/{row.table}", []).append(row)
+    for table, found in tables.items():
+        days = str(found[0].session) if len(found) == 1 else f"{found[0].session} to {found[-1].session}"
+        console.print(f"[cyan]provisional[/] {table} {days} ({len(found)}): {found[0].why}", soft_wrap=True)
 
 
 def _print_missing(rows: list[Row]) -> None:

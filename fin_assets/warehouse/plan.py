@@ -275,10 +275,12 @@ def _refresh_reason(*, asked: bool, unfinished: str | None, built: str | None, n
 
 def _take_manifests(connection: duckdb.DuckDBPyConnection, blobs: Blobs, places: Mapping[str, str]) -> None:
     present = manifests.stamps(blobs, places)
-    exists = _scalar(
-        connection, "select count(*) from duckdb_tables() where schema_name = 'control' and table_name = 'partitions'"
-    )
-    if not exists:
+    columns = connection.execute(
+        "select column_name from duckdb_columns() where schema_name = 'control' and table_name = 'partitions'"
+        " and database_name = current_database() order by column_index"
+    ).fetchall()
+    # A build file of another version may have it with other columns.
+    if [name for (name,) in columns] != list(manifests.PARTITIONS):
         _replace(connection, "partitions", manifests.read(blobs, present, places))
         return
     known = {

@@ -18,7 +18,7 @@ from fin_assets.core.collection.acceptance import Situation, accepted, row_band
 from fin_assets.core.collection.expected_units import Wanted, outdated, wanted
 from fin_assets.core.collection.fetch_jobs import Event, Job, Outcome, run_jobs
 from fin_assets.core.collection.finalize import Attempted, Finalizer, SessionResult, baseline_around
-from fin_assets.core.collection.records import attempt_begun, deferred_record, failed_record, raw_unit
+from fin_assets.core.collection.records import attempt_begun, attempt_repeated, deferred_record, failed_record, raw_unit
 from fin_assets.core.collection.row_baseline import ENOUGH
 from fin_assets.core.contract.client import Client
 from fin_assets.core.contract.failures import StaleDate
@@ -117,6 +117,9 @@ class Collector:
                 finished(self._finalizer.finalize_without_units(self._key(session), want, manifest))
         for start in range(0, len(left), CHUNK):
             await self._chunk(left[start : start + CHUNK], finished)
+        if any(result.worked for result in results):
+            for result in self._finalizer.judge_again(sessions):
+                finished(result)
         if self._left_alone:
             raise self._left_alone[0]
         return results
@@ -128,7 +131,8 @@ class Collector:
         """Return whether a partition is done for every unit that is expected now, by the facts that are known now."""
         known = {record.unit for record in manifest.units}
         older = any(want.named_after(record.fetched_at) for record in manifest.units)
-        return manifest.state.is_done and not self._refetch and not older and known >= set(want.units)
+        again = self._refetch or older or bool(manifest.half)
+        return manifest.state.is_done and not again and known >= set(want.units)
 
     def _key(self, session: date) -> PartitionKey:
         return PartitionKey(self.source.name, self.table.name, session)
@@ -207,9 +211,10 @@ class Collector:
                 if sealed.get(held.unit) == held.sha256:
                     unit_log.retract(held.unit)
             return units
-        # Units were added: the sealed ones are stored, and stay in the partition even if they are not expected any more.
+        # Units were added, or are half: the others are stored, and stay in the partition even if they are not expected any
+        # more.
         for unit in self.store.units(before):
-            if unit.unit not in unit_log.units:
+            if unit.unit not in unit_log.units and unit.unit not in before.half:
                 unit_log.append(unit)
         return units | {record.unit: Unit(name=record.unit) for record in before.units if record.unit not in units}
 
@@ -255,6 +260,9 @@ class Collector:
             if part.before is None or not part.before.state.is_done:
                 # Written before the first request: a killed attempt has happened too.
                 self.store.save(attempt_begun(part.key, part.before, part.expected))
+            elif part.before.half:
+                part.before = attempt_repeated(part.before)
+                self.store.save(part.before)
         return await self.table.fetch(client, unit, part.key.session)
 
     def _parse(self, part: _Open, unit: Unit, fetched: Fetched) -> Parsed:

@@ -8,10 +8,11 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from fin_assets import clock
-from fin_assets.core.contract.manifest import Manifest, PartitionKey
+from fin_assets.core.contract.manifest import PartitionKey
 from fin_assets.core.contract.source import Finding, Source, Table, due_at
 from fin_assets.core.orchestration.assets import staged_key
 from fin_assets.core.orchestration.partitions import due_sessions
+from fin_assets.core.storage.manifest_index import Summary, summaries
 from fin_assets.core.storage.store import Store
 
 GRACE = timedelta(hours=3)
@@ -46,13 +47,15 @@ def backlog(source: Source, table: Table, store: Store, *, now: datetime) -> Fin
     """Find sessions that no automation fetches: given up by healing, never collected between others, or blocked by a check."""
     edge = now - timedelta(days=source.settings.look_back_days)
     known, given_up, blocked = [], [], []
-    # One after the other: a manifest of 900 units takes 1.5 MB of memory, and years have thousands.
-    for manifest in store.manifests(source.name, table.name):
+    half = []
+    for manifest in summaries(store, source.name, table.name):
         known.append(manifest.session)
         if _given_up(source, table, manifest, edge=edge):
             given_up.append(manifest.session)
         if manifest.blocked_by:
             blocked.append(manifest.session)
+        if manifest.half:
+            half.append(manifest.session)
     left = {
         "that healing has given up": given_up,
         "never collected": _holes(table, set(known), now=now),
@@ -65,6 +68,7 @@ def backlog(source: Source, table: Table, store: Store, *, now: datetime) -> Fin
     ]
     ask = sorted(left["that healing has given up"] + left["never collected"])
     remedy = [f"fin run {source.name} --table {table.name} --from {ask[0]} --to {ask[-1]}"] if ask else []
+    remedy += [f"fin heal {source.name} --from {half[0]}"] if half else []
     remedy += [f"fin status {source.name}"] if left["blocked by a check"] else []
     return Finding(
         passed=not parts,
@@ -73,7 +77,7 @@ def backlog(source: Source, table: Table, store: Store, *, now: datetime) -> Fin
     )
 
 
-def _given_up(source: Source, table: Table, manifest: Manifest, *, edge: datetime) -> bool:
+def _given_up(source: Source, table: Table, manifest: Summary, *, edge: datetime) -> bool:
     if manifest.state.is_done:
         return False
     return (
