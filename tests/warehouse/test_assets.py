@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime, timedelta
+
 import dagster as dg
 import pytest
 
 from fin_assets.warehouse.assets import mart_assets
-from fin_assets.warehouse.build import BuildResult
+from fin_assets.warehouse.build import BuildResult, rollback
 from fin_assets.warehouse.reader import Reader
 from tests.warehouse.conftest import LAST, small_market, stage_session
 from tests.warehouse.home import SOURCE, Home, holdings_frame
@@ -72,3 +75,36 @@ def test_a_run_publishes_and_a_failed_test_materializes_nothing(home: Home) -> N
         broken = [check for check in failed.get_asset_check_evaluations() if not check.passed]
         assert [str(check.asset_check_key.name) for check in broken] == ["grain"]
         assert Reader(home.data).build_id() == published
+
+
+def test_an_hourly_look_starts_a_run_only_when_a_build_could_find_something(home: Home) -> None:
+    (marts,) = mart_assets(home.settings, home.sources, home.store)
+    definitions = dg.Definitions(assets=[marts])
+    hour = datetime(2026, 3, 24, 8, 16, tzinfo=UTC)
+    cursor = None
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def look(hours: int) -> int:
+            nonlocal cursor
+            found = dg.evaluate_automation_conditions(
+                defs=definitions,
+                instance=instance,
+                cursor=cursor,
+                evaluation_time=hour + timedelta(hours=hours),
+                asset_selection=dg.AssetSelection.assets(["marts", "ops__partition_health"]),
+            )
+            cursor = found.cursor
+            return found.total_requested
+
+        look(0)
+        assert look(1) == 1, "nobody knows yet what the marts were made from"
+        assert dg.materialize([marts], instance=instance).success
+        events = len(instance.event_log_storage.get_logs_for_all_runs_by_log_id())
+        began = time.process_time()
+        assert look(2) == 0
+        assert time.process_time() - began < 0.5
+        assert len(instance.event_log_storage.get_logs_for_all_runs_by_log_id()) == events
+        stage_session(home, LAST)
+        assert look(3) == 1
+        rollback(home.store)
+        assert look(4) == 1, "readers see another build than the newest"

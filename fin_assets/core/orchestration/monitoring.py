@@ -125,3 +125,19 @@ def watch_checks(source: Source, table: Table, store: Store) -> list[dg.AssetChe
 def watch_keys(source: Source, table: Table) -> list[dg.AssetCheckKey]:
     """Return the keys of the watch checks of a table."""
     return [dg.AssetCheckKey(staged_key(source, table), name) for name in WATCHES]
+
+
+def changed_watches(source: Source, store: Store, instance: dg.DagsterInstance, *, now: datetime) -> list[str]:
+    """Return the watch checks, as `table: check`, whose outcome is another one than Dagster has recorded."""
+    keys = {key: table for table in source.tables for key in watch_keys(source, table)}
+    recorded = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(keys))
+    changed = []
+    for key, table in keys.items():
+        found = WATCHES[key.name](source, table, store, now=now)
+        record = recorded.get(key)
+        event = record.event.dagster_event if record is not None and record.event is not None else None
+        judged = event is not None and event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        before = event.asset_check_evaluation_data if event is not None and judged else None
+        if before is None or (before.passed, before.description) != (found.passed, found.summary):
+            changed.append(f"{table.name}: {key.name}")
+    return changed

@@ -40,7 +40,7 @@ class Summary(Record):
         rows: staged rows.
         to_heal, exhausted, is_provisional, half: as in Manifest.
         why: as `Manifest.why()`.
-        evidence: of the missing units, relative to the data directory.
+        evidence, staged_file, quarantine_file: as in the manifest, relative to the data directory; evidence of missing units.
     """
 
     source: str
@@ -59,6 +59,8 @@ class Summary(Record):
     half: tuple[str, ...]
     why: str
     evidence: tuple[str, ...]
+    staged_file: str | None
+    quarantine_file: str | None
 
     @classmethod
     def of(cls, manifest: Manifest) -> Self:
@@ -80,6 +82,8 @@ class Summary(Record):
             half=manifest.half,
             why=manifest.why(),
             evidence=tuple(path for unit in manifest.unfinished() for path in unit.evidence),
+            staged_file=manifest.staged.file if manifest.staged else None,
+            quarantine_file=manifest.staged.quarantine_file if manifest.staged else None,
         )
 
 
