@@ -11,7 +11,7 @@ def clean(*, dry_run: bool) -> None:
     """Remove files and runs that are older than the settings keep them; with `dry_run` only say what they are."""
     import dagster as dg
 
-    from fin_assets.commands.dagster_runner import prepare_instance
+    from fin_assets.commands.dagster_home import prepare_instance
     from fin_assets.warehouse import cleaning
 
     settings, _ = project()

@@ -190,7 +190,8 @@ def working(sources: Sequence[Source]) -> Iterator[Runner]:
     """Give what runs tables: the display, the Dagster instance, and the sandbox if a source asks it."""
     import dagster as dg
 
-    from fin_assets.commands.dagster_runner import Runner, prepare_instance
+    from fin_assets.commands.dagster_home import prepare_instance
+    from fin_assets.commands.dagster_runner import Runner
     from fin_assets.commands.progress import Display
     from fin_assets.commands.sandbox_server import sandbox_up
     from fin_assets.core.orchestration.dead_runs import end_dead_runs

@@ -157,8 +157,11 @@ def _why(manifest: Summary) -> str:
 
 def _totals(rows: list[Row]) -> Grid:
     grid = Grid(title="Sessions by state", title_justify="left")
-    grid.add_column("table")
-    for state, colour in COLOURS.items():
+    grid.add_column("table", no_wrap=True)
+    # The other states are rare, and all of them together are wider than a terminal.
+    there = {"complete", "closed", "incomplete", "missing", *(row.state for row in rows)}
+    colours = {state: colour for state, colour in COLOURS.items() if state in there}
+    for state, colour in colours.items():
         grid.add_column(state, justify="right", style=colour)
     for name in ("rows", "first", "last"):
         grid.add_column(name, justify="right")
@@ -166,7 +169,7 @@ def _totals(rows: list[Row]) -> Grid:
     for source in sources:
         for table in source.tables:
             own = [row for row in rows if (row.source, row.table) == (source.name, table.name)]
-            counts = [str(sum(row.state == state for row in own)) for state in COLOURS]
+            counts = [str(sum(row.state == state for row in own)) for state in colours]
             span = (str(own[0].session), str(own[-1].session)) if own else ("never collected", "-")
             grid.add_row(f"{source.name}/{table.name}", *counts, f"{sum(row.rows for row in own):,}", *span)
     return grid

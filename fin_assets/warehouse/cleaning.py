@@ -4,18 +4,21 @@ Superseded builds and months are removed by each publish; what a rollback to a k
 """
 
 # No postponed annotations here: Dagster reads the types of an op's arguments at once.
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import duckdb
 
 from fin_assets import clock
-from fin_assets.core.orchestration.run_retention import OldRuns, old_runs, remove_runs
 from fin_assets.core.storage.leftovers import Kind, leftovers, remove
 from fin_assets.settings import Settings
 from fin_assets.warehouse import publish
 from fin_assets.warehouse.paths import Layout, WarehouseError
+
+if TYPE_CHECKING:
+    from fin_assets.core.orchestration.run_retention import OldRuns
 
 CLEAN = "clean"
 """Name of the job and of its schedule."""
@@ -26,7 +29,7 @@ class Cleaning:
     """What can go: files by kind, and runs of Dagster."""
 
     kinds: list[Kind]
-    runs: OldRuns = field(default_factory=lambda: OldRuns([], [], 0))
+    runs: "OldRuns"
 
     @property
     def rows(self) -> list[tuple[str, int, int]]:
@@ -46,6 +49,9 @@ def what_can_go(settings: Settings, instance: dg.DagsterInstance) -> Cleaning:
     Raises:
         WarehouseError: a kept build cannot be read, so that the files that it reads are not known.
     """
+    # Here: it loads the SQL library, which the code location alone does not need.
+    from fin_assets.core.orchestration.run_retention import old_runs
+
     keep, now = settings.retention, clock.now()
     kinds = leftovers(settings.data, keep, now=now, in_use=_read_by_builds(Layout(settings.data)))
     return Cleaning(kinds, old_runs(instance, before=now - timedelta(days=keep.runs_days)))
@@ -53,6 +59,8 @@ def what_can_go(settings: Settings, instance: dg.DagsterInstance) -> Cleaning:
 
 def clean(settings: Settings, instance: dg.DagsterInstance) -> Cleaning:
     """Remove what `[retention]` no longer keeps, and return what it was. Raises as `what_can_go`."""
+    from fin_assets.core.orchestration.run_retention import remove_runs
+
     found = what_can_go(settings, instance)
     remove(settings.data, found.kinds)
     remove_runs(instance, found.runs)
