@@ -250,6 +250,19 @@ def build(
     work(full_refresh=full_refresh, rollback=rollback, to=to, list_builds=list_builds)
 
 
+@app.command(epilog="Example: fin clean --dry-run")
+def clean(
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how much would be freed, and remove nothing.")
+    ] = False,
+) -> None:
+    """Remove old logs, evidence and superseded files, as [retention] in fin.toml says. Raw answers stay."""
+    from fin_assets.commands.clean import clean as work
+
+    work(dry_run=dry_run)
+
+
 @app.command(epilog='Example: fin sql -c "select session_date, count(*) from hk__daily_holdings group by 1 order by 1"')
 def sql(
     *,

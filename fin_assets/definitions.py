@@ -94,13 +94,18 @@ def _assemble(
                 checks.extend(watch_checks(source, table, store))
         collecting = collect_jobs(source)
         schedules.extend([*collect_schedules(source, collecting), *weekly_schedules(source, collecting)])
-        schedules.append(watch_schedule(source))
+        schedules.append(watch_schedule(source, store))
         checks.extend(audit_checks(source, store, opened))
         for more_jobs, more_schedules in (audit_jobs(source), snapshot_jobs(source, store, opened)):
             jobs.extend(more_jobs)
             schedules.extend(more_schedules)
     if marts:
         from fin_assets.warehouse.assets import mart_assets
+        from fin_assets.warehouse.cleaning import cleaning_jobs
+
+        cleaning, daily = cleaning_jobs(settings)
+        jobs.append(cleaning)
+        schedules.append(daily)
 
         built = mart_assets(settings, found, store, on_node=on_node, policy=marts_policy(found))
         assets.extend(built)

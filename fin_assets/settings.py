@@ -180,6 +180,21 @@ class WarehouseSettings(Strict):
     )
 
 
+class RetentionSettings(Strict):
+    """How long what can be missed is kept. Raw answers and manifests stay; so does all that a current row was made of."""
+
+    runs_days: int = Field(default=30, ge=1, description="logs of finished runs in Dagster")
+    evidence_days: int = Field(
+        default=90, ge=1, description="pages of failures, except those of sessions still incomplete"
+    )
+    quarantine_days: int = Field(default=90, ge=1, description="refused rows that no present staged file belongs to")
+    staged_days: int = Field(
+        default=30, ge=1, description="staged files that another one has replaced and no kept build reads"
+    )
+    intraday_days: int = Field(default=30, ge=1, description="snapshots of a running session, which no mart reads")
+    logs_days: int = Field(default=30, ge=1, description="output of servers that have ended")
+
+
 class Settings(BaseSettings):
     """All settings of one project home."""
 
@@ -192,6 +207,7 @@ class Settings(BaseSettings):
     servers: ServerSettings = ServerSettings()
     dashboards: DashboardSettings = DashboardSettings()
     warehouse: WarehouseSettings = WarehouseSettings()
+    retention: RetentionSettings = RetentionSettings()
     sources: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
 
     @classmethod

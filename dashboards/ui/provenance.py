@@ -16,6 +16,7 @@ from dashboards.ui.build_cache import CachedBuild
 LABELS = {
     "complete": "complete",
     "closed": "closed",
+    "provisional": "provisional, rows not judged yet",
     "stale": "stale",
     "incomplete": "incomplete",
     "blocked": "blocked by a check",

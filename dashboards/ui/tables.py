@@ -88,7 +88,17 @@ def _object(values: Mapping[str, str]) -> str:
 
 PARTITION_COLOURS = {
     state: state.replace("_", "-")
-    for state in ("complete", "closed", "stale", "incomplete", "blocked", "missing", "history", "not_due")
+    for state in (
+        "complete",
+        "closed",
+        "provisional",
+        "stale",
+        "incomplete",
+        "blocked",
+        "missing",
+        "history",
+        "not_due",
+    )
 }
 """Colours of the states of a partition."""
 STATE = dotted({}, PARTITION_COLOURS)

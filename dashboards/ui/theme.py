@@ -41,6 +41,7 @@ class Palette:
     neutral: str
     complete: str
     closed: str
+    provisional: str
     stale: str
     blocked: str
     incomplete: str
@@ -68,6 +69,7 @@ LIGHT = Palette(
     neutral="#8592a0",
     complete="#3f9d8b",
     closed="#cfd6dd",
+    provisional="#7fb3d9",
     stale="#e0a526",
     blocked="#b3362b",
     incomplete="#d9602f",
@@ -95,6 +97,7 @@ DARK = Palette(
     neutral="#71808f",
     complete="#2f8f7e",
     closed="#36414c",
+    provisional="#4d86ad",
     stale="#c9962a",
     blocked="#d9534a",
     incomplete="#e0693a",
@@ -206,7 +209,17 @@ PAGE_CSS = f"""
 
 _DOTS = " ".join(
     f".dot.{state} {{ background: var(--fin-{state.replace('_', '-')}); }}"
-    for state in ("complete", "closed", "stale", "incomplete", "blocked", "missing", "history", "not_due")
+    for state in (
+        "complete",
+        "closed",
+        "provisional",
+        "stale",
+        "incomplete",
+        "blocked",
+        "missing",
+        "history",
+        "not_due",
+    )
 )
 
 BASE_CSS = f"""

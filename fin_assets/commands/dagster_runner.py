@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import shlex
 import sys
 import time
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from fin_assets.commands.args import repository
-from fin_assets.commands.errors import Problem
+from fin_assets.commands.dagster_home import prepare_instance
 from fin_assets.core.collection.expected_units import wanted
 from fin_assets.core.contract.manifest import PartitionKey
 from fin_assets.core.orchestration.assets import raw_key, staged_key, step_name
@@ -35,7 +31,6 @@ if TYPE_CHECKING:
     from fin_assets.settings import Settings
     from fin_assets.warehouse.dbt import OnNode
 
-HOME_VARIABLE = "DAGSTER_HOME"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 COMMAND = "fin/command"
 """Tag of a run that a command started: the whole command line."""
@@ -69,30 +64,6 @@ class TableOutcome:
     def unusable(self) -> list[Manifest]:
         """Return the manifests of the sessions that are not complete, or that a blocking check holds back."""
         return [manifest for manifest in self.manifests if not manifest.state.is_done or manifest.blocked_by]
-
-
-def prepare_instance(settings: Settings) -> Path:
-    """Make `<data>/dagster` the home of Dagster, unless DAGSTER_HOME says otherwise, and return it."""
-    if os.environ.get(HOME_VARIABLE):
-        return Path(os.environ[HOME_VARIABLE])
-    home = (settings.data / "dagster").resolve()
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-    except FileNotFoundError as error:
-        # Where not even an administrator can make directories.
-        msg = f"The data directory {settings.data} cannot be made: {error.strerror}."
-        raise Problem(msg, "set data_dir in fin.toml to a directory that can be made") from error
-    if not os.access(home, os.W_OK):
-        # Before a sandbox or a browser is started for nothing.
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(home))
-    template = repository() / "dagster.yaml"
-    text = template.read_text(encoding="utf-8") if template.exists() else "telemetry:\n  enabled: false\n"
-    text = text.replace("base_dir: data/dagster", f"base_dir: {home.as_posix()}")
-    target = home / "dagster.yaml"
-    if not target.exists() or target.read_text(encoding="utf-8") != text:
-        target.write_text(text, encoding="utf-8")
-    os.environ[HOME_VARIABLE] = str(home)
-    return home
 
 
 def command_tags() -> dict[str, str]:

@@ -76,7 +76,7 @@ def demo(*, site_values: SiteValues, site_datasets: list[str], serve: bool, sess
 
 def serve() -> None:
     """Serve the Dagster UI, the dashboards and the sandbox until Ctrl-C."""
-    from fin_assets.commands.dagster_runner import prepare_instance
+    from fin_assets.commands.dagster_home import prepare_instance
     from fin_assets.commands.sandbox_server import sandbox_up
 
     settings, sources = project()

@@ -217,6 +217,7 @@ def to_heal(source: Source, table: Table, edge: date | None) -> list[date]:
     from fin_assets.core.collection.expected_units import can_have
     from fin_assets.core.contract.source import due_at
     from fin_assets.core.orchestration.partitions import due_sessions
+    from fin_assets.core.storage.manifest_index import summaries
     from fin_assets.core.storage.store import store_of
 
     def in_reach(day: date) -> bool:
@@ -235,8 +236,8 @@ def to_heal(source: Source, table: Table, edge: date | None) -> list[date]:
         else due[-1:]
     )
     # A day or two more: the due time is in the exchange's zone.
-    stored = store.manifests(source.name, table.name, first=first - timedelta(days=2))
-    bad = [manifest.session for manifest in stored if not manifest.state.is_done]
+    stored = summaries(store, source.name, table.name, first=first - timedelta(days=2))
+    bad = [manifest.session for manifest in stored if manifest.to_heal]
     return sorted({day for day in [*missed, *bad] if in_reach(day)})
 
 
@@ -245,7 +246,8 @@ def working(sources: Sequence[Source]) -> Iterator[Runner]:
     """Give what runs tables: the display, the Dagster instance, and the sandbox if a source asks it."""
     import dagster as dg
 
-    from fin_assets.commands.dagster_runner import Runner, prepare_instance
+    from fin_assets.commands.dagster_home import prepare_instance
+    from fin_assets.commands.dagster_runner import Runner
     from fin_assets.commands.progress import Display
     from fin_assets.commands.sandbox_server import sandbox_up
     from fin_assets.core.orchestration.dead_runs import end_dead_runs

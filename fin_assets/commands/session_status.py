@@ -85,7 +85,7 @@ def print_session(rows: list[Row], manifests: dict[str, Manifest]) -> None:
             _print_left(row, found)
         elif row.why:
             console.print(f"{row.table}: {row.why}", soft_wrap=True)
-    bad = [row for row in rows if row.state not in {"complete", "closed"}]
+    bad = [row for row in rows if row.state not in {"complete", "closed", "provisional"}]
     if bad:
         where = f"--session {rows[0].session}"
         advice = list(dict.fromkeys(row.remedy or f"fin run {row.source} {where}" for row in bad))

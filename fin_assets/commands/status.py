@@ -1,4 +1,4 @@
-"""`fin status`: the state of each session and table, with the reason. Reads manifests only."""
+"""`fin status`: the state of each session and table, with the reason. Reads the index of manifests."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ from fin_assets.core.collection.remedies import promise, remedy_of, run_command
 if TYPE_CHECKING:
     from fin_assets.core.contract.manifest import Manifest
     from fin_assets.core.contract.source import Source, Table
+    from fin_assets.core.storage.manifest_index import Summary
     from fin_assets.core.storage.store import Store
 
 COLOURS = {
     "complete": "green",
     "closed": "dim",
+    "provisional": "cyan",
     "stale": "yellow",
     "incomplete": "red",
     "missing": "red",
@@ -35,9 +37,10 @@ SHOWN = 30
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One session of one table. `state` is that of the manifest, or `blocked`, `damaged` or `missing`.
+    """One session of one table. `state` is that of the manifest, or `blocked`, `provisional`, `damaged` or `missing`.
 
-    `blocked`: a blocking check failed. `damaged`: the manifest cannot be read.
+    `blocked`: a blocking check failed. `provisional`: complete, but its row count is not judged yet. `damaged`: the manifest
+    cannot be read.
     """
 
     source: str
@@ -114,15 +117,13 @@ def rows_of(source: Source, table: Table, wanted: tuple[date, date] | None) -> l
     from fin_assets import clock
     from fin_assets.core.collection.expected_units import can_have
     from fin_assets.core.orchestration.partitions import due_sessions
+    from fin_assets.core.storage.manifest_index import summaries
     from fin_assets.core.storage.store import store_of
 
     store, now = store_of(project()[0]), clock.now()
     first, last = wanted or (date.min, date.max)
-    # One after the other: a manifest of 900 units takes 1.5 MB of memory, and years have thousands.
-    known = {
-        manifest.session: _known(source, table, manifest, now=now)
-        for manifest in store.manifests(source.name, table.name, first=first, last=last)
-    }
+    found = summaries(store, source.name, table.name, first=first, last=last)
+    known = {each.session: _known(source, table, each, store, now=now) for each in found}
     begin = wanted[0] if wanted else min(known, default=None)
     if begin is None:
         return []
@@ -141,41 +142,72 @@ def _missing(source: Source, table: Table, day: date, store: Store) -> Row:
     return Row(source.name, table.name, day, "missing", units, 0, 0, 0, "never collected", None, remedy, None, ())
 
 
-def _known(source: Source, table: Table, manifest: Manifest, *, now: datetime) -> Row:
+def _known(source: Source, table: Table, manifest: Summary, store: Store, *, now: datetime) -> Row:
     promised = promise(source, table, manifest, now=now)
-    blocked = manifest.state.is_done and manifest.blocked_by
     # A retry that no automation makes, or whose time has passed, is none to wait for.
     retry = manifest.next_retry_at if promised and manifest.next_retry_at and manifest.next_retry_at > now else None
     return Row(
         manifest.source,
         manifest.table,
         manifest.session,
-        "damaged" if manifest.damage else "blocked" if blocked else manifest.state.value,
-        len(manifest.units),
+        _state(manifest),
+        manifest.units,
         manifest.done,
-        manifest.staged.rows if manifest.staged else 0,
+        manifest.rows,
         manifest.attempts,
-        f"blocked by {', '.join(manifest.blocked_by)}" if blocked else manifest.why(),
+        _why(manifest),
         retry.astimezone(ZoneInfo(source.timezone)).isoformat(timespec="seconds") if retry else None,
-        remedy_of(manifest, by_itself=promised is not None),
+        _remedy(manifest, store, by_itself=promised is not None),
         promised,
-        tuple(path for unit in manifest.unfinished() for path in unit.evidence),
+        manifest.evidence,
     )
+
+
+def _state(manifest: Summary) -> str:
+    if manifest.is_damaged:
+        return "damaged"
+    if manifest.state.is_done and manifest.blocked_by:
+        return "blocked"
+    return "provisional" if manifest.is_provisional else manifest.state.value
+
+
+def _remedy(manifest: Summary, store: Store, *, by_itself: bool) -> str | None:
+    from fin_assets.core.contract.manifest import PartitionKey
+
+    if manifest.half:
+        return run_command(manifest.source, manifest.table, [manifest.session])
+    # The units tell what mends them, and only the few sessions that are not complete are read for it.
+    whole = (
+        None
+        if manifest.state.is_done
+        else store.manifest(PartitionKey(manifest.source, manifest.table, manifest.session))
+    )
+    return remedy_of(whole, by_itself=by_itself) if whole else None
+
+
+def _why(manifest: Summary) -> str:
+    if manifest.state.is_done and manifest.blocked_by:
+        half = f"; half: {', '.join(manifest.half[:NAMED])}" if manifest.half else ""
+        return f"blocked by {', '.join(manifest.blocked_by)}{half}"
+    if manifest.is_provisional:
+        return "its row count is judged by itself when five whole sessions around it are known; nothing to do"
+    return manifest.why
 
 
 def _totals(rows: list[Row], sources: list[Source]) -> Grid:
     grid = Grid(title="Sessions by state", title_justify="left")
-    grid.add_column("table")
-    # A rare state has a column only where it is: eight of them cut the names of the tables.
-    states = [state for state in COLOURS if state != "damaged" or any(row.state == state for row in rows)]
-    for state in states:
-        grid.add_column(state, justify="right", style=COLOURS[state])
+    grid.add_column("table", no_wrap=True)
+    # The other states are rare, and all of them together are wider than a terminal.
+    there = {"complete", "closed", "incomplete", "missing", *(row.state for row in rows)}
+    colours = {state: colour for state, colour in COLOURS.items() if state in there}
+    for state, colour in colours.items():
+        grid.add_column(state, justify="right", style=colour)
     for name in ("rows", "first", "last"):
         grid.add_column(name, justify="right")
     for source in sources:
         for table in source.tables:
             own = [row for row in rows if (row.source, row.table) == (source.name, table.name)]
-            counts = [str(sum(row.state == state for row in own)) for state in states]
+            counts = [str(sum(row.state == state for row in own)) for state in colours]
             span = (str(own[0].session), str(own[-1].session)) if own else ("never collected", "-")
             grid.add_row(f"{source.name}/{table.name}", *counts, f"{sum(row.rows for row in own):,}", *span)
     return grid
@@ -200,7 +232,8 @@ def _by_session(rows: list[Row]) -> Grid:
 
 def _print_bad(rows: list[Row]) -> None:
     _print_missing(rows)
-    bad = [row for row in rows if row.state not in {"complete", "closed", "missing"}]
+    _print_provisional(rows)
+    bad = [row for row in rows if row.state not in {"complete", "closed", "provisional", "missing"}]
     for row in bad[-SHOWN:]:
         say(f" {row.source}/{row.table} {row.session}: {row.why}", first=row.state, style=COLOURS[row.state])
         if row.remedy:
@@ -213,6 +246,16 @@ def _print_bad(rows: list[Row]) -> None:
         console.print(f"... and {len(bad) - SHOWN} earlier ones: --json lists all", soft_wrap=True)
     if bad:
         say("docs/runbook.md and docs/sources explain each check and each kind of failure")
+
+
+def _print_provisional(rows: list[Row]) -> None:
+    tables: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.state == "provisional":
+            tables.setdefault(f"{row.source}/{row.table}", []).append(row)
+    for table, found in tables.items():
+        days = str(found[0].session) if len(found) == 1 else f"{found[0].session} to {found[-1].session}"
+        say(f" {table} {days} ({len(found)}): {found[0].why}", first="provisional", style=COLOURS["provisional"])
 
 
 def _print_missing(rows: list[Row]) -> None:

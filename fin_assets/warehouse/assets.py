@@ -6,7 +6,7 @@ there. Whatever part is selected, the whole build runs, because a build is publi
 
 # No postponed annotations here: Dagster reads the type of an asset function's `context` at once.
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtP
 from fin_assets.core.contract.source import Source
 from fin_assets.core.storage.store import Store
 from fin_assets.settings import Settings
-from fin_assets.warehouse import build, dbt
+from fin_assets.warehouse import build, dbt, inputs
 from fin_assets.warehouse.dbt import NodeDone, OnNode
 from fin_assets.warehouse.paths import PROJECT, BuildFailed, Layout
 from fin_assets.warehouse.plan import Plan
@@ -65,13 +65,18 @@ def mart_assets(
     Raises:
         BuildFailed: the project cannot be parsed.
     """
+    layout = Layout(store.data)
+
+    def inputs_now() -> str:
+        return inputs.stamp(layout, project=project, sources=sources, modes=store.modes)
+
     translator = _Translator(
-        [dg.AssetKey(["raw", source.name, table.name]) for source in sources for table in source.tables], policy
+        [dg.AssetKey(["raw", source.name, table.name]) for source in sources for table in source.tables],
+        policy,
+        look_hourly(lambda: not inputs.are_known(layout, inputs_now())),
     )
 
-    @dbt_assets(
-        manifest=dbt.parse(Layout(store.data), project), name="marts", dagster_dbt_translator=translator, pool=POOL
-    )
+    @dbt_assets(manifest=dbt.parse(layout, project), name="marts", dagster_dbt_translator=translator, pool=POOL)
     def marts(context: dg.AssetExecutionContext, config: MartsConfig) -> Iterator[Event]:
         checks = {spec.metadata[_UNIQUE_ID]: spec.key for spec in marts.check_specs}
         selected = context.selected_asset_check_keys
@@ -86,6 +91,7 @@ def mart_assets(
             if checks.get(node.unique_id) in selected:
                 results.append(_check_result(checks[node.unique_id], node))
 
+        before = inputs_now()
         steps = build.run(
             settings,
             sources,
@@ -99,6 +105,7 @@ def mart_assets(
         except BuildFailed as error:
             yield from results
             raise dg.Failure(str(error), allow_retries=False) from error
+        inputs.remember(layout, before, done.build.id)
         if not done.published:
             context.log.info("nothing has changed since build %s", done.build.id)
         yield from _materialized(context, marts, done.build, done.plan)
@@ -140,9 +147,9 @@ def _materialized(
 class _Translator(DagsterDbtTranslator):
     """Names, groups and automation of the dbt project's nodes."""
 
-    def __init__(self, raw: Sequence[dg.AssetKey], policy: dg.FreshnessPolicy | None) -> None:
+    def __init__(self, raw: Sequence[dg.AssetKey], policy: dg.FreshnessPolicy | None, look: C[dg.AssetKey]) -> None:
         super().__init__(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
-        self._policy = policy
+        self._policy, self._look = policy, look
         self._raw = [dg.AssetDep(key) for key in raw]
         self._used: dict[dg.AssetKey, Counter[str]] = {}
         self._names: dict[str, str] = {}
@@ -180,7 +187,7 @@ class _Translator(DagsterDbtTranslator):
     def get_automation_condition(self, dbt_resource_props: Mapping[str, Any]) -> C[dg.AssetKey] | None:
         """Rebuild after new staged sessions; look at the manifests once an hour even without any."""
         if dbt_resource_props["name"] == HEALTH:
-            return look_hourly()
+            return self._look
         reads = dbt_resource_props.get("depends_on", {}).get("nodes", [])
         staged = any(node.startswith("source.") and ".control." not in node for node in reads)
         return rebuild_when_staged() if staged else None
@@ -232,9 +239,30 @@ def rebuild_when_staged() -> C[dg.AssetKey]:
     ).with_label("rebuild after new sessions")
 
 
-def look_hourly() -> C[dg.AssetKey]:
+class InputsChanged(C[dg.AssetKey]):
+    """True if a build could find something to do. Prevents hourly runs that find nothing, each with hundreds of events."""
+
+    def __init__(self, changed: Callable[[], bool]) -> None:
+        self._changed = changed
+
+    @property
+    def name(self) -> str:
+        """Shown in the condition tree of the UI."""
+        return "inputs_changed"
+
+    def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
+        """Keep the candidates if the inputs of the marts have changed; without a candidate nothing is looked at."""
+        candidates = context.candidate_subset
+        if candidates.is_empty or self._changed():
+            return dg.AutomationResult(context, true_subset=candidates)
+        return dg.AutomationResult(context, true_subset=context.get_empty_subset())
+
+
+def look_hourly(changed: Callable[[], bool]) -> C[dg.AssetKey]:
     """Bring the states of incomplete partitions up to date. Prevents a health page without the failures.
 
-    Costs next to nothing when nothing has changed: then no build is made.
+    Without a change of manifests, calendars or settings no run is started: `changed` looks at their names and times.
     """
-    return (C.cron_tick_passed("15 * * * *", "UTC") & ~C.in_progress()).with_label("hourly look at the manifests")
+    return (C.cron_tick_passed("15 * * * *", "UTC") & ~C.in_progress() & InputsChanged(changed)).with_label(
+        "hourly look at the manifests"
+    )

@@ -34,11 +34,14 @@ class StagedLost(WarehouseError):
 def take(connection: duckdb.DuckDBPyConnection, blobs: Blobs, places: Mapping[str, str]) -> None:
     """Bring control.partitions up to date: only manifests that were replaced since are read."""
     present = manifests.stamps(blobs, places)
-    exists = connection.execute(
-        "select count(*) from duckdb_tables() where schema_name = 'control' and table_name = 'partitions'"
-    ).fetchone()
-    if exists == (0,):
-        _write(connection, "create table control.partitions as from news", manifests.read(blobs, present, places))
+    columns = connection.execute(
+        "select column_name from duckdb_columns() where schema_name = 'control' and table_name = 'partitions'"
+        " and database_name = current_database() order by column_index"
+    ).fetchall()
+    # A build file of another version may have it with other columns.
+    if [name for (name,) in columns] != list(manifests.PARTITIONS):
+        news = manifests.read(blobs, present, places)
+        _write(connection, "create or replace table control.partitions as from news", news)
         return
     known = {
         (source, table, session): stamp

@@ -52,9 +52,13 @@ PARTITIONS: dict[str, Any] = {
     "staged_file": pl.String,
     "staged_sha256": pl.String,
     "is_usable": pl.Boolean,
+    "is_provisional": pl.Boolean,
     "stamp": pl.String,
 }
-"""Columns of control.partitions. `is_usable`: complete, staged, and no blocking check failed."""
+"""Columns of control.partitions.
+
+`is_usable`: complete, staged, and no blocking check failed. `is_provisional`: of these, a row count could not be judged yet (H6).
+"""
 
 SESSIONS: dict[str, Any] = {
     "source": pl.String,
@@ -245,5 +249,6 @@ def _row(manifest: Manifest, stamp: str) -> tuple[Any, ...]:
         staged.file if staged else None,
         staged.sha256 if staged else None,
         staged is not None and manifest.state is PartitionState.COMPLETE and not manifest.blocked_by,
+        staged is not None and manifest.is_provisional,
         stamp,
     )

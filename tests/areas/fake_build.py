@@ -160,7 +160,7 @@ create table hk__additions_removals (session_date date, previous_date date, gap_
 
 _HEALTH = """
 create table ops__partition_health as
-select source, table_name, session_date, state, state in ('complete', 'closed') as is_green,
+select source, table_name, session_date, state, state in ('complete', 'closed', 'provisional') as is_green,
   state <> 'not_due' as is_due, day_state, why,
        failure_kinds, case when state in ('complete',
        'closed') then null else 'fin heal ' || source end as mends, units_expected::integer as units_expected,

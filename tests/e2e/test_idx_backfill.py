@@ -18,7 +18,7 @@ import pytest
 from dagster._core.execution.backfill import BulkActionStatus
 from playwright.sync_api import Page, sync_playwright
 
-from fin_assets.commands.dagster_runner import prepare_instance
+from fin_assets.commands.dagster_home import prepare_instance
 from fin_assets.commands.processes import supervised
 from fin_assets.core.transport.browser.chromium import FLAGS, find_chromium, runs_as_root
 from fin_assets.definitions import build_definitions

@@ -174,3 +174,26 @@ def test_a_session_that_was_never_asked_for_is_not_healed(make) -> None:
     town.run(GOOD)
     town.tick()
     assert town.tick() == set()
+
+
+def test_a_half_session_of_days_ago_fails_its_check_and_is_asked_for_again(make) -> None:
+    town = make()
+    days = [date(2026, 3, 13), date(2026, 3, 16), date(2026, 3, 17), GOOD, BAD, date(2026, 3, 20), date(2026, 3, 23)]
+    town.site.rows_of = {(unit, days[0]): [50] for unit in town.site.units}
+    for day in days:
+        assert town.run(day), "the run of a whole session does not fail for another one"
+    key = dg.AssetCheckKey(staged_key(town.source, town.table), "row_count_in_band")
+    storage = town.instance.event_log_storage
+    latest = storage.get_asset_check_execution_history(key, limit=50)
+    verdicts: dict[str, bool] = {}
+    for record in latest:
+        evaluation = record.event.dagster_event.asset_check_evaluation_data  # type: ignore[union-attr]
+        verdicts.setdefault(evaluation.partition, evaluation.passed)
+    assert verdicts == {day.isoformat(): day != days[0] for day in days}
+    town.site.rows_of.clear()
+    town.tick()
+    assert town.tick(after=timedelta(hours=1)) == {days[0].isoformat()}
+    town.heal({days[0].isoformat()})
+    manifest = town.store.manifest(PartitionKey(NAME, TABLE, days[0]))
+    assert manifest is not None
+    assert not manifest.blocked_by

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime, timedelta
+
 import dagster as dg
 import duckdb
 import pytest
 import yaml
 
 from fin_assets.warehouse.assets import mart_assets
-from fin_assets.warehouse.build import BuildResult
+from fin_assets.warehouse.build import BuildResult, rollback
 from fin_assets.warehouse.paths import PROJECT, Layout
 from fin_assets.warehouse.reader import Reader
 from tests.warehouse.conftest import LAST, small_market, stage_session
@@ -96,3 +99,36 @@ def test_the_columns_that_dagster_shows_of_intermediate_models_are_those_that_ar
     assert {name: sorted(columns) for name, columns in found.items()} == {
         name: sorted(columns) for name, columns in documented.items()
     }
+
+
+def test_an_hourly_look_starts_a_run_only_when_a_build_could_find_something(home: Home) -> None:
+    (marts,) = mart_assets(home.settings, home.sources, home.store)
+    definitions = dg.Definitions(assets=[marts])
+    hour = datetime(2026, 3, 24, 8, 16, tzinfo=UTC)
+    cursor = None
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def look(hours: int) -> int:
+            nonlocal cursor
+            found = dg.evaluate_automation_conditions(
+                defs=definitions,
+                instance=instance,
+                cursor=cursor,
+                evaluation_time=hour + timedelta(hours=hours),
+                asset_selection=dg.AssetSelection.assets(["marts", "ops__partition_health"]),
+            )
+            cursor = found.cursor
+            return found.total_requested
+
+        look(0)
+        assert look(1) == 1, "nobody knows yet what the marts were made from"
+        assert dg.materialize([marts], instance=instance).success
+        events = len(instance.event_log_storage.get_logs_for_all_runs_by_log_id())
+        began = time.process_time()
+        assert look(2) == 0
+        assert time.process_time() - began < 0.5
+        assert len(instance.event_log_storage.get_logs_for_all_runs_by_log_id()) == events
+        stage_session(home, LAST)
+        assert look(3) == 1
+        rollback(home.store)
+        assert look(4) == 1, "readers see another build than the newest"

@@ -6,7 +6,7 @@ import polars as pl
 
 from dashboards.ui.build_cache import CachedBuild
 
-STATES = ("complete", "closed", "not_due", "history", "stale", "incomplete", "blocked", "missing")
+STATES = ("complete", "closed", "provisional", "not_due", "history", "stale", "incomplete", "blocked", "missing")
 """From nothing to do to most urgent; the heat map colours by the position."""
 
 _HEALTH = """

@@ -20,7 +20,14 @@ from fin_assets.core.collection.expected_units import Wanted, nothing_to_ask, ou
 from fin_assets.core.collection.fetch_jobs import Event, Job, Outcome, run_jobs
 from fin_assets.core.collection.filters import naming_the_setting
 from fin_assets.core.collection.finalize import Attempted, Finalizer, SessionResult, baseline_around
-from fin_assets.core.collection.records import attempt_begun, deferred_record, failed_record, raw_unit, refused_record
+from fin_assets.core.collection.records import (
+    attempt_begun,
+    attempt_repeated,
+    deferred_record,
+    failed_record,
+    raw_unit,
+    refused_record,
+)
 from fin_assets.core.collection.recovery import mend_manifest
 from fin_assets.core.collection.row_baseline import ENOUGH
 from fin_assets.core.contract.client import Client
@@ -125,6 +132,9 @@ class Collector:
                 finished(self._finalizer.finalize_without_units(self._key(session), want, manifest))
         for start in range(0, len(left), CHUNK):
             await self._chunk(left[start : start + CHUNK], finished)
+        if any(result.worked for result in results):
+            for result in self._finalizer.judge_again(sessions):
+                finished(result)
         if self._left_alone:
             raise self._left_alone[0]
         return results
@@ -215,11 +225,11 @@ class Collector:
                 if sealed.get(held.unit) == held.sha256:
                     unit_log.retract(held.unit)
             return units
-        # Units were added, or sealed ones are damaged: the whole ones are stored, and stay in the partition even if they
+        # Units were added, or sealed ones are half or damaged: the others are stored, and stay in the partition even if they
         # are not expected any more.
         whole, problem = self.store.intact_units(before.raw_file) if before.raw_file else ({}, None)
         for unit in whole.values():
-            if unit.unit not in unit_log.units:
+            if unit.unit not in unit_log.units and unit.unit not in before.half:
                 unit_log.append(unit)
         if problem is not None:
             log.warning("%s; what it has lost is asked for again", problem)
@@ -267,6 +277,9 @@ class Collector:
             if part.before is None or not part.before.state.is_done:
                 # Written before the first request: a killed attempt has happened too.
                 self.store.save(attempt_begun(part.key, part.before, part.expected))
+            elif part.before.half:
+                part.before = attempt_repeated(part.before)
+                self.store.save(part.before)
         return await self.table.fetch(client, unit, part.key.session)
 
     def _parse(self, part: _Open, unit: Unit, fetched: Fetched) -> Parsed:

@@ -99,7 +99,7 @@ def nothing_to_ask(manifest: Manifest, want: Wanted) -> bool:
     """Return whether a partition is done for every unit that is expected now, by the facts that are known now."""
     known = {record.unit for record in manifest.units}
     older = any(want.named_after(record.fetched_at) for record in manifest.units)
-    return manifest.state.is_done and not older and known >= set(want.units)
+    return manifest.state.is_done and not older and not manifest.half and known >= set(want.units)
 
 
 def is_settled(source: Source, table: Table, day: date, *, store: Store) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -12,6 +12,7 @@ from fin_assets import clock
 from fin_assets.core.collection.acceptance import row_band
 from fin_assets.core.collection.expected_units import Wanted, parse_stored
 from fin_assets.core.collection.findings import raw_findings, staged_checks, staged_findings
+from fin_assets.core.collection.judging import CHECK, finding, rejudged, verdict
 from fin_assets.core.collection.records import stored_record
 from fin_assets.core.collection.remedies import HEAL, command, remedy_of
 from fin_assets.core.collection.retry import next_retry_at, not_before
@@ -30,13 +31,15 @@ class SessionResult:
     """The outcome of one partition: its manifest and the findings of its checks by name.
 
     `worked` is False if nothing had to be fetched or staged. `problem` says what went wrong although the manifest stays as it
-    was: a refetch that failed, stored pages that the present parser refuses.
+    was: a refetch that failed, stored pages that the present parser refuses. `again` is True for a sealed partition whose row
+    counts got another verdict, by sessions that were collected since.
     """
 
     manifest: Manifest
     findings: dict[str, Finding] = field(default_factory=dict)
     worked: bool = True
     problem: str | None = None
+    again: bool = False
 
     @property
     def usable(self) -> bool:
@@ -198,7 +201,28 @@ class Finalizer:
         found = staged_findings(self.source, self.table, manifest, store=self.store, baseline=self.baseline)
         findings = self._found(manifest) | found
         blocked = tuple(sorted(name for name in staged_checks(self.table) if not findings[name].passed))
-        return SessionResult(manifest.model_copy(update={"blocked_by": blocked}), findings, worked=worked)
+        row_counts = verdict(self.table, manifest, self.baseline)
+        now = manifest.model_copy(
+            update={"blocked_by": blocked, "unjudged": row_counts.unjudged, "half": row_counts.half}
+        )
+        return SessionResult(now, findings, worked=worked)
+
+    def judge_again(self, sessions: Sequence[date]) -> list[SessionResult]:
+        """Judge the sealed partitions in reach of some sessions by all row counts that are known now.
+
+        Returns:
+            the outcome of each partition whose verdict has changed; its manifest has been written.
+        """
+        if row_band(self.table) is None or not sessions:
+            return []
+        known = self.store.manifests(
+            self.source.name, self.table.name, first=min(sessions) - REACH, last=max(sessions) + REACH
+        )
+        results = []
+        for manifest, found in rejudged(self.table, known, self.baseline):
+            self.store.save(manifest)
+            results.append(SessionResult(manifest, {CHECK: finding(manifest, found)}, worked=False, again=True))
+        return results
 
     def _same_bytes(self, before: Manifest, units: list[RawUnit]) -> bool:
         """Return whether the sealed file holds these very bytes, as complete as they are, and is not damaged."""

@@ -8,9 +8,10 @@ from datetime import date, timedelta
 import polars as pl
 
 from fin_assets import clock
+from fin_assets.core.collection import judging
 from fin_assets.core.collection.acceptance import row_band, states_sessions
 from fin_assets.core.collection.remedies import promise, remedy_of
-from fin_assets.core.collection.row_baseline import Judgement, RowBaseline
+from fin_assets.core.collection.row_baseline import RowBaseline
 from fin_assets.core.contract.manifest import Manifest, PartitionKey, PartitionState, StagedRef, UnitState
 from fin_assets.core.contract.source import Finding, Source, Table
 from fin_assets.core.storage.store import StagedDamaged, Store
@@ -73,8 +74,8 @@ def staged_findings(
     if manifest.staged is None:
         return {}
     findings = {"schema": _schema_finding(manifest.staged)}
-    if "row_count_in_band" in staged_checks(table):
-        findings["row_count_in_band"] = _band_finding(manifest, baseline)
+    if judging.CHECK in staged_checks(table):
+        findings[judging.CHECK] = judging.finding(manifest, judging.verdict(table, manifest, baseline))
     if table.checks:
         frame = store.read_staged(manifest)
         previous = _previous(table, manifest, store)
@@ -94,32 +95,6 @@ def _schema_finding(staged: StagedRef) -> Finding:
         + (f": {staged.quarantine_file}" if staged.quarantined else ""),
         numbers={"rows": staged.rows, "quarantined": staged.quarantined},
     )
-
-
-def _band_finding(manifest: Manifest, baseline: RowBaseline) -> Finding:
-    judged = [
-        baseline.judge(unit.unit, manifest.session, unit.rows)
-        for unit in manifest.units
-        if unit.state is UnitState.FETCHED
-    ]
-    out = [one for one in judged if not one.in_band]
-    unjudged = sum(one.median is None for one in judged)
-    return Finding(
-        passed=not out,
-        summary=_out_of_band(manifest, out)
-        or (f"{len(judged) - unjudged} of {len(judged)} units judged, all in band" if judged else "no units"),
-        numbers={"units": len(judged), "out_of_band": len(out), "without_reference": unjudged},
-    )
-
-
-def _out_of_band(manifest: Manifest, out: list[Judgement]) -> str:
-    if not out:
-        return ""
-    units = "; ".join(
-        f"{one.unit}: {one.rows} rows, median {one.median:g} of {one.sessions} sessions" for one in out[:5]
-    )
-    again = f"fin reparse {manifest.source} --from {manifest.session} --to {manifest.session}"
-    return f"{units}. If that is true, widen the row band of {manifest.source} in fin.toml (row_count_above), then: {again}"
 
 
 def _siblings(source: Source, table: Table, session: date, store: Store) -> dict[str, pl.DataFrame]:

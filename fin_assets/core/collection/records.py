@@ -44,6 +44,14 @@ def attempt_begun(
     )
 
 
+def attempt_repeated(before: Manifest) -> Manifest:
+    """Return the manifest of a sealed partition of which units that proved half are about to be asked for again."""
+    now, attempts = clock.now(), before.attempts + 1
+    return before.model_copy(
+        update={"attempts": attempts, "last_attempt_at": now, "next_retry_at": now + retry_wait(attempts)}
+    )
+
+
 def raw_unit(unit: str, fetched: Fetched, parsed: Parsed, *, attempts: int, seconds: float) -> RawUnit:
     """Return the stored form of an answer, fetched now."""
     closed = parsed.closed_reason

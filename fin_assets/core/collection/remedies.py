@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from fin_assets.core.contract.failures import Deferred, NotAsked
 from fin_assets.core.contract.manifest import Manifest, UnitRecord, UnitState
 from fin_assets.core.contract.source import Source, Table, due_at
+from fin_assets.core.storage.manifest_index import Summary
 
 HEAL = "fin heal"
 _BY_ITSELF = "healing retries automatically, or: "
@@ -62,7 +63,7 @@ def telling(manifest: Manifest) -> UnitRecord | None:
     )
 
 
-def given_up(source: Source, table: Table, manifest: Manifest, *, now: datetime) -> bool:
+def given_up(source: Source, table: Table, manifest: Manifest | Summary, *, now: datetime) -> bool:
     """Return whether no automation fetches what a partition lacks: too old, tried too often, or of a kind that stays."""
     if manifest.state.is_done:
         return False
@@ -71,7 +72,7 @@ def given_up(source: Source, table: Table, manifest: Manifest, *, now: datetime)
     return manifest.exhausted or manifest.attempts >= own.max_attempts or due_at(table, manifest.session) < edge
 
 
-def promise(source: Source, table: Table, manifest: Manifest, *, now: datetime) -> str | None:
+def promise(source: Source, table: Table, manifest: Manifest | Summary, *, now: datetime) -> str | None:
     """Return when the automation tries a partition again, in the zone of the source; None if it does not."""
     if manifest.state.is_done or given_up(source, table, manifest, now=now):
         return None

@@ -171,6 +171,8 @@ class Manifest(Record):
         next_retry_at: healing leaves it alone until then.
         raw_file: sealed raw file, relative to the data directory; None until complete.
         blocked_by: blocking checks that the staged rows failed; marts leave the partition out while there are any.
+        unjudged: units whose row count has no reference yet: until enough sessions are known, the partition is provisional.
+        half: units that proved to have too few rows after they had been sealed; healing asks for them again.
         excluded: units whose stored answer is left out of the staged rows, each with the reason.
         generation: counts sealed raw files of this partition; a revision is a new generation, old files stay.
         seconds, requests: of all attempts together.
@@ -192,6 +194,8 @@ class Manifest(Record):
     raw_bytes: int = 0
     staged: StagedRef | None = None
     blocked_by: tuple[str, ...] = ()
+    unjudged: tuple[str, ...] = ()
+    half: tuple[str, ...] = ()
     excluded: dict[str, str] = Field(default_factory=dict)
     seconds: float = 0.0
     requests: int = 0
@@ -244,6 +248,16 @@ class Manifest(Record):
     def rows(self) -> int:
         """Rows found in the fetched units."""
         return sum(unit.rows for unit in self.units)
+
+    @property
+    def is_provisional(self) -> bool:
+        """Whether the partition is complete and usable, but the row count of a unit could not be judged yet."""
+        return self.state is PartitionState.COMPLETE and bool(self.unjudged) and not self.blocked_by
+
+    @property
+    def to_heal(self) -> bool:
+        """Whether something is left to ask for: units that are missing, or that proved half."""
+        return not self.state.is_done or bool(self.half)
 
     @property
     def exhausted(self) -> bool:

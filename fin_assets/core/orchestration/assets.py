@@ -181,6 +181,9 @@ class _Report:
 
     def session(self, result: SessionResult) -> None:
         """Log materializations of usable sessions, and every finding."""
+        if result.again:
+            self._again(result)
+            return
         self._done += 1
         manifest, partition = result.manifest, result.manifest.session.isoformat()
         state = manifest.state.value + (f", blocked by {', '.join(manifest.blocked_by)}" if manifest.blocked_by else "")
@@ -198,6 +201,22 @@ class _Report:
             )
         self._findings(result, self._staged, {**staged_checks(self._table), **self._table.checks})
         if not result.usable:
+            self._bad.append(result)
+
+    def _again(self, result: SessionResult) -> None:
+        """Log the new verdict of a sealed session; it fails the run only if the run was asked for this session."""
+        manifest = result.manifest
+        told = "; ".join(finding.summary for finding in result.findings.values())
+        self._context.log.info("%s is judged again: %s", manifest.session, told)
+        self._findings(result, self._staged, staged_checks(self._table))
+        if result.usable and self._staged in self._context.selected_asset_keys:
+            partition = manifest.session.isoformat()
+            self._context.log_event(
+                dg.AssetMaterialization(self._staged, partition=partition, metadata=self._staged_metadata(result))
+            )
+        asked = manifest.session.isoformat() in self._context.partition_keys
+        self._bad = [bad for bad in self._bad if bad.manifest.session != manifest.session or bad.problem]
+        if asked and not result.usable:
             self._bad.append(result)
 
     def failure(self) -> dg.Failure | None:

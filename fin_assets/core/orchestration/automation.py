@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 from dagster import AutomationCondition as C
 
-from fin_assets.core.contract.manifest import Manifest, PartitionKey
+from fin_assets.core.contract.manifest import Manifest
 from fin_assets.core.contract.source import Source, Table
+from fin_assets.core.storage.manifest_index import Summary, summaries
 from fin_assets.core.storage.store import Store
 
 
-def retry_is_due(manifest: Manifest | None, *, now: datetime, max_attempts: int) -> bool:
+def retry_is_due(manifest: Manifest | Summary | None, *, now: datetime, max_attempts: int) -> bool:
     """Return whether another attempt at a partition makes sense now.
 
-    False for partitions that are green, that wait, that had `max_attempts` attempts, and that no attempt can heal.
+    False for partitions that are green, that wait, that had `max_attempts` attempts, and that no attempt can heal. A sealed
+    partition of which a unit proved half is asked for again.
     """
-    if manifest is None or manifest.state.is_done or manifest.attempts >= max_attempts:
+    if manifest is None or manifest.attempts >= max_attempts or not manifest.to_heal:
         return False
     if manifest.next_retry_at is not None and manifest.next_retry_at > now:
         return False
@@ -37,21 +40,24 @@ class RetryDue(C[dg.AssetKey]):
         return "retry_due"
 
     def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
-        """Keep those candidates whose retry is due at the time of the tick. Only their manifests are read."""
+        """Keep those candidates whose retry is due at the time of the tick. Only manifests that have changed are read."""
         candidates: Any = context.candidate_subset
-        due = {
-            key for key in candidates.expensively_compute_partition_keys() if self._is_due(key, context.evaluation_time)
-        }
+        days = {date.fromisoformat(key) for key in candidates.expensively_compute_partition_keys()}
+        if not days:
+            return dg.AutomationResult(context, true_subset=candidates)
+        known = {name: self._known(name, days) for name in (self._table.name, *self._table.needs)}
+        due = {day.isoformat() for day in days if self._is_due(day, known, context.evaluation_time)}
         return dg.AutomationResult(context, true_subset=candidates.compute_intersection_with_partition_keys(due))
 
-    def _is_due(self, partition: str, now: datetime) -> bool:
-        session = date.fromisoformat(partition)
-        manifest = self._store.manifest(PartitionKey(self._source.name, self._table.name, session))
+    def _known(self, table: str, days: set[date]) -> dict[date, Summary]:
+        found = summaries(self._store, self._source.name, table, first=min(days), last=max(days))
+        return {each.session: each for each in found}
+
+    def _is_due(self, session: date, known: Mapping[str, Mapping[date, Summary]], now: datetime) -> bool:
+        manifest = known[self._table.name].get(session)
         most = self._source.settings.max_attempts
         if self._table.needs and (manifest is None or not manifest.units):
-            naming = [
-                self._store.manifest(PartitionKey(self._source.name, name, session)) for name in self._table.needs
-            ]
+            naming = [known[name].get(session) for name in self._table.needs]
             named = all(each is not None and each.state.is_done and not each.blocked_by for each in naming)
             if manifest is None:
                 # Its run never came to it, because a table that names its units was not complete: now it is.

@@ -11,6 +11,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster import Failure
@@ -79,6 +80,33 @@ class EventLog(SqliteEventLogStorage):
         if table_name not in self._tables and super().has_table(table_name):
             self._tables.add(table_name)
         return table_name in self._tables
+
+    def delete_events(self, run_id: str) -> None:
+        """Delete all events of a run, and its database with them: Dagster's own storage leaves that file."""
+        with self.index_connection() as connection:
+            self.delete_events_for_run(connection, run_id)
+        self.drop_log(run_id)
+        self.free_concurrency_slots_for_run(run_id)
+
+    def drop_log(self, run_id: str) -> int:
+        """Remove the database of a run, and return its bytes. What the index has of the run's events stays."""
+        with self._db_lock:
+            engine = self._engines.pop(run_id, None)
+            if engine is not None:
+                engine.dispose()
+            self._initialized_dbs.discard(run_id)
+            size = self.log_bytes(run_id)
+            for path in self._files(run_id):
+                path.unlink(missing_ok=True)
+        return size
+
+    def log_bytes(self, run_id: str) -> int:
+        """Return the bytes that the database of a run takes."""
+        return sum(path.stat().st_size for path in self._files(run_id) if path.exists())
+
+    def _files(self, run_id: str) -> list[Path]:
+        path = self.path_for_shard(run_id)
+        return [Path(path + ending) for ending in ("", "-wal", "-shm")]
 
     def wipe(self) -> None:
         """Delete all events."""

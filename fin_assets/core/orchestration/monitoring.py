@@ -15,6 +15,7 @@ from fin_assets.core.contract.source import Finding, Source, Table, due_at
 from fin_assets.core.orchestration.assets import staged_key
 from fin_assets.core.orchestration.freshness import GRACE
 from fin_assets.core.orchestration.partitions import due_sessions
+from fin_assets.core.storage.manifest_index import summaries
 from fin_assets.core.storage.store import Store
 
 
@@ -45,14 +46,15 @@ def freshness(source: Source, table: Table, store: Store, *, now: datetime) -> F
 
 def backlog(source: Source, table: Table, store: Store, *, now: datetime) -> Finding:
     """Find sessions that no automation fetches: given up by healing, never collected between others, or blocked by a check."""
-    known, left_alone, blocked = [], [], []
-    # One after the other: a manifest of 900 units takes 1.5 MB of memory, and years have thousands.
-    for manifest in store.manifests(source.name, table.name):
+    known, left_alone, blocked, half = [], [], [], []
+    for manifest in summaries(store, source.name, table.name):
         known.append(manifest.session)
         if given_up(source, table, manifest, now=now):
             left_alone.append(manifest.session)
         if manifest.blocked_by:
             blocked.append(manifest.session)
+        if manifest.half:
+            half.append(manifest.session)
     left = {
         "that healing has given up": left_alone,
         "never collected": _holes(table, set(known), now=now),
@@ -65,6 +67,7 @@ def backlog(source: Source, table: Table, store: Store, *, now: datetime) -> Fin
     ]
     ask = sorted(left["that healing has given up"] + left["never collected"])
     remedy = [run_command(source.name, table.name, ask)] if ask else []
+    remedy += [run_command(source.name, table.name, half)] if half else []
     remedy += [f"fin status {source.name}"] if left["blocked by a check"] else []
     return Finding(
         passed=not parts,
@@ -116,3 +119,19 @@ def watch_checks(source: Source, table: Table, store: Store) -> list[dg.AssetChe
 def watch_keys(source: Source, table: Table) -> list[dg.AssetCheckKey]:
     """Return the keys of the watch checks of a table."""
     return [dg.AssetCheckKey(staged_key(source, table), name) for name in WATCHES]
+
+
+def changed_watches(source: Source, store: Store, instance: dg.DagsterInstance, *, now: datetime) -> list[str]:
+    """Return the watch checks, as `table: check`, whose outcome is another one than Dagster has recorded."""
+    keys = {key: table for table in source.tables for key in watch_keys(source, table)}
+    recorded = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(keys))
+    changed = []
+    for key, table in keys.items():
+        found = WATCHES[key.name](source, table, store, now=now)
+        record = recorded.get(key)
+        event = record.event.dagster_event if record is not None and record.event is not None else None
+        judged = event is not None and event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        before = event.asset_check_evaluation_data if event is not None and judged else None
+        if before is None or (before.passed, before.description) != (found.passed, found.summary):
+            changed.append(f"{table.name}: {key.name}")
+    return changed

@@ -10,10 +10,12 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition,
 )  # what define_asset_job returns has no public name
 
+from fin_assets import clock
 from fin_assets.core.contract.source import Source, Table, due_at
 from fin_assets.core.orchestration.jobs import Collecting
-from fin_assets.core.orchestration.monitoring import watch_keys
+from fin_assets.core.orchestration.monitoring import changed_watches, watch_keys
 from fin_assets.core.orchestration.partitions import due_sessions
+from fin_assets.core.storage.store import Store
 
 WEEK = timedelta(days=7)
 
@@ -73,19 +75,27 @@ def _weekly(source: Source, table: Table, job: UnresolvedAssetJobDefinition) -> 
     return weekly
 
 
-def watch_schedule(source: Source) -> dg.ScheduleDefinition:
-    """Return the schedule that runs the watch checks of a source every hour."""
+def watch_schedule(source: Source, store: Store) -> dg.ScheduleDefinition:
+    """Return the schedule that judges the watch checks of a source every hour, and runs them if an outcome has changed."""
     keys = [key for table in source.tables for key in watch_keys(source, table)]
     job = dg.define_asset_job(
         f"watch_{source.name}",
         selection=dg.AssetSelection.checks(*keys),
         description=f"Freshness and backlog of {source.title}, without a request to the site.",
     )
-    return dg.ScheduleDefinition(
+
+    @dg.schedule(
         name=f"hourly_watch_{source.name}",
         job=job,
         cron_schedule="20 * * * *",
         execution_timezone=source.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Every hour, judge freshness and backlog of {source.title}, without a request to the site.",
+        description=f"Hourly, without a request to the site; a run only if freshness or backlog of {source.title} has changed.",
     )
+    def hourly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        changed = changed_watches(source, store, context.instance, now=clock.now())
+        if not changed:
+            return dg.SkipReason("every check has the outcome that is recorded")
+        return dg.RunRequest(tags={"changed": ", ".join(changed)[:200]})
+
+    return hourly

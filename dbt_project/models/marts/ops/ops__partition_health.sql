@@ -17,6 +17,7 @@ final as (
         sessions.session_date,
         case
             when partitions.state = 'complete' and partitions.blocked_by is not null then 'blocked'
+            when partitions.is_provisional then 'provisional'
             when partitions.state is not null then partitions.state
             when sessions.is_due then 'missing'
             else 'not_due'
@@ -27,6 +28,8 @@ final as (
         case
             when partitions.state is null and sessions.is_due then 'never collected'
             when partitions.blocked_by is not null then concat('blocked by ', partitions.blocked_by)
+            when partitions.is_provisional
+                then 'published, but its row count is judged only when five whole sessions around it are known'
             else nullif(partitions.why, '')
         end as why,
         partitions.failure_kinds,
