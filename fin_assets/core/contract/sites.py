@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fin_assets.core.contract.limits import Limits
 from fin_assets.core.contract.source import Kind, Site
 from fin_assets.settings import Settings, SourceSettings, base_url
 
@@ -9,7 +10,7 @@ from fin_assets.settings import Settings, SourceSettings, base_url
 def site_of(
     settings: Settings, source: SourceSettings, *, name: str, transport: Kind, address: str | None = None
 ) -> Site:
-    """Return a site with the mode, rate, workers and time limit of its source.
+    """Return a site with the mode, rate, workers and limits of its source.
 
     Args:
         settings: of the home.
@@ -26,4 +27,7 @@ def site_of(
         rate_per_second=source.rate_per_second,
         workers=source.workers,
         request_timeout=source.request_timeout,
+        limits=Limits(
+            body_bytes=source.max_body_mib << 20, nesting=source.max_nesting, parse_timeout=source.parse_timeout
+        ),
     )

@@ -15,7 +15,9 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from fin_assets.core.contract.calendar import Calendar
+from fin_assets.core.contract.limits import Limits
 from fin_assets.core.contract.manifest import RawUnit, Transport
+from fin_assets.core.contract.unread import Unread
 
 if TYPE_CHECKING:
     import dataframely as dy
@@ -40,6 +42,7 @@ class Site:
         request_timeout: for one request or navigation.
         per_day: requests a day, counted across runs; None without a quota.
         quota_timezone: IANA name of the zone whose midnight begins a day of the quota.
+        limits: of its answers.
         impersonate: browser whose TLS handshake plain HTTP presents, as `curl_cffi` names it; None for Python's own.
     """
 
@@ -53,6 +56,7 @@ class Site:
     per_day: int | None = None
     quota_timezone: str = "UTC"
     impersonate: str | None = None
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +177,7 @@ class Parsed:
         empty_reason: why it is right that the page has nothing; without it a page without rows is a failure.
         closed_reason: why the partition has nothing; set by acceptance, never by a parser.
         coverage_pct: how much of the unit the page shows, in percent, where the source can tell.
+        unread: values and columns that were not understood and are not needed.
     """
 
     rows: int
@@ -181,6 +186,7 @@ class Parsed:
     empty_reason: str | None = None
     closed_reason: str | None = None
     coverage_pct: float | None = None
+    unread: tuple[Unread, ...] = ()
 
 
 class Context(Protocol):

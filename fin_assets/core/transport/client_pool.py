@@ -10,13 +10,16 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from fin_assets.core.contract.client import Attempt, Guard
 from fin_assets.core.contract.failures import CollectionFailure, NetworkFailure, ServerError
+from fin_assets.core.contract.limits import Limits
 from fin_assets.core.transport.concurrency import AdaptiveConcurrency
 from fin_assets.core.transport.host_limiter import BreakerRule, HostLimiter, Hosts
+from fin_assets.core.transport.limits import within_limits
 from fin_assets.core.transport.responses import judge
 
 if TYPE_CHECKING:
@@ -42,6 +45,7 @@ class ClientPool(ABC):
         quota: requests that are left today; None without a quota.
 
     Attributes:
+        limits: of an answer before it is read.
         hosts: the limiters, by host.
         concurrency: how many of the workers may ask at present.
         ended_by: the failure that ended the attempt before all units were asked for, if one did.
@@ -61,6 +65,7 @@ class ClientPool(ABC):
         self.concurrency = AdaptiveConcurrency(workers)
         self.hosts = Hosts(rate_per_second=rate_per_second, breaker=breaker)
         self.quota = quota
+        self.limits = Limits()
         self.ended_by: CollectionFailure | None = None
 
     @abstractmethod
@@ -180,7 +185,8 @@ class SiteClient(ABC):
                 fetched, headers = await answer()
             except self.ERRORS as error:
                 raise self._translated(error, url) from error
-            judge(fetched, headers, guard=guard)
+            # The guard reads the answer as well.
+            await within_limits(partial(judge, fetched, headers, guard=guard), fetched, self._site.limits)
         except CollectionFailure as failure:
             trouble = isinstance(failure, SLOWNESS)
             limiter.failed(failure, asked_at=asked_at)

@@ -71,6 +71,11 @@ class Clients:
 
     def make(self, site: Site) -> ClientPool:
         """Return a pool of a site that is not open yet."""
+        pool = self._of_transport(site)
+        pool.limits = site.limits
+        return pool
+
+    def _of_transport(self, site: Site) -> ClientPool:
         common: dict[str, Any] = {
             "workers": site.workers,
             "rate_per_second": site.rate_per_second,

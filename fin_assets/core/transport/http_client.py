@@ -26,8 +26,10 @@ from fin_assets.core.contract.failures import (
     TruncatedBody,
     WrongContentType,
 )
+from fin_assets.core.contract.limits import Limits
 from fin_assets.core.contract.source import Fetched
 from fin_assets.core.transport.client_pool import Answer, ClientPool, SiteClient
+from fin_assets.core.transport.limits import SAMPLE, require_announced, require_size
 
 if TYPE_CHECKING:
     from fin_assets.core.transport.host_limiter import BreakerRule
@@ -69,12 +71,13 @@ class _Sender(Protocol):
 class _Httpx:
     errors: tuple[type[Exception], ...] = (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError)
 
-    def __init__(self, *, workers: int, timeout: timedelta) -> None:
+    def __init__(self, *, workers: int, timeout: timedelta, limits: Limits) -> None:
+        self._limits = limits
         seconds = timeout.total_seconds()
         self._timeout = httpx2.Timeout(connect=CONNECT.total_seconds(), read=seconds, write=seconds, pool=seconds)
-        limits = httpx2.Limits(max_connections=workers, max_keepalive_connections=workers)
+        connections = httpx2.Limits(max_connections=workers, max_keepalive_connections=workers)
         # One transport for all visitors: they share connections, and each has a cookie jar of its own.
-        self._transport = httpx2.AsyncHTTPTransport(http2=True, limits=limits)
+        self._transport = httpx2.AsyncHTTPTransport(http2=True, limits=connections)
 
     def visitor(self) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(
@@ -94,9 +97,12 @@ class _Httpx:
         headers: Mapping[str, str],
         form: Mapping[str, str] | None,
     ) -> Answer:
-        response = await visitor.request(method, url, headers=dict(headers), data=dict(form) if form else None)
-        received = {name.lower(): value for name, value in response.headers.items()}
-        return _fetched(response.content, str(response.url), response.status_code, received), received
+        sent = dict(form) if form else None
+        async with visitor.stream(method, url, headers=dict(headers), data=sent) as response:
+            received = {name.lower(): value for name, value in response.headers.items()}
+            # In pieces of at most a MiB after decompression, so that a small answer cannot become a huge one.
+            body = await _whole(response.aiter_bytes(), url, received, self._limits)
+        return _fetched(body, str(response.url), response.status_code, received), received
 
     def translated(self, error: Exception, where: str) -> CollectionFailure:
         said = f"{where}: {type(error).__name__}: {error}"
@@ -114,8 +120,8 @@ class _Httpx:
 class _Curl:
     errors: tuple[type[Exception], ...] = (RequestException,)
 
-    def __init__(self, *, workers: int, timeout: timedelta, browser: str) -> None:
-        self._workers, self._timeout, self._browser = workers, timeout, browser
+    def __init__(self, *, workers: int, timeout: timedelta, browser: str, limits: Limits) -> None:
+        self._workers, self._timeout, self._browser, self._limits = workers, timeout, browser, limits
         self._sessions: list[AsyncSession[Any]] = []
 
     def visitor(self) -> AsyncSession[Any]:
@@ -138,14 +144,11 @@ class _Curl:
         headers: Mapping[str, str],
         form: Mapping[str, str] | None,
     ) -> Answer:
-        response = await visitor.request(
-            method,  # type: ignore[arg-type]  # one of two literals of this module
-            url,
-            headers=dict(headers),
-            data=dict(form) if form else None,
-        )
-        received = {name.lower(): value or "" for name, value in response.headers.items()}
-        return _fetched(response.content, response.url, response.status_code, received), received
+        sent = dict(form) if form else None
+        async with visitor.stream(method, url, headers=dict(headers), data=sent) as response:  # type: ignore[arg-type]  # one of two literals of this module
+            received = {name.lower(): value or "" for name, value in response.headers.items()}
+            body = await _whole(response.aiter_content(), url, received, self._limits)
+        return _fetched(body, response.url, response.status_code, received), received
 
     def translated(self, error: Exception, where: str) -> CollectionFailure:
         code = getattr(error, "code", None)
@@ -158,6 +161,20 @@ class _Curl:
     async def close(self) -> None:
         for session in self._sessions:
             await session.close()
+
+
+async def _whole(pieces: AsyncIterator[bytes], url: str, headers: Mapping[str, str], limits: Limits) -> bytes:
+    """Return a body that comes in pieces.
+
+    Raises:
+        OverLimit: more is announced than is read, or more comes.
+    """
+    require_announced(headers, url, limits)
+    body = bytearray()
+    async for piece in pieces:
+        body += piece
+        require_size(len(body), url, limits, body=bytes(body[:SAMPLE]))
+    return bytes(body)
 
 
 def _fetched(body: bytes, url: str, status: int, headers: Mapping[str, str]) -> Fetched:
@@ -237,9 +254,11 @@ class HttpPool(ClientPool):
         """Make the clients; nothing is asked yet."""
         sender: _Sender
         if self._impersonate is None:
-            sender = _Httpx(workers=self.workers, timeout=self.request_timeout)
+            sender = _Httpx(workers=self.workers, timeout=self.request_timeout, limits=self.limits)
         else:
-            sender = _Curl(workers=self.workers, timeout=self.request_timeout, browser=self._impersonate)
+            sender = _Curl(
+                workers=self.workers, timeout=self.request_timeout, browser=self._impersonate, limits=self.limits
+            )
         self._sender = sender
         for _ in range(self.workers):
             self._idle.put_nowait(HttpClient(self, sender))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from fin_assets.sources.idx_brokers.checks import BROKER_TRADES_CHECKS, STOCK_SUMMARY_CHECKS
+from fin_assets.sources.idx_brokers.checks import STOCK_SUMMARY_CHECKS, broker_trades_checks
 from fin_assets.sources.idx_brokers.lists import parse_broker_summary, parse_stock_summary
 from fin_assets.sources.idx_brokers.stage import (
     stage_broker_summary_market,
@@ -48,7 +48,7 @@ TOTALS = {"AK": 2_500_000, "CC": 5_000_000, "YP": 3_500_000}
 
 
 def judge(name, frame, *, previous=None, **siblings):
-    checks = {**BROKER_TRADES_CHECKS, **STOCK_SUMMARY_CHECKS}
+    checks = {**broker_trades_checks(), **STOCK_SUMMARY_CHECKS}
     return checks[name](frame, session=DAY, previous=previous, siblings=siblings)
 
 
