@@ -7,14 +7,17 @@ import gzip
 import re
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from fin_assets.core.collection.fetch_jobs import Job, Outcome, run_jobs
 from fin_assets.core.contract.failures import CollectionFailure, OverLimit
 from fin_assets.core.contract.limits import Limits
-from fin_assets.core.contract.source import Fetched, Site
+from fin_assets.core.contract.manifest import PartitionKey
+from fin_assets.core.contract.source import Fetched, Parsed, Site
+from fin_assets.core.transport.client_pool import SiteClient
 from fin_assets.core.transport.clients import Clients
 from fin_assets.core.transport.limits import SMALL, require_shallow, within_limits
 from fin_assets.settings import BrowserSettings
@@ -127,6 +130,42 @@ async def test_bodies_and_bombs_beyond_the_limit_end_at_it(tmp_path: Path, imper
             for name in ("honest", "packed"):
                 assert b"hello" in (await client.get(f"{site.url}/{name}")).body  # type: ignore[attr-defined]
             assert time.monotonic() - begun < 10
+
+
+async def test_hostile_units_fail_within_seconds_while_the_others_are_collected(tmp_path: Path) -> None:
+    large = b"<html>" + b"x" * (SMALL + 1)
+    honest = tuple(f"u{number}" for number in range(4))
+    sent = {"nested": answer(b"<html>" + b"<div>" * 100_000), "slow": answer(large), "large": answer(bytes(3 * MIB))}
+    key = PartitionKey("s", "t", date(2026, 3, 2))
+    found: dict[str, Outcome] = {}
+
+    def parse(fetched: Fetched) -> Parsed:
+        if len(fetched.body) > SMALL:
+            time.sleep(3)
+        return Parsed(rows=1)
+
+    async with TinySite(**sent, **dict.fromkeys(honest, answer(b"<html><p>hello</p></html>"))) as site:
+
+        def job(name: str) -> Job:
+            async def fetch(client: SiteClient) -> Fetched:
+                return await client.get(f"{site.url}/{name}")  # type: ignore[attr-defined]
+
+            return Job(key=key, unit=name, fetch=fetch, parse=parse)
+
+        limits = Limits(body_bytes=2 * MIB, parse_timeout=timedelta(seconds=0.5))
+        own = Site(name="s", base_url=site.url, mode="sandbox", transport="http", rate_per_second=1000, limits=limits)
+        begun = time.monotonic()
+        async with Clients(BrowserSettings(), data=tmp_path).make(own) as pool:
+            await run_jobs(
+                pool,
+                [job(name) for name in (*sent, *honest)],
+                evidence_dir=lambda _key: tmp_path / "evidence",
+                on_outcome=lambda outcome: found.update({outcome.job.unit: outcome}),
+            )
+        assert time.monotonic() - begun < 2.9
+    assert {unit for unit, outcome in found.items() if outcome.failure is None} == set(honest)
+    assert {outcome.failure.kind for outcome in found.values() if outcome.failure} == {"over_limit"}
+    assert all(outcome.attempts == 1 for outcome in found.values())
 
 
 async def test_a_file_of_an_inbox_beyond_the_limit_is_not_read(tmp_path: Path) -> None:

@@ -24,10 +24,10 @@ from fin_assets.core.contract.unread import Unread
 from fin_assets.sources.idx_brokers.page import evidence, json_rows, read_date
 
 STOCK_SUMMARY, BROKER_SUMMARY, MEMBERS = "the stock summary", "the broker summary", "the list of members"
-PRICE = pl.Decimal(18, 2)
+PRICE, WEIGHT = pl.Decimal(18, 2), pl.Decimal(18, 4)
 _INT64_MAX = 2**63 - 1
 _MOST_DIGITS = 25
-_MOST_PRICE = Decimal(10) ** 15
+_MOST_PRICE, _MOST_SHARES = Decimal(10) ** 15, Decimal(10) ** 14
 _PLAIN_NUMBER = re.compile(r"-?\d{1,20}(?:\.\d{1,20})?", re.ASCII)
 """A number that came as a text. With separators of thousands it would be a matter of language what it means."""
 
@@ -117,11 +117,15 @@ def _tally(value: Any) -> int:
     return whole
 
 
-def _weight(value: Any) -> float:
+def _weight(value: Any) -> Decimal:
+    """Read shares that an index weighs: the exchange gives some with a fraction."""
     number = _number(value)
-    if number < 0:
-        raise ValueError("a weight is not below zero")
-    return float(number)
+    if not 0 <= number < _MOST_SHARES:
+        raise ValueError("a weight is not below zero, nor above all shares")
+    kept = number.quantize(Decimal("0.0001"))
+    if kept != number:
+        raise _Rounded(kept)
+    return kept
 
 
 def _money(value: Any) -> Decimal:
@@ -176,8 +180,8 @@ STOCK_COLUMNS = {
     "Value": Column("value_idr", _tally, _INT, needed=True),
     "Frequency": Column("trades", _tally, _INT),
     "ListedShares": Column("listed_shares", _tally, _INT),
-    "TradebleShares": Column("tradable_shares", _weight, _FLOAT),
-    "WeightForIndex": Column("index_weight_shares", _weight, _FLOAT),
+    "TradebleShares": Column("tradable_shares", _weight, WEIGHT),
+    "WeightForIndex": Column("index_weight_shares", _weight, WEIGHT),
     "ForeignBuy": Column("foreign_buy_shares", _count, _INT, needed=True),
     "ForeignSell": Column("foreign_sell_shares", _count, _INT, needed=True),
     "NonRegularVolume": Column("nonregular_volume_shares", _count, _INT, needed=True),

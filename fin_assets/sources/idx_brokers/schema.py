@@ -37,8 +37,8 @@ def _count(description: str, *, nullable: bool = False) -> dy.Int64:
     return dy.Int64(min=0, nullable=nullable, description=description)
 
 
-def _weight(description: str) -> dy.Float64:
-    return dy.Float64(nullable=True, min=0, allow_inf=False, allow_nan=False, description=description)
+def _weight(description: str) -> dy.Decimal:
+    return dy.Decimal(precision=18, scale=4, nullable=True, min=0, description=description)
 
 
 def _session() -> dy.Date:

@@ -91,6 +91,15 @@ def test_values_match_the_exchange_within_the_steps_of_the_texts():
     assert "is not collected" in judge("values_match_exchange", trades()).summary
 
 
+def test_a_value_within_the_tolerance_is_no_finding_and_the_tolerance_is_a_setting():
+    off = (SUMMARY[0], traded("BBBB", 1_000, 500, Value=500_040.0))
+    frame, siblings = trades(), {"stock_summary": stocks(*off)}
+    assert judge("values_match_exchange", frame, **siblings).passed
+    strict = broker_trades_checks(value_tolerance=0.0)["values_match_exchange"]
+    found = strict(frame, session=DAY, previous=None, siblings=siblings)
+    assert found.numbers == {"compared": 2, "different": 1}
+
+
 def test_the_averages_of_srtg_and_of_the_recorded_page_agree_with_value_over_lots():
     shown, known = srtg()
     frame = stage_broker_trades([accepted("SRTG/all/all", shown.body())], session_date=known.session_date).frame

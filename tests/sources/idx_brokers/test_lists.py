@@ -166,7 +166,9 @@ def test_a_missing_key_that_no_identity_needs_is_named_and_refuses_nothing(key):
 
 def test_a_weight_with_a_fraction_is_kept():
     found = parse_stock_summary(envelope([traded("AAAA", 500, WeightForIndex=1234567.25, TradebleShares=0.5)]))
-    assert found.rows.select("index_weight_shares", "tradable_shares").rows() == [(1234567.25, 0.5)]
+    assert found.rows.select("index_weight_shares", "tradable_shares").rows() == [
+        (Decimal("1234567.25"), Decimal("0.5"))
+    ]
     assert found.unread == ()
 
 

@@ -94,7 +94,9 @@ stated as (
 
 allowed as (
     select
-        * replace (tolerance_idr + floor({{ idx_value_tolerance() }} * exchange_value_idr) as tolerance_idr)
+        * replace (
+            tolerance_idr + coalesce(floor({{ idx_value_tolerance() }} * exchange_value_idr), 0) as tolerance_idr
+        )
     from stated
 ),
 
