@@ -1,4 +1,4 @@
-"""What may become of bytes on their way: mutations of a recorded or built answer, each reproducible from a seed."""
+"""What happens to bytes on their way: mutations of a recorded or built answer, each reproducible from a seed."""
 
 from __future__ import annotations
 
