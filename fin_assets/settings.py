@@ -79,6 +79,13 @@ class SourceSettings(Strict):
         default=0.02, gt=0, lt=1, description="rows may fall short of the reference by this share (H6)"
     )
     row_count_above: float = Field(default=0.10, gt=0, lt=10, description="rows may exceed the reference by this share")
+    max_body_mib: int = Field(default=32, ge=1, le=1024, description="MiB of an answer, decompressed, that are read")
+    max_nesting: int = Field(
+        default=256, ge=16, le=100_000, description="elements or brackets inside one another that are read"
+    )
+    parse_timeout: timedelta = Field(
+        default=timedelta(seconds=20), gt=timedelta(0), description="time for reading one answer"
+    )
     allowed_hosts: tuple[str, ...] = Field(
         default=(), description="further hosts of the site, without ports, to which it may redirect"
     )

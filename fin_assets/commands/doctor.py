@@ -312,6 +312,8 @@ _TOLD = (
     "tickers",
     "skip_tickers",
     "min_coverage",
+    "value_tolerance",
+    "value_limit",
     "intraday",
 )
 

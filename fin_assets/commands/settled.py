@@ -42,7 +42,7 @@ def _recorded(source: Source, wanted: Sequence[tuple[Table, Sequence[date]]]) ->
     """Return the tables of which Dagster has each session as materialized; a run that was killed may not have told it."""
     import dagster as dg
 
-    from fin_assets.commands.dagster_runner import prepare_instance
+    from fin_assets.commands.dagster_home import prepare_instance
     from fin_assets.core.orchestration.assets import raw_key
 
     prepare_instance(project()[0])

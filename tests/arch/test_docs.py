@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from typer.main import get_command
 
 from fin_assets.cli import app
-from fin_assets.core.collection.findings import RAW_CHECKS, STAGED_CHECKS
+from fin_assets.core.collection.findings import RAW_CHECKS, STAGED_CHECKS, WARNING_CHECKS
 from fin_assets.core.contract import failures
 from fin_assets.core.contract.source import Source
 from fin_assets.core.orchestration.assets import CLOSED_DAYS
@@ -125,7 +125,9 @@ def kinds(module: ModuleType) -> set[str]:
 
 def test_every_check_and_every_failure_has_a_heading_in_the_runbook() -> None:
     headings = set(re.findall(r"^## (\S+)$", read("docs/runbook.md"), flags=re.MULTILINE))
-    assert {*RAW_CHECKS, *STAGED_CHECKS, *WATCHES, CLOSED_DAYS, "marts"} | (kinds(failures) - {"failed"}) <= headings
+    assert {*RAW_CHECKS, *STAGED_CHECKS, *WARNING_CHECKS, *WATCHES, CLOSED_DAYS, "marts"} | (
+        kinds(failures) - {"failed"}
+    ) <= headings
 
 
 @pytest.mark.parametrize("source", sources(), ids=lambda source: source.name)

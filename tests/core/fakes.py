@@ -20,6 +20,7 @@ from fin_assets.core.collection.acceptance import RowBand, StatesItsSession
 from fin_assets.core.contract.calendar import OPEN, CalendarOf, DayState
 from fin_assets.core.contract.client import Attempt
 from fin_assets.core.contract.failures import CollectionFailure, Drift
+from fin_assets.core.contract.limits import Limits
 from fin_assets.core.contract.source import (
     Accepted,
     DateRange,
@@ -177,6 +178,7 @@ class FakePool:
 
     def __init__(self, workers: int, request_timeout: timedelta) -> None:
         self.workers, self.request_timeout = workers, request_timeout
+        self.limits = Limits()
         self.ended: str | None = None
         self.ended_by: CollectionFailure | None = None
         self.hosts = SimpleNamespace(held=lambda: None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -16,11 +17,12 @@ from fin_assets.core.collection.finalize import SessionResult
 from fin_assets.core.collection.row_baseline import ENOUGH
 from fin_assets.core.contract.failures import CaptchaPage, Drift, NetworkFailure, NotAsked, RateLimited, ServerError
 from fin_assets.core.contract.manifest import PartitionKey, PartitionState, RawUnit, UnitState
-from fin_assets.core.contract.source import Staged
+from fin_assets.core.contract.source import Fetched, Parsed, Staged, Unit
+from fin_assets.core.contract.unread import Unread
 from fin_assets.core.orchestration.automation import retry_is_due
 from fin_assets.core.storage.store import Store
 from fin_assets.core.storage.unit_log import PartitionBusy
-from tests.core.fakes import NAME, TABLE, FakeClients, FakeSite, fake_source, stage
+from tests.core.fakes import NAME, TABLE, FakeClients, FakeSite, fake_source, parse, stage
 
 DAYS = get_calendar("XHKG").sessions(date(2026, 1, 5), date(2026, 3, 31))
 DAY = DAYS[0]
@@ -66,6 +68,23 @@ def test_a_session_with_every_unit_is_complete_sealed_and_staged(store: Store) -
     assert staged.height == 200
     assert all(finding.passed for finding in result.findings.values())
     assert not (store.partition_dir(key(DAY)) / "units.log").exists()
+
+
+def test_what_a_parser_did_not_understand_is_counted_and_named_and_blocks_nothing(store: Store) -> None:
+    def some(fetched: Fetched, unit: Unit) -> Parsed:
+        notes = tuple(Unread.of(f"weight of row {number}", "1.5") for number in range(8))
+        return replace(parse(fetched, unit), unread=notes)
+
+    [result] = run(store, FakeSite(), [DAY], parse=some, parser_version="odd")
+    finding = result.findings["values_read"]
+    assert (result.usable, finding.passed, finding.numbers["unread"]) == (True, False, 16)
+    assert "16 values" in finding.summary
+    assert "a: weight of row 0: '1.5'; a: weight of row 1" in finding.summary
+    assert f"fin reparse {NAME} --from {DAY} --to {DAY}" in finding.summary
+    [again] = run(store, FakeSite(), [DAY], parse=some, parser_version="odd")
+    assert again.findings["values_read"] == finding, "it is kept in the manifest"
+    [taught] = run(store, FakeSite(), [DAY], parser_version="taught")
+    assert taught.findings["values_read"].passed
 
 
 def test_a_complete_session_is_never_asked_for_again(store: Store) -> None:

@@ -30,7 +30,7 @@ from fin_assets.core.collection.acceptance import (
     row_band,
     states_sessions,
 )
-from fin_assets.core.collection.findings import RAW_CHECKS, STAGED_CHECKS, raw_checks, staged_checks
+from fin_assets.core.collection.findings import RAW_CHECKS, STAGED_CHECKS, WARNING_CHECKS, raw_checks, staged_checks
 from fin_assets.core.contract.calendar import OPEN, every_day
 from fin_assets.core.contract.failures import CollectionFailure, HalfTable, StaleDate
 from fin_assets.core.contract.source import DateRange, Nothing, NotYet, Parsed, Sibling, Source, Table, Unit, due_at
@@ -345,7 +345,7 @@ def times_are_aware_and_money_is_not_a_float(source: Source, table: Table) -> No
 
 
 def its_checks_are_documented_and_none_hides_a_general_one(source: Source, table: Table) -> None:
-    assert not set(table.checks) & {*RAW_CHECKS, *STAGED_CHECKS, "fresh", "backlog"}
+    assert not set(table.checks) & {*RAW_CHECKS, *STAGED_CHECKS, *WARNING_CHECKS, "fresh", "backlog"}
     for name, check in table.checks.items():
         assert SNAKE.fullmatch(name)
         assert inspect.getdoc(check), f"{name} has no docstring"

@@ -8,6 +8,11 @@
    Smaller: streaks are cut earlier. Larger: a revised session reaches further. #}
 {% macro idx_lookback_sessions() %}{{ return(60) }}{% endmacro %}
 
+{# B2. Share by which the value of a broker table may differ from the exchange's. Range 0 to 0.01. Recorded tables that agree
+   to the lot are off by less. Smaller: such tables are a mismatch. Larger: values of other trades could agree.
+   The check values_match_exchange of the source has the same default, value_tolerance. #}
+{% macro idx_value_tolerance() %}{{ return(0.0001) }}{% endmacro %}
+
 {# B12. Change of the listed shares from which it may be a split. Range 0.02 to 0.5. Bonus issues of one for ten are 0.1.
    Smaller: rights issues are measured too. Larger: bonus issues are missed. #}
 {% macro idx_split_min() %}{{ return(0.1) }}{% endmacro %}

@@ -241,7 +241,8 @@ class Collector:
                 key=part.key,
                 unit=unit.name,
                 fetch=partial(self._fetch, part=part, unit=unit),
-                parse=partial(self._parse, part, unit),
+                parse=partial(self._parse, unit),
+                accept=partial(self._accept, part, unit),
             )
             for part in parts
             for unit in part.units.values()
@@ -282,10 +283,12 @@ class Collector:
                 self.store.save(part.before)
         return await self.table.fetch(client, unit, part.key.session)
 
-    def _parse(self, part: _Open, unit: Unit, fetched: Fetched) -> Parsed:
-        """Parse an answer and accept it; one of another day is kept for that day, and is a failure here."""
+    def _parse(self, unit: Unit, fetched: Fetched) -> Parsed:
+        return self.table.parse(fetched, unit)
+
+    def _accept(self, part: _Open, unit: Unit, fetched: Fetched, parsed: Parsed) -> Parsed:
+        """Accept an answer; one of another day is kept for that day, and is a failure here."""
         situation = Situation(self.table, part.key.session, fetched, self._finalizer.baseline)
-        parsed = self.table.parse(fetched, unit)
         try:
             return accepted(self.table, unit, parsed, situation)
         except StaleDate as failure:

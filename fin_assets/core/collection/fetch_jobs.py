@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sized
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -32,6 +33,7 @@ from fin_assets.core.contract.manifest import PartitionKey
 from fin_assets.core.contract.source import Fetched, Parsed
 from fin_assets.core.transport.client_pool import ClientPool, SiteClient
 from fin_assets.core.transport.host_limiter import HostLimiter
+from fin_assets.core.transport.limits import within_limits
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +51,16 @@ TIMEOUTS_PER_UNIT = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One unit to get: `fetch` asks the site, `parse` is the strict parser. Both raise CollectionFailure."""
+    """One unit to get: `fetch` asks the site, `parse` is the strict parser, `accept` judges. All raise CollectionFailure.
+
+    `parse` is pure: of a large answer it runs in a thread. `accept` runs in the event loop.
+    """
 
     key: PartitionKey
     unit: str
     fetch: Callable[[SiteClient], Awaitable[Fetched]]
     parse: Callable[[Fetched], Parsed]
+    accept: Callable[[Fetched, Parsed], Parsed] = lambda _fetched, parsed: parsed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +247,8 @@ class _Run:
             try:
                 async with client.limited(self._pool.request_timeout * TIMEOUTS_PER_UNIT):
                     fetched = await unit.job.fetch(client)
-                return fetched, unit.job.parse(fetched), client.limiter
+                parsed = await within_limits(partial(unit.job.parse, fetched), fetched, self._pool.limits)
+                return fetched, unit.job.accept(fetched, parsed), client.limiter
             except CircuitOpen as failure:
                 unit.attempts -= 1
                 if self._pool.ended is None:

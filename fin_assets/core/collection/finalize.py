@@ -25,6 +25,9 @@ from fin_assets.core.storage.unit_log import UnitLog
 
 log = logging.getLogger(__name__)
 
+UNREAD_SAMPLE = 10
+"""Values that were not understood which a manifest tells."""
+
 
 @dataclass(frozen=True, slots=True)
 class SessionResult:
@@ -194,7 +197,9 @@ class Finalizer:
         ref = self.store.write_staged(
             manifest.key, staged.frame, staged.quarantine, parser_version=self.table.parser_version
         )
-        return self._judged(manifest.model_copy(update={"staged": ref}), worked=True)
+        unread = [f"{unit.unit}: {note}" for unit in accepted for note in unit.parsed.unread]
+        noted = ref.model_copy(update={"unread": len(unread), "unread_sample": tuple(unread[:UNREAD_SAMPLE])})
+        return self._judged(manifest.model_copy(update={"staged": noted}), worked=True)
 
     def _judged(self, manifest: Manifest, *, worked: bool) -> SessionResult:
         """Judge staged rows by the present settings; checks and manifest then name the same blocking checks."""

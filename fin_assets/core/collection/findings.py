@@ -27,6 +27,11 @@ STAGED_CHECKS = {
     "row_count_in_band": "Rows of each unit lie in the band around the median of 20 complete sessions (H6).",
 }
 
+WARNING_CHECKS = {
+    "values_read": "Every value and every column of the pages is understood; those that no identity needs may not be.",
+}
+"""Checks of staged rows that every table has and that block nothing."""
+
 
 def raw_checks(table: Table) -> dict[str, str]:
     """Return the blocking checks of a table's raw pages; answers that cover a history state no session."""
@@ -73,7 +78,7 @@ def staged_findings(
     """Return the findings of the staged rows, by check; none without rows. Reads the partition before and the siblings."""
     if manifest.staged is None:
         return {}
-    findings = {"schema": _schema_finding(manifest.staged)}
+    findings = {"schema": _schema_finding(manifest.staged), "values_read": _unread_finding(manifest)}
     if judging.CHECK in staged_checks(table):
         findings[judging.CHECK] = judging.finding(manifest, judging.verdict(table, manifest, baseline))
     if table.checks:
@@ -94,6 +99,20 @@ def _schema_finding(staged: StagedRef) -> Finding:
         summary=f"{staged.rows} rows kept, {staged.quarantined} refused"
         + (f": {staged.quarantine_file}" if staged.quarantined else ""),
         numbers={"rows": staged.rows, "quarantined": staged.quarantined},
+    )
+
+
+def _unread_finding(manifest: Manifest) -> Finding:
+    staged = manifest.staged
+    if staged is None or not staged.unread:
+        return Finding(passed=True, summary="every value is understood", numbers={"unread": 0})
+    more = "; ..." if staged.unread > len(staged.unread_sample) else ""
+    parsed_again = f"fin reparse {manifest.source} --from {manifest.session} --to {manifest.session}"
+    return Finding(
+        passed=False,
+        summary=f"{staged.unread} values or columns are not understood and are null or left out: "
+        f"{'; '.join(staged.unread_sample)}{more}. Teach the source's parser what they mean, then: {parsed_again}",
+        numbers={"unread": staged.unread, "sample": "; ".join(staged.unread_sample)},
     )
 
 

@@ -90,6 +90,19 @@ class TruncatedBody(NetworkFailure):
     kind = "truncated_body"
 
 
+class OverLimit(CollectionFailure):
+    """The answer is larger, nested deeper or slower to read than a limit of the source. It is not read.
+
+    The first bytes are kept as evidence.
+    """
+
+    kind = "over_limit"
+    remedy = (
+        "open the saved page; if it is the site's own, raise max_body_mib, max_nesting or parse_timeout of the source "
+        "in fin.toml, then: fin heal"
+    )
+
+
 class ServerError(CollectionFailure):
     """HTTP 5xx."""
 

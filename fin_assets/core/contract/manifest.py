@@ -149,7 +149,8 @@ class StagedRef(Record):
     """The staged file that counts.
 
     `file` is relative to the data directory; `quarantined` rows are not in it. `first_date` and `last_date` are the session
-    dates that its rows span; None for a file without rows, or of version 0.1.
+    dates that its rows span; None for a file without rows, or of version 0.1. `unread` values of its pages were not understood
+    and are null; the sample has the first.
     """
 
     file: str
@@ -161,6 +162,8 @@ class StagedRef(Record):
     quarantine_file: str | None = None
     first_date: date | None = None
     last_date: date | None = None
+    unread: int = 0
+    unread_sample: tuple[str, ...] = ()
 
 
 class Manifest(Record):

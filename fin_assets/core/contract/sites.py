@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fin_assets.core.contract.limits import Limits
 from fin_assets.core.contract.source import Kind, Site
 from fin_assets.settings import Settings, SourceSettings, base_url
 
@@ -15,7 +16,7 @@ def site_of(
     address: str | None = None,
     hosts: tuple[str, ...] = (),
 ) -> Site:
-    """Return a site with the mode, rate, workers, time limit, allowed hosts and secrets of its source.
+    """Return a site with the mode, rate, workers, limits, allowed hosts and secrets of its source.
 
     Args:
         settings: of the home.
@@ -36,4 +37,7 @@ def site_of(
         longest_retry_after=source.longest_retry_after,
         hosts=(*hosts, *source.allowed_hosts),
         secrets=tuple(source.secrets.values()),
+        limits=Limits(
+            body_bytes=source.max_body_mib << 20, nesting=source.max_nesting, parse_timeout=source.parse_timeout
+        ),
     )

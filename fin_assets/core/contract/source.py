@@ -18,7 +18,9 @@ from pydantic import SecretStr
 from fin_assets.core.contract.calendar import Calendar
 from fin_assets.core.contract.failures import CollectionFailure
 from fin_assets.core.contract.filters import Filter
+from fin_assets.core.contract.limits import Limits
 from fin_assets.core.contract.manifest import RawUnit, Transport
+from fin_assets.core.contract.unread import Unread
 
 if TYPE_CHECKING:
     import dataframely as dy
@@ -44,6 +46,7 @@ class Site:
         per_day: requests a day, counted across runs; None without a quota.
         quota_timezone: IANA name of the zone whose midnight begins a day of the quota.
         longest_retry_after: a `Retry-After` beyond it counts as none.
+        limits: of its answers.
         impersonate: browser whose TLS handshake plain HTTP presents, as `curl_cffi` names it; None for Python's own.
         hosts: further names of the site, to which it may redirect; its own is in `base_url`.
         secrets: values that are taken out of addresses, bodies and messages before anything is stored or shown.
@@ -62,6 +65,7 @@ class Site:
     impersonate: str | None = None
     hosts: tuple[str, ...] = ()
     secrets: tuple[SecretStr, ...] = ()
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +188,7 @@ class Parsed:
         empty_reason: why it is right that the page has nothing; without it a page without rows is a failure.
         closed_reason: why the partition has nothing; set by acceptance, never by a parser.
         coverage_pct: how much of the unit the page shows, in percent, where the source can tell.
+        unread: values and columns that were not understood and are not needed.
     """
 
     rows: int
@@ -192,6 +197,7 @@ class Parsed:
     empty_reason: str | None = None
     closed_reason: str | None = None
     coverage_pct: float | None = None
+    unread: tuple[Unread, ...] = ()
 
 
 class Context(Protocol):

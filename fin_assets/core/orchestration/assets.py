@@ -16,7 +16,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 
 from fin_assets.core.collection.collector import Collector, OnEvent
 from fin_assets.core.collection.finalize import Finalizer, SessionResult, baseline_around
-from fin_assets.core.collection.findings import RAW_CHECKS, STAGED_CHECKS, raw_checks, staged_checks
+from fin_assets.core.collection.findings import RAW_CHECKS, STAGED_CHECKS, WARNING_CHECKS, raw_checks, staged_checks
 from fin_assets.core.collection.recovery import mend_manifest
 from fin_assets.core.collection.remedies import run_command
 from fin_assets.core.contract.manifest import Manifest, PartitionKey
@@ -199,7 +199,7 @@ class _Report:
             self._context.log_event(
                 dg.AssetMaterialization(self._staged, partition=partition, metadata=self._staged_metadata(result))
             )
-        self._findings(result, self._staged, {**staged_checks(self._table), **self._table.checks})
+        self._findings(result, self._staged, {**staged_checks(self._table), **WARNING_CHECKS, **self._table.checks})
         if not result.usable:
             self._bad.append(result)
 
@@ -382,7 +382,7 @@ def _check_specs(
     blocking = [(raw, name, text, True) for name, text in raw_checks(table).items()] + [
         (staged, name, text, True) for name, text in staged_checks(table).items()
     ]
-    others = [
+    others = [(staged, name, text, False) for name, text in WARNING_CHECKS.items()] + [
         (staged, name, (check.__doc__ or "").strip().split("\n")[0], False) for name, check in table.checks.items()
     ]
     return [

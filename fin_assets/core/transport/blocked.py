@@ -19,6 +19,7 @@ from fin_assets.core.contract.failures import (
     TruncatedBody,
     WrongContentType,
 )
+from fin_assets.core.contract.text import lossy_text
 
 # Marks of the protection vendors' own pages, in lower case. A challenge runs by itself in a browser and then lets it through,
 # or does not: for us it is a refusal. A captcha wants a person.
@@ -41,7 +42,7 @@ _CAPTCHA_WORDS = re.compile(
     r"(?:you are|you're|are you) (?:a )?(?:human|robot)|not a robot|unusual traffic|press (?:&|and) hold"
     r"|驗證碼|验证码|人機驗證|人机验证"
 )
-_PASSWORD_FIELD = re.compile(rb"<input\b[^>]*\btype\s*=\s*[\"']?password")
+_PASSWORD_FIELD = re.compile(rb"<input\b[^>]{0,500}\btype\s*=\s*[\"']?password")
 _LOGIN_WORDS = re.compile(
     r"(?:log ?in|sign ?in) (?:to|is required|first)|please (?:log|sign) ?in|silakan (?:login|masuk)"
     r"|請先?登入|请先?登录|กรุณาเข้าสู่ระบบ"
@@ -61,7 +62,7 @@ _CONSENT_ACT = re.compile(r"\b(?:agree|accept|consent|continue|setuju)\b|同意|
 def classify_blocked_page(body: bytes, *, wanted: str) -> CollectionFailure:
     """Return the typed failure of an HTML page that is not the content; `wanted` says what belongs there."""
     lowered = body.lower()
-    page = LexborHTMLParser(body)
+    page = LexborHTMLParser(lossy_text(body))
     title_node = page.css_first("title")
     title = " ".join(title_node.text().split()) if title_node else ""
     page.strip_tags(["script", "style", "noscript"])

@@ -10,14 +10,17 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from fin_assets.core.contract.client import Attempt, Guard
 from fin_assets.core.contract.failures import CollectionFailure, NetworkFailure, ServerError
+from fin_assets.core.contract.limits import Limits
 from fin_assets.core.transport.boundary import Boundary
 from fin_assets.core.transport.concurrency import AdaptiveConcurrency
 from fin_assets.core.transport.host_limiter import LONGEST_RETRY_AFTER, BreakerRule, HostLimiter, Hosts
+from fin_assets.core.transport.limits import within_limits
 from fin_assets.core.transport.redaction import Redactor
 from fin_assets.core.transport.responses import judge
 
@@ -44,6 +47,7 @@ class ClientPool(ABC):
         quota: requests that are left today; None without a quota.
 
     Attributes:
+        limits: of an answer before it is read.
         hosts: the limiters, by host.
         concurrency: how many of the workers may ask at present.
         longest_retry_after: a `Retry-After` beyond it is not obeyed.
@@ -67,6 +71,7 @@ class ClientPool(ABC):
         self.concurrency = AdaptiveConcurrency(workers)
         self.hosts = Hosts(rate_per_second=rate_per_second, breaker=breaker)
         self.quota = quota
+        self.limits = Limits()
         self.ended_by: CollectionFailure | None = None
         self.boundary = Boundary()
         self.redactor = Redactor()
@@ -188,7 +193,9 @@ class SiteClient(ABC):
                 fetched, headers = await answer()
             except self.ERRORS as error:
                 raise self._translated(error, url) from error
-            judge(fetched, headers, guard=guard, longest_wait=self._site.longest_retry_after)
+            # The guard reads the answer as well.
+            judged = partial(judge, fetched, headers, guard=guard, longest_wait=self._site.longest_retry_after)
+            await within_limits(judged, fetched, self._site.limits)
         except CollectionFailure as failure:
             self._site.redactor.failure(failure)
             trouble = isinstance(failure, SLOWNESS)

@@ -83,6 +83,7 @@ class Clients:
         pool.redactor = Redactor(secret.get_secret_value() for secret in site.secrets)
         if site.transport != "files":
             pool.boundary = Boundary.of(site)
+        pool.limits = site.limits
         return pool
 
     def _of_transport(self, site: Site) -> ClientPool:

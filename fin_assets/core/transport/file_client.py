@@ -26,6 +26,7 @@ from fin_assets.core.contract.failures import MissingPanel, NetworkFailure
 from fin_assets.core.contract.source import Expected, Fetched, Nothing, Siblings, Site, Unit
 from fin_assets.core.storage.blobs import write_atomically
 from fin_assets.core.transport.client_pool import Answer, ClientPool, SiteClient
+from fin_assets.core.transport.limits import require_size
 
 log = logging.getLogger(__name__)
 
@@ -153,6 +154,7 @@ class FileClient(SiteClient):
 
         Raises:
             FileGone: no file of the inbox holds it any more.
+            OverLimit: the file is too large.
             NetworkFailure: the file cannot be read.
         """
         del headers
@@ -169,6 +171,7 @@ class FileClient(SiteClient):
             msg = f"{name} is gone: no file of {self._inbox.directory} has the content {sha256[:12]} any more"
             raise FileGone(msg)
         try:
+            require_size(path.stat().st_size, str(path), self._site.limits)
             body = path.read_bytes()
         except OSError as error:
             raise NetworkFailure(f"{path} cannot be read: {error.strerror}") from error

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, Self
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx2
 from curl_cffi.const import CurlECode
@@ -28,9 +28,11 @@ from fin_assets.core.contract.failures import (
     TruncatedBody,
     WrongContentType,
 )
+from fin_assets.core.contract.limits import Limits
 from fin_assets.core.contract.source import Fetched
 from fin_assets.core.transport.boundary import KEEPS_METHOD, MOST_REDIRECTS, REDIRECTS, Boundary
 from fin_assets.core.transport.client_pool import Answer, ClientPool, SiteClient
+from fin_assets.core.transport.limits import SAMPLE, require_announced, require_size
 from fin_assets.core.transport.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -76,13 +78,15 @@ class _Sender(Protocol):
 class _Httpx:
     errors: tuple[type[Exception], ...] = (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError)
 
-    def __init__(self, *, workers: int, timeout: timedelta, boundary: Boundary, redactor: Redactor) -> None:
-        self._boundary, self._redactor = boundary, redactor
+    def __init__(
+        self, *, workers: int, timeout: timedelta, limits: Limits, boundary: Boundary, redactor: Redactor
+    ) -> None:
+        self._limits, self._boundary, self._redactor = limits, boundary, redactor
         seconds = timeout.total_seconds()
         self._timeout = httpx2.Timeout(connect=CONNECT.total_seconds(), read=seconds, write=seconds, pool=seconds)
-        limits = httpx2.Limits(max_connections=workers, max_keepalive_connections=workers)
+        connections = httpx2.Limits(max_connections=workers, max_keepalive_connections=workers)
         # One transport for all visitors: they share connections, and each has a cookie jar of its own.
-        self._transport = httpx2.AsyncHTTPTransport(http2=True, limits=limits)
+        self._transport = httpx2.AsyncHTTPTransport(http2=True, limits=connections)
 
     def visitor(self) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(
@@ -118,11 +122,13 @@ class _Httpx:
         headers: Mapping[str, str],
         form: Mapping[str, str] | None,
     ) -> Answer:
-        response = await visitor.request(
-            method, url, headers=dict(headers), data=dict(form) if form else None, extensions={_VIA: []}
-        )
-        received = {name.lower(): value for name, value in response.headers.items()}
-        return _fetched(response.content, str(response.url), response.status_code, received), received
+        sent = dict(form) if form else None
+        asked = visitor.stream(method, url, headers=dict(headers), data=sent, extensions={_VIA: []})
+        async with asked as response:
+            received = {name.lower(): value for name, value in response.headers.items()}
+            # In pieces of at most a MiB after decompression, so that a small answer cannot become a huge one.
+            body = await _whole(response.aiter_bytes(), url, received, self._limits)
+        return _fetched(body, str(response.url), response.status_code, received), received
 
     def translated(self, error: Exception, where: str) -> CollectionFailure:
         said = f"{where}: {type(error).__name__}: {error}"
@@ -141,10 +147,17 @@ class _Curl:
     errors: tuple[type[Exception], ...] = (RequestException,)
 
     def __init__(
-        self, *, workers: int, timeout: timedelta, browser: str, boundary: Boundary, redactor: Redactor
+        self,
+        *,
+        workers: int,
+        timeout: timedelta,
+        browser: str,
+        limits: Limits,
+        boundary: Boundary,
+        redactor: Redactor,
     ) -> None:
         self._workers, self._timeout, self._browser = workers, timeout, browser
-        self._boundary, self._redactor = boundary, redactor
+        self._limits, self._boundary, self._redactor = limits, boundary, redactor
         self._sessions: list[AsyncSession[Any]] = []
 
     def visitor(self) -> AsyncSession[Any]:
@@ -170,17 +183,20 @@ class _Curl:
         sent, via = dict(headers), [url]
         while True:
             await self._boundary.require(via[-1], via=via[:-1])
-            response = await visitor.request(
+            asked = visitor.stream(
                 method,  # type: ignore[arg-type]  # one of two literals of this module
                 via[-1],
                 headers=sent,
                 data=dict(form) if form else None,
             )
-            self._boundary.require_peer(response.primary_ip, via[-1], via=via[:-1])
-            received = {name.lower(): value or "" for name, value in response.headers.items()}
-            if response.status_code not in REDIRECTS or not response.redirect_url:
-                return _fetched(response.content, response.url, response.status_code, received), received
-            via.append(response.redirect_url)
+            async with asked as response:
+                self._boundary.require_peer(response.primary_ip, via[-1], via=via[:-1])
+                received = {name.lower(): value or "" for name, value in response.headers.items()}
+                body = await _whole(response.aiter_content(), via[-1], received, self._limits)
+            target = received.get("location") if response.status_code in REDIRECTS else None
+            if not target:
+                return _fetched(body, response.url, response.status_code, received), received
+            via.append(urljoin(via[-1], target))
             if len(via) > MOST_REDIRECTS + 1:
                 raise NetworkFailure(f"{url}: more than {MOST_REDIRECTS} redirects, the last to {via[-1]}")
             if response.status_code not in KEEPS_METHOD:
@@ -208,6 +224,20 @@ def _host(url: str) -> str | None:
 def _with_secrets(headers: Mapping[str, str], redactor: Redactor) -> set[str]:
     """Return the headers that only the site itself may get, not another host that it redirects to."""
     return {name for name, value in headers.items() if name.lower() == "authorization" or redactor.hides(value)}
+
+
+async def _whole(pieces: AsyncIterator[bytes], url: str, headers: Mapping[str, str], limits: Limits) -> bytes:
+    """Return a body that comes in pieces.
+
+    Raises:
+        OverLimit: more is announced than is read, or more comes.
+    """
+    require_announced(headers, url, limits)
+    body = bytearray()
+    async for piece in pieces:
+        body += piece
+        require_size(len(body), url, limits, body=bytes(body[:SAMPLE]))
+    return bytes(body)
 
 
 def _fetched(body: bytes, url: str, status: int, headers: Mapping[str, str]) -> Fetched:
@@ -289,6 +319,7 @@ class HttpPool(ClientPool):
         common: dict[str, Any] = {
             "workers": self.workers,
             "timeout": self.request_timeout,
+            "limits": self.limits,
             "boundary": self.boundary,
             "redactor": self.redactor,
         }

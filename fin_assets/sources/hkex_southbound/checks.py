@@ -89,6 +89,21 @@ def holding_within_issued(
     return Finding(passed=not codes, summary=summary, numbers={"compared": known.height, "above": wrong.height})
 
 
+def pct_within_issued(
+    frame: pl.DataFrame, *, session: date, previous: pl.DataFrame | None, siblings: Mapping[str, pl.DataFrame]
+) -> Finding:
+    """No more than all issued shares are held, by the published percent; around a split the site's issued figure may lag (H1)."""
+    del session, previous, siblings
+    wrong = frame.filter(pl.col("pct_of_issued") > 100).get_column("stock_code").sort().to_list()  # noqa: PLR2004 - percent
+    told = f"{len(wrong)} percents are above 100 ({', '.join(wrong[:5])})"
+    known = frame["pct_of_issued"].count()
+    return Finding(
+        passed=not wrong,
+        summary=told if wrong else f"{known} percents within issued shares",
+        numbers={"compared": known, "above": len(wrong)},
+    )
+
+
 def _percent_finding(wrong: pl.DataFrame, *, compared: int) -> Finding:
     codes = wrong.get_column("stock_code").unique().sort().to_list()
     sample = ", ".join(codes[:5]) + (", ..." if len(codes) > 5 else "")  # noqa: PLR2004
@@ -102,6 +117,10 @@ def _percent_finding(wrong: pl.DataFrame, *, compared: int) -> Finding:
     )
 
 
-HOLDINGS_CHECKS = {"unchanged_from_yesterday": unchanged_from_yesterday, "pct_matches_issued": pct_matches_list_before}
-NORTHBOUND_CHECKS = {"pct_matches_issued": pct_matches_list_before}
+HOLDINGS_CHECKS = {
+    "unchanged_from_yesterday": unchanged_from_yesterday,
+    "pct_matches_issued": pct_matches_list_before,
+    "pct_within_issued": pct_within_issued,
+}
+NORTHBOUND_CHECKS = {"pct_matches_issued": pct_matches_list_before, "pct_within_issued": pct_within_issued}
 PARTICIPANTS_CHECKS = {"pct_matches_issued": pct_matches_issued, "holding_within_issued": holding_within_issued}

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -24,6 +24,8 @@ from fin_assets.core.contract.failures import (
     TruncatedBody,
     WrongContentType,
 )
+from fin_assets.core.contract.text import read_text
+from fin_assets.core.contract.unread import Unread
 from fin_assets.core.transport.blocked import asks_for_a_human, classify_blocked_page
 from fin_assets.sources.hkex_southbound.reading import clean, is_chinese, plain
 
@@ -36,13 +38,11 @@ NAME_WORDS = ("name", "名稱", "名称")
 PERCENT_WORDS = ("%", "percent", "百分比")
 
 _PANEL = b"pnlresult"
-_OWN_FORM = re.compile(rb"<form\b[^>]*\baction\s*=\s*[\"']?[^\"'>]*(?:mutualmarket|searchsdw)")
+_OWN_FORM = re.compile(rb"<form\b[^>]{0,500}\baction\s*=\s*[\"']?[^\"'>]{0,500}(?:mutualmarket|searchsdw)")
 _SEARCH_FIELDS = (b"txtshareholdingdate", b"ddlshareholdingday")
 _FORM_STATE = re.compile(
     rb"validation of viewstate|viewstate mac|state information is invalid|invalid postback or callback"
 )
-_DECLARED_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([a-z0-9_-]+)")
-_OTHER_CHARSETS = {"big5", "big5-hkscs", "gb2312", "gbk", "gb18030"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +52,24 @@ class Column:
     Attributes:
         key: its CSS class, `col-...`.
         words: a heading of this column contains one of them (lower case, without blanks), whatever the language.
-        optional: the site leaves it out where it has nothing to say.
+        needed: it takes part in an identity; without it the page is not read.
+        silent: the site leaves it out where it has nothing to say: no check names it.
     """
 
     key: str
     words: tuple[str, ...]
-    optional: bool = False
+    needed: bool = False
+    silent: bool = False
 
 
-SHAREHOLDING = Column("col-shareholding", ("shareholding", "持股量"))
+SHAREHOLDING = Column("col-shareholding", ("shareholding", "持股量"), needed=True)
+
+
+class _Place(NamedTuple):
+    """A place in a row: the known column that it belongs to, if any, and the class that its header declares."""
+
+    key: str | None
+    declared: str | None
 
 
 def require_own_page(body: bytes, *, content_type: str | None = None) -> None:
@@ -115,24 +124,13 @@ def _foreign(body: bytes, lowered: bytes) -> CollectionFailure:
     return classify_blocked_page(body, wanted="the search page")
 
 
-def open_page(body: bytes) -> LexborHTMLParser:
-    """Return the parsed document.
+def open_page(body: bytes, *, content_type: str | None = None) -> LexborHTMLParser:
+    """Return the parsed document, its text read as a browser reads it.
 
     Raises:
-        Drift: the bytes are text in no encoding that the site has used.
+        Drift: the bytes are text in no encoding that the answer names, nor in UTF-8.
     """
-    try:
-        return LexborHTMLParser(body.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        declared = _DECLARED_CHARSET.search(body[:4096].lower())
-        charset = declared.group(1).decode() if declared else ""
-        if charset not in _OTHER_CHARSETS:
-            msg = f"the page is not UTF-8 (byte {error.start:,}) and declares no other known encoding: {charset!r}"
-            raise Drift(msg, body=body) from error
-    try:
-        return LexborHTMLParser(body.decode(charset))
-    except UnicodeDecodeError as error:
-        raise Drift(f"the page declares {charset} and is not (byte {error.start:,})", body=body) from error
+    return LexborHTMLParser(read_text(body, content_type=content_type or "").text)
 
 
 @contextmanager
@@ -179,28 +177,57 @@ def result_table(panel: LexborNode, columns: Sequence[Column]) -> LexborNode | N
     return max(found, key=lambda entry: entry[0])[1] if found else None
 
 
-def read_table(table: LexborNode, columns: Sequence[Column]) -> tuple[dict[str, str], list[dict[str, str | None]]]:
-    """Return headings by column key, and every data row as texts by column key (None: the page has no such column).
+def require_continues(result: LexborNode) -> None:
+    """Return if something stands behind the result.
 
-    Columns are found by the header cells' class and verified by their words; cells by position and verified by class.
+    Of a page that was cut, a browser or a library closes what is open: it looks whole and ends with the cut. The site's pages
+    continue with scripts, remarks and a footer.
 
     Raises:
-        Drift: a column is missing, unknown, doubled, renamed or swapped, or a row has other cells than the header.
+        TruncatedBody: the result is the last of the document.
+    """
+    node: LexborNode | None = result
+    while node is not None and node.tag != "html":
+        following = node.next
+        while following is not None:
+            if following.is_element_node or (following.is_text_node and (following.text_content or "").strip()):
+                return
+            following = following.next
+        node = node.parent
+    raise TruncatedBody("the page ends with its result, in the middle of the document, and was closed there")
+
+
+def read_table(
+    table: LexborNode, columns: Sequence[Column], unread: list[Unread]
+) -> tuple[dict[str, str], list[dict[str, str | None]]]:
+    """Return headings by column key, and every data row as texts by column key (None: the page has no such column).
+
+    Columns are found by the header cells' class and verified by their words; cells by position and verified by class. What is
+    not understood of columns that no identity needs is added to `unread`.
+
+    Raises:
+        TruncatedBody: the last row ends in the middle.
+        Drift: a needed column is missing, doubled, renamed or swapped, or a row has other cells than the header.
     """
     trs = table.css("tr")
     header = _header_row(trs, columns)
-    headings = _headings(header, columns)
-    keys = list(headings)
+    keys, headings = _headings(header, columns, unread)
     values = _mobile_values(table)
     heads = {tr.mem_id for tr in table.css("thead tr")} | {header.mem_id}
     begin = next(place for place, tr in enumerate(trs) if tr.mem_id == header.mem_id)
     rows: list[dict[str, str | None]] = []
     absent: dict[str, str | None] = {column.key: None for column in columns}
+    last = trs[-1].mem_id
     for place, tr in enumerate(trs):
         cells = _cells(tr)
         if not cells or tr.mem_id in heads or (place < begin and len(cells) == 1) or _same_header(cells, headings):
             continue
-        rows.append(absent | _row(cells, keys, values, number=len(rows) + 1))
+        if tr.mem_id == last and len(cells) < len(keys):
+            raise TruncatedBody(
+                f"the table ends in the middle of row {len(rows) + 1}: {len(cells)} of {len(keys)} cells"
+            )
+        found = _row(cells, keys, values, number=len(rows) + 1)
+        rows.append(absent | {key: text for key, text in found.items() if key in absent})
     return headings, rows
 
 
@@ -213,43 +240,64 @@ def _names_column(cell: LexborNode, columns: Sequence[Column]) -> bool:
     return _key_by_words(cell, columns) is not None or "data-column-class" in cell.attributes
 
 
-def _headings(header: LexborNode, columns: Sequence[Column]) -> dict[str, str]:
+def _headings(
+    header: LexborNode, columns: Sequence[Column], unread: list[Unread]
+) -> tuple[list[_Place], dict[str, str]]:
+    """Return what stands in each place of a row, and the headings of the known columns by key."""
+    places: list[_Place] = []
     headings: dict[str, str] = {}
+    problems: list[str] = []
     cells = _cells(header)
     classed = any(_class_key(cell) for cell in cells)
-    known = {column.key for column in columns}
+    known = {column.key: column for column in columns}
     for cell in cells:
         shown, by_words = clean(cell.text(separator=" ")), _key_by_words(cell, columns)
-        key = _class_key(cell) if classed else by_words
-        if key is None or key not in known:
-            raise Drift(f"unknown column {key or shown!r} (heading {shown!r})")
-        if by_words != key:
-            raise Drift(f"column {key}: its heading is now {shown!r}")
-        if key in headings:
+        by_class = _class_key(cell) if classed else by_words
+        key = by_class if by_class in known and by_words == by_class else None
+        if key is None:
+            problems.append(
+                f"column {by_class}: its heading is now {shown!r}"
+                if by_class in known
+                else f"unknown column {by_class or shown!r} (heading {shown!r})"
+            )
+            # A heading of one column over the cells of another may mean either: neither may be needed.
+            if any(known[name].needed for name in (by_class, by_words) if name in known):
+                raise Drift(problems[-1])
+            unread.append(Unread.of("column", by_class or shown))
+        elif key in headings:
             raise Drift(f"column {key} is there twice")
-        headings[key] = shown
-    missing = [column.key for column in columns if column.key not in headings and not column.optional]
-    if missing:
-        raise Drift(f"column {missing[0]} is missing; the table has {', '.join(headings)}")
-    return headings
+        else:
+            headings[key] = shown
+        places.append(_Place(key, by_class if classed else None))
+    for column in columns:
+        if column.key in headings or column.silent:
+            continue
+        if column.needed:
+            said = "; ".join([f"column {column.key} is missing; the table has {', '.join(headings)}", *problems])
+            raise Drift(said)
+        unread.append(Unread.of("no column", column.key))
+    return places, headings
 
 
-def _row(cells: list[LexborNode], keys: list[str], values: dict[int, str], *, number: int) -> dict[str, str | None]:
-    if len(cells) != len(keys):
-        raise Drift(f"row {number} has {len(cells)} cells, the header has {len(keys)}: {', '.join(keys)}")
-    found = [_class_key(cell) for cell in cells]
-    if any(found) and found != keys:
-        wrong = next(place for place, (has, wants) in enumerate(zip(found, keys, strict=True)) if has != wants)
-        raise Drift(f"row {number}: column {keys[wrong]} holds a cell of class {found[wrong] or 'none'}")
-    row: dict[str, str | None] = {}
-    for key, cell in zip(keys, cells, strict=True):
+def _row(cells: list[LexborNode], places: list[_Place], values: dict[int, str], *, number: int) -> dict[str, str]:
+    if len(cells) != len(places):
+        names = ", ".join(place.key or place.declared or "?" for place in places)
+        raise Drift(f"row {number} has {len(cells)} cells, the header has {len(places)}: {names}")
+    found, wanted = [_class_key(cell) for cell in cells], [place.declared or place.key for place in places]
+    if any(found) and found != wanted:
+        wrong = next(place for place, (has, wants) in enumerate(zip(found, wanted, strict=True)) if has != wants)
+        raise Drift(f"row {number}: column {wanted[wrong]} holds a cell of class {found[wrong] or 'none'}")
+    row: dict[str, str] = {}
+    for place, cell in zip(places, cells, strict=True):
+        if place.key is None:
+            continue
         value = values.get(cell.mem_id)
         if value is None:
             # A heading without a value beside it must not be taken for the value.
             if cell.css_first(".mobile-list-heading") is not None:
-                raise Drift(f"row {number}: column {key} has a label but no value")
+                raise Drift(f"row {number}: column {place.key} has a label but no value")
             value = cell.text(separator=" ")
-        row[key] = clean(value)
+        row[place.key] = clean(value)
     return row
 
 

@@ -1,7 +1,8 @@
 """Bytes of the two search pages -> raw frames, strictly. Pure: no network, no clock.
 
-A page is read whole or not at all: what is missing, renamed, unreadable or contradicts the page's own sums raises the
-failure that names it. Which date was asked for, and what another date means, is not known here. The page of participants
+A page is read whole or not at all: what an identity needs and is missing, renamed, unreadable or contradicts the page's own
+sums raises the failure that names it. What none needs (names, addresses, percents) is null where it is not understood, and
+noted. Which date was asked for, and what another date means, is not known here. The page of participants
 is read in `participants.py`; how tables and texts are read is in `page.py` and `reading.py`; types and rules of the
 staged tables are in `schema.py`.
 """
@@ -17,6 +18,7 @@ import polars as pl
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from fin_assets.core.contract.failures import CollectionFailure, Drift, HalfTable, MissingPanel
+from fin_assets.core.contract.unread import Unread
 from fin_assets.sources.hkex_southbound.page import (
     NAME_WORDS,
     PERCENT_WORDS,
@@ -29,6 +31,7 @@ from fin_assets.sources.hkex_southbound.page import (
     missing_panel,
     open_page,
     read_table,
+    require_continues,
     require_own_page,
     result_table,
 )
@@ -42,10 +45,10 @@ from fin_assets.sources.hkex_southbound.participants import (
 from fin_assets.sources.hkex_southbound.reading import (
     clean,
     is_chinese,
+    lenient_percent,
     plain,
     read_dates,
     read_integer,
-    read_percent,
     read_stock_code,
 )
 
@@ -66,11 +69,11 @@ __all__ = [
 
 Market = Literal["hk", "sh", "sz"]
 
-PARSER_VERSION = "1"
+PARSER_VERSION = "2"
 """Changes whenever the same bytes give other rows."""
 
 HOLDINGS_COLUMNS = (
-    Column("col-stock-code", ("code", "代號", "代号", "代碼", "代码", "編號", "编号")),
+    Column("col-stock-code", ("code", "代號", "代号", "代碼", "代码", "編號", "编号"), needed=True),
     Column("col-stock-name", NAME_WORDS),
     SHAREHOLDING,
     Column("col-shareholding-percent", PERCENT_WORDS),
@@ -109,12 +112,14 @@ class HoldingsPage:
         page_language: of the page's own labels; names may be in another.
         rows: one per stock, in the page's order; columns as `HOLDINGS_RAW`. `stock_code` has five digits,
             `pct_of_issued` is in percent (0.59 is 0.59 %), null where the page prints nothing.
+        unread: what was not understood and no identity needs.
     """
 
     stated_date: date
     market: Market
     page_language: Language
     rows: pl.DataFrame
+    unread: tuple[Unread, ...] = ()
 
 
 def parse_holdings(body: bytes, *, content_type: str | None = None) -> HoldingsPage:
@@ -123,25 +128,29 @@ def parse_holdings(body: bytes, *, content_type: str | None = None) -> HoldingsP
     Raises:
         MissingPanel: the search page without a result; the message quotes what the site says about it.
         HalfTable: a result without a single row.
+        TruncatedBody: the document ends with the table.
         Drift: a column, number, code or date that is not as known; names the column or the row.
         CollectionFailure: anything that `page.require_own_page` raises.
     """
     require_own_page(body, content_type=content_type)
     with evidence(body):
-        page = open_page(body)
+        page = open_page(body, content_type=content_type)
         panel = page.css_first("#pnlResult")
         if panel is None:
             raise missing_panel(page, "#pnlResult")
         table = result_table(panel, HOLDINGS_COLUMNS) or panel.css_first("#mutualmarket-result")
+        require_continues(table or panel)
         if table is None:
             raise missing_panel(page, "a table of holdings", panel)
-        headings, rows = read_table(table, HOLDINGS_COLUMNS)
+        unread: list[Unread] = []
+        headings, rows = read_table(table, HOLDINGS_COLUMNS, unread)
         stated = _heading_date(panel)
-        market = _market(page, table, headings["col-shareholding-percent"])
+        market = _market(page, table, headings.get("col-shareholding-percent", ""))
         if not rows:
             raise _empty_table(page, panel, f"holdings of {market} on {stated}")
+        frame = _holdings_rows(rows, unread)
         return HoldingsPage(
-            stated_date=stated, market=market, page_language=language(headings), rows=_holdings_rows(rows)
+            stated_date=stated, market=market, page_language=language(headings), rows=frame, unread=tuple(unread)
         )
 
 
@@ -198,7 +207,7 @@ def _market(page: LexborHTMLParser, table: LexborNode, percent_heading: str) -> 
     return cast("Market", next(iter(votes.values())))
 
 
-def _holdings_rows(texts: list[dict[str, str | None]]) -> pl.DataFrame:
+def _holdings_rows(texts: list[dict[str, str | None]], unread: list[Unread]) -> pl.DataFrame:
     rows: list[tuple[object, ...]] = []
     seen: dict[str, int] = {}
     for number, text in enumerate(texts, start=1):
@@ -207,18 +216,22 @@ def _holdings_rows(texts: list[dict[str, str | None]]) -> pl.DataFrame:
             raise Drift(f"rows {seen[code]} and {number} both have stock code {code}")
         seen[code] = number
         where = f"row {number} ({code})"
-        name = text["col-stock-name"] or ""
-        if not name:
-            raise Drift(f"{where} has no name")
-        a_share = _A_SHARE_CODE.search(plain(name))
+        name = text["col-stock-name"]
+        if name == "":
+            unread.append(Unread(f"{where}, name", "nothing"))
+        a_share = _A_SHARE_CODE.search(plain(name or ""))
         rows.append(
             (
                 code,
-                name,
-                "zh" if is_chinese(name) else "en",
+                name or None,
+                ("zh" if is_chinese(name) else "en") if name else None,
                 a_share[1] if a_share else None,
                 read_integer(text["col-shareholding"] or "", where=f"{where}, shareholding"),
-                read_percent(text["col-shareholding-percent"] or "", where=f"{where}, percent"),
+                lenient_percent(
+                    text["col-shareholding-percent"] or "",
+                    where=f"{where}, percent",
+                    unread=unread,
+                ),
             )
         )
     return pl.DataFrame(rows, schema=HOLDINGS_RAW, orient="row")

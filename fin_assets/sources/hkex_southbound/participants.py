@@ -13,6 +13,7 @@ import polars as pl
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from fin_assets.core.contract.failures import Drift, HalfTable
+from fin_assets.core.contract.unread import Unread
 from fin_assets.sources.hkex_southbound.page import (
     NAME_WORDS,
     PERCENT_WORDS,
@@ -25,24 +26,26 @@ from fin_assets.sources.hkex_southbound.page import (
     missing_panel,
     open_page,
     read_table,
+    require_continues,
     require_own_page,
     result_table,
 )
 from fin_assets.sources.hkex_southbound.reading import (
+    MOST_PERCENT,
     clean,
+    lenient_percent,
     plain,
     read_dates,
     read_integer,
-    read_percent,
     read_stock_code,
 )
 
 PARTICIPANTS_COLUMNS = (
-    Column("col-participant-id", ("participantid", "編號", "编号")),
-    Column("col-participant-name", NAME_WORDS),
+    Column("col-participant-id", ("participantid", "編號", "编号"), needed=True),
+    Column("col-participant-name", NAME_WORDS, needed=True),
     Column("col-address", ("address", "地址")),
     SHAREHOLDING,
-    Column("col-shareholding-percent", PERCENT_WORDS, optional=True),
+    Column("col-shareholding-percent", PERCENT_WORDS, silent=True),
 )
 PARTICIPANTS_RAW = {
     "line_no": pl.Int32,
@@ -91,6 +94,7 @@ class ParticipantsPage:
         issued_shares: as last updated by the site, of all counters together; None where the page does not say.
         rows: one per participant, in the page's order; columns as `PARTICIPANTS_RAW`. Shares may be below zero (the
             site's remarks explain when), `participant_id` is null for investors.
+        unread: what was not understood and no identity needs.
     """
 
     stated_date: date
@@ -100,6 +104,7 @@ class ParticipantsPage:
     summary: ParticipantsSummary
     issued_shares: int | None
     rows: pl.DataFrame
+    unread: tuple[Unread, ...] = ()
 
 
 def parse_participants(body: bytes, *, content_type: str | None = None) -> ParticipantsPage:
@@ -108,21 +113,26 @@ def parse_participants(body: bytes, *, content_type: str | None = None) -> Parti
     Raises:
         MissingPanel: the search page without a result; the message quotes what the site says about it.
         HalfTable: fewer rows than the page's own summary counts.
+        TruncatedBody: the document ends with the summary or the table.
         Drift: more rows than the summary counts, other sums, or a column, number or label that is not as known.
         CollectionFailure: anything that `page.require_own_page` raises.
     """
     require_own_page(body, content_type=content_type)
     with evidence(body):
-        page = open_page(body)
+        page = open_page(body, content_type=content_type)
         summary_panel, panel = page.css_first("#pnlResultSummary"), page.css_first("#pnlResultNormal")
+        if summary_panel is not None:
+            require_continues(summary_panel)
         if summary_panel is None or panel is None:
             raise missing_panel(page, "#pnlResultSummary" if summary_panel is None else "#pnlResultNormal")
-        summary = _summary(summary_panel)
         table = result_table(panel, PARTICIPANTS_COLUMNS) or panel.css_first("table")
+        require_continues(table or panel)
         if table is None:
             raise missing_panel(page, "a table of participants", panel)
-        headings, texts = read_table(table, PARTICIPANTS_COLUMNS)
-        rows = _participants_rows(texts)
+        unread: list[Unread] = []
+        summary = _summary(summary_panel, unread)
+        headings, texts = read_table(table, PARTICIPANTS_COLUMNS, unread)
+        rows = _participants_rows(texts, unread)
         _require_sums(rows, summary)
         code, name = _stock(page)
         issued = summary_panel.css_first(".ccass-search-remarks .summary-value") or page.css_first(".summary-value")
@@ -132,8 +142,9 @@ def parse_participants(body: bytes, *, content_type: str | None = None) -> Parti
             stock_name=name,
             page_language=language(headings),
             summary=summary,
-            issued_shares=_issued(issued),
+            issued_shares=_issued(issued, unread),
             rows=rows,
+            unread=tuple(unread),
         )
 
 
@@ -169,16 +180,16 @@ def _echoed_date(page: LexborHTMLParser) -> date:
     return next(iter(stated.values()))
 
 
-def _participants_rows(texts: list[dict[str, str | None]]) -> pl.DataFrame:
+def _participants_rows(texts: list[dict[str, str | None]], unread: list[Unread]) -> pl.DataFrame:
     rows: list[tuple[object, ...]] = []
     for number, text in enumerate(texts, start=1):
         shown, printed = plain(text["col-participant-id"] or ""), text["col-participant-name"] or ""
         if shown and not _PARTICIPANT_ID.fullmatch(shown):
-            raise Drift(f"row {number}: {shown!r} is not a participant id")
+            raise Drift(f"row {number}: {shown[:60]!r} is not a participant id")
         # The header explains "*" as the mark of a consenting investor; it has been printed before and after the name.
         name = printed.strip("*\uff0a ")
         consenting = name != printed
-        where = f"row {number} ({shown or name})"
+        where = f"row {number} ({(shown or name)[:60]})"
         rows.append(
             (
                 number,
@@ -188,7 +199,7 @@ def _participants_rows(texts: list[dict[str, str | None]]) -> pl.DataFrame:
                 consenting,
                 text["col-address"] or "",
                 read_integer(text["col-shareholding"] or "", where=f"{where}, shareholding", negative=True),
-                read_percent(text["col-shareholding-percent"] or "", where=f"{where}, percent"),
+                _percent(text["col-shareholding-percent"] or "", f"{where}, percent", unread),
             )
         )
     return pl.DataFrame(rows, schema=PARTICIPANTS_RAW, orient="row")
@@ -200,7 +211,11 @@ def _kind(participant_id: str, *, consenting: bool) -> str:
     return _KINDS.get(participant_id[0], "other")
 
 
-def _summary(panel: LexborNode) -> ParticipantsSummary:
+def _percent(text: str, where: str, unread: list[Unread]) -> float | None:
+    return lenient_percent(text, where=where, unread=unread, least=-MOST_PERCENT)
+
+
+def _summary(panel: LexborNode, unread: list[Unread]) -> ParticipantsSummary:
     lines: dict[str, SummaryLine] = {}
     for row in panel.css(".ccass-search-datarow"):
         label = row.css_first(".summary-category")
@@ -212,7 +227,7 @@ def _summary(panel: LexborNode) -> ParticipantsSummary:
         lines[which] = SummaryLine(
             shares=read_integer(_summary_value(row, "shareholding"), where=f"{where}, shareholding", negative=True),
             participants=read_integer(_summary_value(row, "number-of-participants"), where=f"{where}, participants"),
-            pct_of_issued=read_percent(_summary_value(row, "percent-of-participants"), where=f"{where}, percent"),
+            pct_of_issued=_percent(_summary_value(row, "percent-of-participants"), f"{where}, percent", unread),
         )
     if "total" not in lines:
         raise Drift(f"the summary has no total; it has {', '.join(lines) or 'no lines'}")
@@ -243,7 +258,7 @@ def _summary_kind(label: str, classes: list[str]) -> str:
             return "consenting"
         if words.startswith(("marketintermediar", "市場中介", "市场中介")):
             return "market_intermediaries"
-    raise Drift(f"the summary has an unknown line {label!r}")
+    raise Drift(f"the summary has an unknown line {label[:60]!r}")
 
 
 def _summary_value(row: LexborNode, cell: str) -> str:
@@ -251,9 +266,15 @@ def _summary_value(row: LexborNode, cell: str) -> str:
     return value.text() if value else ""
 
 
-def _issued(node: LexborNode | None) -> int | None:
+def _issued(node: LexborNode | None, unread: list[Unread]) -> int | None:
     shown = plain(node.text()) if node else ""
-    return read_integer(shown, where="issued shares") if shown else None
+    try:
+        issued = read_integer(shown, where="issued shares") if shown else None
+    except Drift:
+        issued = 0
+    if issued == 0:
+        unread.append(Unread.of("issued shares", shown))
+    return issued or None
 
 
 def _require_sums(rows: pl.DataFrame, summary: ParticipantsSummary) -> None:

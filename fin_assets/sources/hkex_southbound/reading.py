@@ -7,6 +7,7 @@ import unicodedata
 from datetime import date
 
 from fin_assets.core.contract.failures import Drift
+from fin_assets.core.contract.unread import Unread
 
 _YEAR_FIRST = re.compile(r"(?<!\d)(\d{4})\s*[/.\-年]\s*(\d{1,2})\s*[/.\-月]\s*(\d{1,2})(?!\d)")
 _DAY_FIRST = re.compile(r"(?<!\d)(\d{1,2})\s*[/.\-]\s*(\d{1,2})\s*[/.\-]\s*(\d{4})(?!\d)")
@@ -16,6 +17,12 @@ _CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _STOCK_CODE = re.compile(r"\d{1,5}")
 _INT64_MAX = 2**63 - 1
+_LONGEST = 40
+"""Characters of the longest number, with its separators. Python refuses to read thousands of digits."""
+_SHOWN = 60
+
+MOST_PERCENT = 10_000.0
+"""Most that the site can print of the issued shares: around a split their number lags by its ratio, one for a hundred."""
 
 
 def clean(text: str) -> str:
@@ -58,8 +65,8 @@ def read_integer(text: str, *, where: str, negative: bool = False) -> int:
         Drift: the text is not a whole number with correct thousands separators, or is below zero and may not be.
     """
     normal = plain(text)
-    if not _INTEGER.fullmatch(normal):
-        raise Drift(f"{where}: {text!r} is not a whole number")
+    if len(normal) > _LONGEST or not _INTEGER.fullmatch(normal):
+        raise Drift(f"{where}: {text[:_SHOWN]!r} is not a whole number")
     value = int(normal.replace(",", ""))
     if value < 0 and not negative:
         raise Drift(f"{where}: {text!r} is below zero")
@@ -68,19 +75,31 @@ def read_integer(text: str, *, where: str, negative: bool = False) -> int:
     return value
 
 
-def read_percent(text: str, *, where: str) -> float | None:
+def read_percent(text: str, *, where: str, least: float = 0.0) -> float | None:
     """Return a percentage such as "0.59%" as 0.59 (percent); None where the site prints nothing.
 
     Raises:
-        Drift: the text is neither empty nor a percentage.
+        Drift: the text is neither empty nor a percentage from `least` to `MOST_PERCENT`.
     """
     normal = plain(text)
     if not normal:
         return None
-    match = _PERCENT.fullmatch(normal)
+    match = _PERCENT.fullmatch(normal) if len(normal) <= _LONGEST else None
     if match is None:
-        raise Drift(f"{where}: {text!r} is not a percentage")
-    return float(match[1].replace(",", ""))
+        raise Drift(f"{where}: {text[:_SHOWN]!r} is not a percentage")
+    value = float(match[1].replace(",", ""))
+    if not least <= value <= MOST_PERCENT:
+        raise Drift(f"{where}: {text!r} is not from {least:g} to {MOST_PERCENT:g}")
+    return value
+
+
+def lenient_percent(text: str, *, where: str, unread: list[Unread], least: float = 0.0) -> float | None:
+    """Return a percentage as `read_percent` does, or None with a note where it cannot be read: no identity needs it."""
+    try:
+        return read_percent(text, where=where, least=least)
+    except Drift:
+        unread.append(Unread.of(where, text))
+        return None
 
 
 def read_stock_code(text: str, *, where: str) -> str:
@@ -90,6 +109,6 @@ def read_stock_code(text: str, *, where: str) -> str:
         Drift: the text is not a number of one to five digits, or is zero.
     """
     code = plain(text)
-    if not _STOCK_CODE.fullmatch(code) or not code.isascii() or int(code) == 0:
-        raise Drift(f"{where}: {text!r} is not a stock code")
+    if len(code) > _LONGEST or not _STOCK_CODE.fullmatch(code) or not code.isascii() or int(code) == 0:
+        raise Drift(f"{where}: {text[:_SHOWN]!r} is not a stock code")
     return code.zfill(5)

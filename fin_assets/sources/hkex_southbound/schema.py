@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from fin_assets.core.contract.schema import dy
+from fin_assets.sources.hkex_southbound.reading import MOST_PERCENT
 
 MARKETS = ("hk", "sh", "sz")
 LANGUAGES = ("en", "zh")
@@ -36,8 +37,14 @@ class Holdings(dy.Schema):
         regex=STOCK_CODE,
         description="Five digits. Northbound: the exchange's own number, see a_share_code for the stock's code.",
     )
-    stock_name = dy.String(min_length=1, description="Name as printed on the page of the first language.")
-    name_language = dy.String(check=_one_of(LANGUAGES), description="Script of stock_name: en or zh.")
+    stock_name = dy.String(
+        nullable=True,
+        min_length=1,
+        description="Name as printed on the page of the first language; null if unreadable.",
+    )
+    name_language = dy.String(
+        nullable=True, check=_one_of(LANGUAGES), description="Script of stock_name: en or zh; null without a name."
+    )
     other_name = dy.String(
         nullable=True, description="Name as printed on the page of the second language; null if only one was collected."
     )
@@ -50,6 +57,9 @@ class Holdings(dy.Schema):
     pct_of_issued = dy.Float64(
         nullable=True,
         min=0,
+        max=MOST_PERCENT,
+        allow_inf=False,
+        allow_nan=False,
         description="Percent (0.59 is 0.59 %) as printed, two decimals; null where the page prints none. hk: of issued "
         "shares; sh, sz: of the A shares listed and traded there.",
     )
@@ -77,6 +87,10 @@ class Participants(dy.Schema):
     )
     pct_of_issued = dy.Float64(
         nullable=True,
+        min=-MOST_PERCENT,
+        max=MOST_PERCENT,
+        allow_inf=False,
+        allow_nan=False,
         description="Percent of issued_shares as printed, two decimals; null if none is.",
     )
     issued_shares = dy.Int64(

@@ -244,10 +244,10 @@ def northbound_day_state(day: date) -> DayState:
 def _parse_holdings(fetched: Fetched, unit: Unit) -> Parsed:
     page = parse.parse_holdings(fetched.body, content_type=fetched.content_type)
     parse.require_market(page, unit.name)
-    return Parsed(rows=page.rows.height, covers=DateRange.day(page.stated_date), page=page)
+    return Parsed(rows=page.rows.height, covers=DateRange.day(page.stated_date), page=page, unread=page.unread)
 
 
 def _parse_participants(fetched: Fetched, unit: Unit) -> Parsed:
     page = parse.parse_participants(fetched.body, content_type=fetched.content_type)
     parse.require_stock(page, unit.name)
-    return Parsed(rows=page.rows.height, covers=DateRange.day(page.stated_date), page=page)
+    return Parsed(rows=page.rows.height, covers=DateRange.day(page.stated_date), page=page, unread=page.unread)

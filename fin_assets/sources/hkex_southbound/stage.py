@@ -68,9 +68,15 @@ def _market_rows(pages: list[HoldingsPage], source: Accepted) -> pl.DataFrame:
     )
     for second in pages[1:]:
         _require_same(first, second)
-        names = second.rows.select("stock_code", other_name_second="stock_name", a_share_code_second="a_share_code")
+        names = second.rows.select(
+            "stock_code",
+            other_name_second="stock_name",
+            a_share_code_second="a_share_code",
+            pct_of_issued_second="pct_of_issued",
+        )
         rows = rows.join(names, on="stock_code", how="left", maintain_order="left").with_columns(
             other_name=pl.col("other_name_second"),
+            pct_of_issued=pl.coalesce("pct_of_issued", "pct_of_issued_second"),
             # Only English names carry it.
             a_share_code=pl.coalesce("a_share_code", "a_share_code_second"),
         )
@@ -86,7 +92,8 @@ def _require_same(first: HoldingsPage, second: HoldingsPage) -> None:
         raise Drift(f"{which} differ: {only[0]} is only on the {side} page ({len(only)} such stocks)")
     pair = first.rows.select(_COMPARED).join(second.rows.select(_COMPARED), on="stock_code", suffix="_second")
     for column in _COMPARED[1:]:
-        different = pair.filter(pl.col(column).ne_missing(pl.col(f"{column}_second"))).sort("stock_code")
+        # A percent that one page lacks, or shows in a way that is not understood, contradicts nothing.
+        different = pair.filter(pl.col(column) != pl.col(f"{column}_second")).sort("stock_code")
         if different.height:
             row = different.row(0, named=True)
             msg = (

@@ -12,6 +12,7 @@ import polars as pl
 
 from fin_assets.sources.idx_brokers.failures import Unreconciled
 from fin_assets.sources.idx_brokers.parse import split_unit
+from fin_assets.sources.idx_brokers.reconcile import VALUE_LIMIT
 from fin_assets.sources.idx_brokers.schema import LOT
 
 _PARTS = {"board": ("RG", "TN", "NG"), "investor_type": ("F", "D")}
@@ -83,8 +84,10 @@ def _contradictions(frame: pl.DataFrame, dimension: str, parts: tuple[str, ...],
 
 
 def _broken(what: str, *, all_parts: bool) -> pl.Expr:
-    too_much = pl.col(f"parts_{what}_low") > pl.col(f"whole_{what}_high")
-    too_little = pl.col(f"parts_{what}_high") < pl.col(f"whole_{what}_low")
+    # Lots agree exactly, values as the tables of one site do.
+    slack = VALUE_LIMIT if what.endswith("_value") else 0.0
+    too_much = pl.col(f"parts_{what}_low") > pl.col(f"whole_{what}_high") * (1 + slack)
+    too_little = pl.col(f"parts_{what}_high") < pl.col(f"whole_{what}_low") * (1 - slack)
     return too_much | too_little if all_parts else too_much
 
 

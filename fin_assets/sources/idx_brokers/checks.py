@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from functools import partial, update_wrapper
 
 import polars as pl
 
 from fin_assets.core.contract.source import Finding, StagedCheck
+from fin_assets.sources.idx_brokers.reconcile import VALUE_TOLERANCE
 from fin_assets.sources.idx_brokers.schema import LOT
 
 MARKET_TOLERANCE = 0.01
@@ -71,9 +73,14 @@ def brokers_match_market(
 
 
 def values_match_exchange(
-    frame: pl.DataFrame, *, session: date, previous: pl.DataFrame | None, siblings: Mapping[str, pl.DataFrame]
+    frame: pl.DataFrame,
+    *,
+    session: date,
+    previous: pl.DataFrame | None,
+    siblings: Mapping[str, pl.DataFrame],
+    tolerance: float = VALUE_TOLERANCE,
 ) -> Finding:
-    """Each side's value of a complete list is the exchange's value of the stock, within the steps of the printed numbers."""
+    """Each side's value of a complete list is the exchange's value of the stock, within rounding and the tolerance."""
     del session, previous
     summary = siblings.get("stock_summary")
     if summary is None:
@@ -91,8 +98,11 @@ def values_match_exchange(
     pages = rows.group_by("ticker_code", "board").agg(*bounds).join(summary, on="ticker_code")
     outside = pl.when(pl.col("board") == "all").then(pl.col("nonregular_value_idr")).otherwise(0)
     exchange = pl.col("value_idr") + outside
+    slack = exchange * tolerance
     wrong = pages.filter(
-        pl.any_horizontal((exchange < pl.col(f"{side}_low")) | (exchange > pl.col(f"{side}_high")) for side in _SIDES)
+        pl.any_horizontal(
+            (exchange + slack < pl.col(f"{side}_low")) | (exchange - slack > pl.col(f"{side}_high")) for side in _SIDES
+        )
     )
     return _of_tickers(wrong, compared=pages.height, what="complete lists", said="differ from the exchange's value")
 
@@ -105,7 +115,7 @@ def averages_agree(
     wrong, compared = [], 0
     for side in _SIDES:
         # A row without whole lots has a price that its lots do not tell.
-        rows = frame.filter(pl.col(f"{side}_lots") > 0)
+        rows = frame.filter(pl.col(f"{side}_lots") > 0, pl.col(f"{side}_average_idr").is_not_null())
         compared += rows.height
         average = pl.col(f"{side}_average_idr").cast(pl.Float64)
         odd = pl.when(pl.col("board") == "RG").then(0).otherwise(LOT - 1)
@@ -120,7 +130,7 @@ def averages_agree(
 def prices_consistent(
     frame: pl.DataFrame, *, session: date, previous: pl.DataFrame | None, siblings: Mapping[str, pl.DataFrame]
 ) -> Finding:
-    """Where the regular board traded, low <= close <= high; the change is close less previous."""
+    """Where the regular board traded, low <= close <= high, all of them stated; the change is close less previous."""
     del session, previous, siblings
     outside = (pl.col("volume_shares") > 0) & ~pl.col("close_idr").is_between(pl.col("low_idr"), pl.col("high_idr"))
     change = pl.col("change_idr") != pl.col("close_idr") - pl.col("previous_idr")
@@ -177,8 +187,14 @@ STOCK_SUMMARY_CHECKS: dict[str, StagedCheck] = {
     "prices_consistent": prices_consistent,
     "universe_in_band": universe_in_band,
 }
-BROKER_TRADES_CHECKS: dict[str, StagedCheck] = {
-    "brokers_match_market": brokers_match_market,
-    "values_match_exchange": values_match_exchange,
-    "averages_agree": averages_agree,
-}
+
+
+def broker_trades_checks(*, value_tolerance: float = VALUE_TOLERANCE) -> dict[str, StagedCheck]:
+    """Return the checks of the broker tables; `value_tolerance` is that of `values_match_exchange`, a share (0 to 1)."""
+    return {
+        "brokers_match_market": brokers_match_market,
+        "values_match_exchange": update_wrapper(
+            partial(values_match_exchange, tolerance=value_tolerance), values_match_exchange
+        ),
+        "averages_agree": averages_agree,
+    }

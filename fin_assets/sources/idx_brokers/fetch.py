@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 from fin_assets.core.contract.client import Attempt
 from fin_assets.core.contract.failures import (
     CaptchaPage,
+    CollectionFailure,
     Drift,
     HalfTable,
     LoginWall,
@@ -26,6 +27,7 @@ from fin_assets.core.contract.failures import (
     WrongContentType,
 )
 from fin_assets.core.contract.source import Fetched, Unit
+from fin_assets.core.contract.text import read_json, read_text
 from fin_assets.core.transport.blocked import classify_blocked_page
 from fin_assets.sources.idx_brokers.page import BROKER_PAGE, open_page, require_broker_page
 from fin_assets.sources.idx_brokers.parse import MORE, split_unit
@@ -216,9 +218,9 @@ class _ListPage:
 def _read(fetched: Fetched) -> _ListPage:
     """Return what is needed to ask on. An answer of another shape has no total: what it is, the parser says."""
     try:
-        text = fetched.body.decode("utf-8-sig")
-        envelope: Any = json.loads(text)
-    except ValueError:
+        text = read_text(fetched.body, content_type=fetched.content_type, utf8_first=True).text
+        envelope: Any = read_json(text, wanted="the list", body=fetched.body)
+    except CollectionFailure:
         return _ListPage()
     if not isinstance(envelope, dict) or not isinstance(envelope.get("recordsTotal"), int):
         return _ListPage()
@@ -279,7 +281,7 @@ def _link_to_more(shown: Fetched) -> str | None:
     """Return the address of the complete list, if there is a link to it that stays on the site."""
     if b"<a" not in shown.body.lower():
         return None
-    for link in open_page(shown.body).html.css("a"):
+    for link in open_page(shown.body, content_type=shown.content_type).html.css("a"):
         href = (link.attributes.get("href") or "").strip()
         if MORE.match(link.text()) and href and not href.startswith("#"):
             address = urljoin(shown.url, href)

@@ -21,6 +21,10 @@ _NUMBER = re.compile(r"([-+\u2212]?)(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d+))?\s*([KMB
 _BLANK = frozenset({"", "-"})
 _MINUS = frozenset({"-", "\u2212"})
 _INT64_MAX = 2**63 - 1
+_LONGEST = 40
+"""Characters of the longest number, with its separators. Python refuses to read thousands of digits."""
+
+_MOST_PRICE = 10**15
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ def text_number(text: str, *, where: str = "the page") -> TextNumber:
     """
     found = _whole(text.strip())
     if isinstance(found, str):
-        raise Drift(f"{where}: {text.strip()!r} {found}")
+        raise Drift(f"{where}: {text.strip()[:_LONGEST]!r} {found}")
     return found
 
 
@@ -73,7 +77,7 @@ def price(text: str, *, where: str = "the page") -> Decimal:
     """
     found = _price(text.strip())
     if isinstance(found, str):
-        raise Drift(f"{where}: {text.strip()!r} {found}")
+        raise Drift(f"{where}: {text.strip()[:_LONGEST]!r} {found}")
     return found
 
 
@@ -106,11 +110,14 @@ def _price(text: str) -> Decimal | str:
     sign, digits, fraction, power = parts
     if sign in _MINUS or len(fraction) > power + 2:
         return "is not a price"
-    return Decimal(int(digits + fraction)).scaleb(power - len(fraction))
+    found = Decimal(int(digits + fraction)).scaleb(power - len(fraction))
+    return found if found < _MOST_PRICE else "is higher than any price"
 
 
 def _parts(text: str) -> tuple[str, str, str, int] | None:
     """Return sign, digits, digits after the point, and the power of ten; None if the text has another form."""
+    if len(text) > _LONGEST:
+        return None
     match = _NUMBER.fullmatch(text)
     if match is None:
         return None

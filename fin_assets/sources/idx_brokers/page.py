@@ -5,7 +5,6 @@ What a broker table means is in `parse.py`, what the exchange's lists mean in `l
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import Any
 from selectolax.lexbor import LexborHTMLParser
 
 from fin_assets.core.contract.failures import CollectionFailure, Drift, HalfTable, TruncatedBody, WrongContentType
+from fin_assets.core.contract.text import Undecodable, read_json, read_text
 from fin_assets.core.transport.blocked import classify_blocked_page
 from fin_assets.sources.idx_brokers.failures import UnknownTicker
 
@@ -26,11 +26,15 @@ _OWN = (b"startdatebrokersummary", b"table-summary")
 _SHORT = 400
 """An answer that is only a sentence is shorter than this."""
 
+_SIGN = 4
+"""Bytes of the longest sign in UTF-8."""
+
 _TEXT_KINDS = {"text/html", "application/xhtml+xml", "text/plain"}
 _JSON_KINDS = {"application/json", "text/json", *_TEXT_KINDS}
-_DECLARED_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([a-z0-9_-]+)", re.IGNORECASE)
-_SINGLE_BYTE = {"iso-8859-1", "latin1", "latin-1", "windows-1252", "cp1252"}
-_ENVELOPE = {"draw", "recordsTotal", "recordsFiltered", "data"}
+# Declared, and yet a bare sign of the single-byte encoding: the site's copyright sign.
+_ALMOST = {None, "utf-8", "cp1252"}
+_ENVELOPE = ("draw", "recordsTotal", "recordsFiltered", "data")
+_REFUSALS = {"error", "errors", "exception"}
 
 _MONTH_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
 _YEAR_FIRST = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ]00:00:00(?:\.0+)?)?", re.ASCII)
@@ -108,24 +112,22 @@ def require_broker_page(body: bytes, *, content_type: str) -> None:
         raise TruncatedBody(f"the page ends after {len(body):,} bytes in the middle", body=body)
 
 
-def open_page(body: bytes) -> Document:
-    """Return the parsed page, in UTF-8 or else in the single-byte encoding that the site falls back to.
+def open_page(body: bytes, *, content_type: str = "") -> Document:
+    """Return the parsed page, as a browser reads it, or else in the single-byte encoding that the site falls back to.
 
     The site declares UTF-8 and yet sends a bare 0xA9 for its copyright sign. Codes, numbers and dates are ASCII in all of
     these encodings, so that a wrong guess costs at most a sign that nobody reads.
 
     Raises:
-        Drift: the page declares an encoding that the site has never used.
+        Drift: the page declares another encoding and is not in it.
     """
     try:
-        return Document(LexborHTMLParser(body.decode("utf-8-sig")), "utf-8")
-    except UnicodeDecodeError as error:
-        declared = _DECLARED_CHARSET.search(body)
-        charset = declared.group(1).decode().lower() if declared else ""
-        if charset not in {"", "utf-8", "utf8", *_SINGLE_BYTE}:
-            msg = f"the page is not UTF-8 (byte {error.start:,}) and declares {charset!r}, which the site never used"
-            raise Drift(msg, body=body) from error
-    return Document(LexborHTMLParser(body.decode("cp1252", errors="replace")), "windows-1252")
+        found = read_text(body, content_type=content_type)
+    except Undecodable as failure:
+        if failure.declared not in _ALMOST:
+            raise
+        return Document(LexborHTMLParser(body.decode("cp1252", errors="replace")), "windows-1252")
+    return Document(LexborHTMLParser(found.text), found.codec)
 
 
 def read_date(text: str, *, where: str) -> date:
@@ -149,8 +151,16 @@ def read_date(text: str, *, where: str) -> date:
         raise Drift(f"{where} is {text!r}, which does not exist") from error
 
 
-def json_rows(body: bytes, *, content_type: str, wanted: str) -> list[dict[str, Any]]:
-    """Return the rows of a list of the exchange: of its envelope, or of a bare array. Decimals keep every digit.
+@dataclass(frozen=True, slots=True)
+class ListAnswer:
+    """The rows of a list, and the keys beside them that are not known, with their values."""
+
+    rows: list[dict[str, Any]]
+    further: tuple[tuple[str, Any], ...] = ()
+
+
+def json_rows(body: bytes, *, content_type: str, wanted: str) -> ListAnswer:
+    """Return a list of the exchange: of its envelope, or of a bare array. Decimals keep every digit.
 
     A body that a browser has shown as a document is unwrapped from its `<pre>`.
 
@@ -166,46 +176,64 @@ def json_rows(body: bytes, *, content_type: str, wanted: str) -> list[dict[str, 
         Drift: an envelope or a row of another shape.
     """
     _require_kind(body, content_type, _JSON_KINDS, wanted)
-    answer = _load(_unwrapped(body, wanted), body, wanted)
-    if isinstance(answer, dict):
-        if set(answer) - _ENVELOPE or not isinstance(answer.get("data"), list):
-            raise Drift(f"{wanted}: an envelope of {', '.join(sorted(answer)) or 'nothing'} instead of data", body=body)
-        rows, total = answer["data"], answer.get("recordsTotal")
-        if not isinstance(total, int):
-            raise Drift(f"{wanted}: recordsTotal is {total!r}", body=body)
-        if len(rows) < total:
-            raise HalfTable(f"{wanted}: {len(rows)} of {total} rows came", body=body)
-    else:
-        rows = answer
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise Drift(f"{wanted}: {type(answer).__name__} instead of rows", body=body)
-    return rows
+    answer = read_json(_unwrapped(body, content_type, wanted), wanted=wanted, body=body)
+    if not isinstance(answer, dict):
+        return ListAnswer(_rows(answer, wanted, body))
+    names = {key.casefold(): key for key in _ENVELOPE}
+    envelope: dict[str, Any] = {names.get(str(key).casefold(), str(key)): value for key, value in answer.items()}
+    further = {key: value for key, value in envelope.items() if key not in _ENVELOPE}
+    refusal = next((key for key, value in further.items() if value and key.casefold() in _REFUSALS), None)
+    if refusal is not None or "data" not in envelope or not isinstance(envelope["data"], list):
+        keys = ", ".join(map(repr, sorted(answer))) or "nothing"
+        raise Drift(f"{wanted}: an envelope of {keys[:200]} instead of data", body=body)
+    rows, total = _rows(envelope["data"], wanted, body), _total(envelope.get("recordsTotal"))
+    if total is None:
+        raise Drift(f"{wanted}: recordsTotal is {repr(envelope.get('recordsTotal'))[:60]}", body=body)
+    if len(rows) < total:
+        raise HalfTable(f"{wanted}: {len(rows)} of {total} rows came", body=body)
+    return ListAnswer(rows, tuple(further.items()))
 
 
-def _unwrapped(body: bytes, wanted: str) -> str:
+def _rows(found: Any, wanted: str, body: bytes) -> list[dict[str, Any]]:
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        raise Drift(f"{wanted}: {type(found).__name__} of something else instead of rows", body=body)
+    return found
+
+
+def _total(value: Any) -> int | None:
+    """Return the number of rows that an envelope states; a browser's script may have made a text of it."""
+    if isinstance(value, str) and value.isdecimal() and len(value) < _SHORT:
+        return int(value)
+    if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value() and value < _SHORT**2:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _unwrapped(body: bytes, content_type: str, wanted: str) -> str:
     if not _starts_as_page(body):
         try:
-            return body.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise WrongContentType(
-                f"bytes of no text came instead of {wanted} (byte {error.start:,})", body=body
-            ) from error
-    page = open_page(body).html
+            return read_text(body, content_type=content_type, utf8_first=True).text
+        except Undecodable as error:
+            if _begins_as_json(body):
+                raise TruncatedBody(
+                    f"{wanted} ends after {len(body):,} bytes in the middle of a sign", body=body
+                ) from error
+            raise WrongContentType(f"bytes of no text came instead of {wanted}: {error}", body=body) from error
+    page = open_page(body, content_type=content_type).html
     pre = page.css_first("body > pre")
     if pre is None:
         raise classify_blocked_page(body, wanted=wanted)
     return pre.text()
 
 
-def _load(text: str, body: bytes, wanted: str) -> Any:
-    try:
-        return json.loads(text, parse_float=Decimal)
-    except json.JSONDecodeError as error:
-        if not text.lstrip().startswith(("{", "[")):
-            raise WrongContentType(f"{text[:40]!r} came instead of {wanted}", body=body) from error
-        if error.pos >= len(text.rstrip()) or "Unterminated" in error.msg:
-            raise TruncatedBody(f"{wanted} ends after {len(body):,} bytes in the middle", body=body) from error
-        raise Drift(f"{wanted} is not JSON: {error}", body=body) from error
+def _begins_as_json(body: bytes) -> bool:
+    """Return whether everything but the last bytes is UTF-8 that begins as JSON does: a sign was cut in two."""
+    for cut in range(1, _SIGN):
+        try:
+            return body[:-cut].decode("utf-8-sig").lstrip().startswith(("{", "["))
+        except UnicodeDecodeError:
+            continue
+    return False
 
 
 def _require_kind(body: bytes, content_type: str, kinds: set[str], wanted: str) -> None:

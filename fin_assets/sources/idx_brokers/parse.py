@@ -1,27 +1,33 @@
 """The broker page: bytes -> what it states, strictly. Whether that is the whole truth is the business of `reconcile.py`.
 
-The same module comes bare or embedded in a stock's page. Whatever it says beyond the known is Drift: a column, a class, a
-number in another form.
+The same module comes bare or embedded in a stock's page. Brokers, lots, values and totals are read strictly: one in another
+form is Drift. What no identity needs (averages, the paint of a broker, the net of foreigners, a further column) is null where
+it is not understood, and noted.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from fin_assets.core.contract.failures import Drift, HalfTable, MissingPanel
 from fin_assets.core.contract.source import DateRange, Fetched, Parsed, Unit
+from fin_assets.core.contract.unread import Unread
 from fin_assets.sources.idx_brokers.numbers import TextNumber, is_blank, price, text_number
 from fin_assets.sources.idx_brokers.page import evidence, is_empty, open_page, read_date, require_broker_page
 
-PARSER_VERSION = "1"
+T = TypeVar("T")
+
+PARSER_VERSION = "2"
 
 HEADINGS = ("Buyer", "B.Lot", "B.Val", "B.Avg", "#", "Seller", "S.Lot", "S.Val", "S.Avg")
+_NEEDED = ("Buyer", "B.Lot", "B.Val", "Seller", "S.Lot", "S.Val")
 KINDS = {"text-foreign": "foreign", "text-local": "local", "text-bumn": "bumn"}
 """The page paints each broker by its type."""
 
@@ -33,7 +39,7 @@ MORE = re.compile(
 )
 """What the link to the complete list is called."""
 
-_BUYER, _SELLER, _SIDE = 0, 5, 4
+_SIDES = (("Buyer", "B.Lot", "B.Val", "B.Avg"), ("Seller", "S.Lot", "S.Val", "S.Avg"))
 _CODE = re.compile(r"[A-Z][A-Z0-9]")
 _UNKNOWN_PAINT = "tbody span" + "".join(f":not(.{name})" for name in (*KINDS, "text-up", "text-down"))
 _FOOTER = re.compile(r"\s*(T\. ?Val|F\. ?NVal|T\. ?Lot|Avg)\s*:\s*(.*?)\s*", re.DOTALL)
@@ -42,13 +48,13 @@ _TICKER = re.compile(r"[A-Z0-9]{4,8}(?:-[A-Z0-9]{1,2})?")
 
 
 class SideRow(NamedTuple):
-    """What one broker bought, or sold. `kind` is what the page paints it as: foreign, local or bumn."""
+    """What one broker bought, or sold. `kind` is what the page paints it as: foreign, local or bumn; None for another paint."""
 
     broker: str
-    kind: str
+    kind: str | None
     lots: TextNumber
     value: TextNumber
-    average: Decimal
+    average: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ class Footer:
     """
 
     value: TextNumber
-    foreign_net_value: TextNumber
+    foreign_net_value: TextNumber | None
     lots: TextNumber
     average: Decimal | None
 
@@ -76,6 +82,7 @@ class BrokerPage:
         footer: totals.
         more: where the complete list is, if the page offers one.
         encoding: in which it could be read.
+        unread: what was not understood and no identity needs.
     """
 
     start: date | None = None
@@ -88,6 +95,7 @@ class BrokerPage:
     footer: Footer | None = None
     more: str | None = None
     encoding: str = "utf-8"
+    unread: tuple[Unread, ...] = ()
 
     @property
     def offers_more(self) -> bool:
@@ -158,6 +166,7 @@ def parse_broker_page(body: bytes, *, content_type: str = "") -> BrokerPage:
     """Return what the page states; an empty body is an empty page.
 
     Raises:
+        HalfTable: the table ends in the middle of a row, or has no totals below its rows.
         UnknownTicker, EmptyAnswer, TruncatedBody, Drift: as their docstrings say; with `body` attached.
         CollectionFailure: what `page.require_broker_page` raises.
     """
@@ -165,7 +174,7 @@ def parse_broker_page(body: bytes, *, content_type: str = "") -> BrokerPage:
     if is_empty(body, content_type):
         return BrokerPage()
     with evidence(body):
-        document = open_page(body)
+        document = open_page(body, content_type=content_type)
         return _read(document.html, document.encoding)
 
 
@@ -184,35 +193,28 @@ def parse_broker_trades(fetched: Fetched, unit: Unit) -> Parsed:
     if page.rows == 0 and page.footer is not None and (page.footer.lots.value or page.footer.value.value):
         totals = f"{page.footer.lots.text} lots, {page.footer.value.text} IDR"
         raise HalfTable(f"{unit.name}: the table has no rows, its totals are {totals}", body=fetched.body)
-    return Parsed(rows=page.rows, covers=None if page.start is None else DateRange.day(page.start), page=page)
-
-
-def require_single_day(page: BrokerPage) -> None:
-    """Return if the page is of one day.
-
-    Raises:
-        Drift: it sums a range of days up.
-    """
-    if page.start != page.end:
-        raise Drift(f"the page sums {page.start} to {page.end} up: one day was asked for")
+    covers = None if page.start is None else DateRange.day(page.start)
+    return Parsed(rows=page.rows, covers=covers, page=page, unread=page.unread)
 
 
 def _require_unit(page: BrokerPage, unit: str, body: bytes) -> None:
     states = (page.ticker, page.board, page.investor)
     with evidence(body):
-        require_single_day(page)
+        if page.start != page.end:
+            raise Drift(f"the page sums {page.start} to {page.end} up: one day was asked for")
         for what, asked, stated in zip(("ticker", "board", "investor type"), split_unit(unit), states, strict=True):
             if stated is not None and stated != asked:
                 raise Drift(f"{unit}: the page is of {what} {stated}")
 
 
 def _read(html: LexborHTMLParser, encoding: str) -> BrokerPage:
-    table = _result_table(html)
+    unread: list[Unread] = []
+    table, headings = _result_table(html, unread)
     start, end = _stated(html, "startDateBrokerSummary"), _stated(html, "endDateBrokerSummary")
-    buy, sell = _sides(table)
-    footer = _footer(table)
-    if footer is None and (buy or sell):
-        raise Drift("the table has rows and no totals below them")
+    footer = _footer(table, unread)
+    buy, sell = _sides(table, headings, unread, is_whole=footer is not None)
+    if footer is None and (buy or sell or not table.css("tfoot span")):
+        raise HalfTable("the table has no totals below its rows: it was cut")
     return BrokerPage(
         start=start,
         end=end,
@@ -224,95 +226,137 @@ def _read(html: LexborHTMLParser, encoding: str) -> BrokerPage:
         footer=footer,
         more=_more(table),
         encoding=encoding,
+        unread=tuple(unread),
     )
 
 
-def _result_table(html: LexborHTMLParser) -> LexborNode:
-    headings: list[str] = []
+def _result_table(html: LexborHTMLParser, unread: list[Unread]) -> tuple[LexborNode, list[str]]:
+    """Return the table of brokers and its headings; a column is known by its heading, wherever it stands."""
+    others: list[str] = []
     for table in html.css("table.table-summary"):
-        found = tuple(" ".join(cell.text().split()) for cell in table.css("thead th, thead td"))
-        if found == HEADINGS:
-            return table
-        headings = headings or list(found)
-    if not headings:
+        found = [" ".join(cell.text().split()) for cell in table.css("thead th, thead td")]
+        if set(_NEEDED) <= set(found):
+            twice = [name for name in HEADINGS if found.count(name) > 1]
+            if twice:
+                raise Drift(f"column {twice[0]!r} is there twice: {', '.join(found)[:200]}")
+            unread += [Unread.of("unknown column", name) for name in found if name not in HEADINGS]
+            unread += [Unread.of("no column", name) for name in HEADINGS if name not in found]
+            return table, found
+        others = others or found
+    if not others:
         raise MissingPanel("the page has the form of the broker summary and no table")
-    unknown = [name for name in headings if name not in HEADINGS] or [
-        f"no {name}" for name in HEADINGS if name not in headings
-    ]
-    raise Drift(f"unknown column {unknown[0]!r}: {', '.join(headings)}" if unknown else f"columns moved: {headings}")
+    missing = next(name for name in _NEEDED if name not in others)
+    *before, last = others
+    if (
+        len(others) <= len(HEADINGS)
+        and before == list(HEADINGS[: len(before)])
+        and HEADINGS[len(before)].startswith(last)
+    ):
+        raise HalfTable(f"the table ends in its header, after {others[-1]}: it was cut")
+    unknown = [name for name in others if name not in HEADINGS]
+    said = f"; unknown column {unknown[0][:60]!r}" if unknown else ""
+    raise Drift(f"no column {missing}{said}: {', '.join(others)[:200]}")
 
 
-def _sides(table: LexborNode) -> tuple[tuple[SideRow, ...], tuple[SideRow, ...]]:
-    buy: dict[str, SideRow] = {}
-    sell: dict[str, SideRow] = {}
-    kinds = _kinds(table)
-    for number, tr in enumerate(table.css("tbody tr"), start=1):
+def _sides(
+    table: LexborNode, headings: list[str], unread: list[Unread], *, is_whole: bool
+) -> tuple[tuple[SideRow, ...], tuple[SideRow, ...]]:
+    sides: tuple[dict[str, SideRow], dict[str, SideRow]] = ({}, {})
+    kinds = _kinds(table, unread)
+    rows = table.css("tbody tr")
+    for number, tr in enumerate(rows, start=1):
         texts = [cell.text().strip() for cell in tr.iter()]
-        if len(texts) != len(HEADINGS):
+        if len(texts) != len(headings):
+            if len(texts) < len(headings) and number == len(rows) and not is_whole:
+                raise HalfTable(f"the table ends in the middle of row {number} and has no totals: it was cut")
             raise Drift(
-                f"row {number} has {len(texts)} cells, the header has {len(HEADINGS)}: {' | '.join(texts)[:80]!r}"
+                f"row {number} has {len(texts)} cells, the header has {len(headings)}: {' | '.join(texts)[:80]!r}"
             )
-        for place, side in ((_BUYER, buy), (_SELLER, sell)):
-            row = _side(texts[place : place + _SIDE], kinds, HEADINGS[place], number)
+        cells = dict(zip(headings, texts, strict=True))
+        for names, side in zip(_SIDES, sides, strict=True):
+            row = _side([cells.get(name, "") for name in names], kinds, names[0], number, unread)
             if row is None:
                 continue
             if row.broker in side:
-                raise Drift(f"row {number}: {HEADINGS[place]} {row.broker} is there twice")
+                raise Drift(f"row {number}: {names[0]} {row.broker} is there twice")
             side[row.broker] = row
-    return tuple(buy.values()), tuple(sell.values())
+    return tuple(sides[0].values()), tuple(sides[1].values())
 
 
-def _side(texts: list[str], kinds: dict[str, str], heading: str, number: int) -> SideRow | None:
+def _side(
+    texts: list[str], kinds: dict[str, str | None], heading: str, number: int, unread: list[Unread]
+) -> SideRow | None:
     """Return one side of a row; None where the shorter side has ended."""
     code, lots, value, average = texts
     if is_blank(code):
         # The site fills a table of nothing with rows of nothing: no broker, no figure or a zero.
         if all(_is_nothing(text) for text in texts):
             return None
-        raise Drift(f"row {number}: {heading} has figures and no code: {' | '.join(texts)}")
-    where = f"row {number}, {heading} {code}"
-    if code not in kinds or _CODE.fullmatch(code) is None:
-        raise Drift(f"{where}: that is no broker code painted by its type")
-    return SideRow(
-        code, kinds[code], text_number(lots, where=where), text_number(value, where=where), price(average, where=where)
-    )
+        raise Drift(f"row {number}: {heading} has figures and no code: {' | '.join(texts)[:80]}")
+    where = f"row {number}, {heading} {code[:20]}"
+    if _CODE.fullmatch(code) is None:
+        raise Drift(f"{where}: that is no broker code")
+    if code not in kinds:
+        kinds[code] = None
+        unread.append(Unread.of(f"paint of broker {code}", "none that is known"))
+    counts = text_number(lots, where=where), text_number(value, where=where)
+    if any(count.value < 0 for count in counts):
+        raise Drift(f"{where}: {lots[:20]!r} lots and {value[:20]!r} IDR: neither is below zero")
+    return SideRow(code, kinds[code], *counts, _lenient(price, average, f"{where}, average", unread))
 
 
-def _kinds(table: LexborNode) -> dict[str, str]:
+def _lenient(read: Callable[..., T], text: str, where: str, unread: list[Unread]) -> T | None:
+    """Return a figure that no identity needs; None where the cell is blank, or, with a note, not understood."""
+    if is_blank(text):
+        return None
+    try:
+        return read(text, where=where)
+    except Drift:
+        unread.append(Unread.of(where, text))
+        return None
+
+
+def _kinds(table: LexborNode, unread: list[Unread]) -> dict[str, str | None]:
     """Return what each broker of the page is painted as. Asked of the whole table: cell by cell takes twice as long."""
     for span in table.css(_UNKNOWN_PAINT):
         painted = [name for name in _classes(span) if name.startswith("text-")]
         if painted and not _is_nothing(span.text()):
-            raise Drift(f"{span.text().strip()!r} is painted {painted[0]}, which means nothing known")
-    found: dict[str, str] = {}
+            unread.append(Unread.of(f"paint of {span.text().strip()[:20]!r}", painted[0]))
+    found: dict[str, str | None] = {}
     for name, kind in KINDS.items():
         for span in table.css(f"tbody span.{name}"):
             code = span.text().strip()
             if found.setdefault(code, kind) != kind:
-                raise Drift(f"broker {code} is painted {found[code]} and {kind}")
+                unread.append(Unread.of(f"paint of broker {code[:20]}", f"{found[code]} and {kind}"))
+                found[code] = None
     return found
 
 
-def _footer(table: LexborNode) -> Footer | None:
+def _footer(table: LexborNode, unread: list[Unread]) -> Footer | None:
     found: dict[str, str] = {}
     for span in table.css("tfoot span"):
         match = _FOOTER.fullmatch(span.text())
         if match is None:
-            raise Drift(f"unknown total {span.text().strip()!r}")
-        found[match[1].replace(" ", "")] = match[2]
+            unread.append(Unread.of("unknown total", span.text().strip()))
+        else:
+            found[match[1].replace(" ", "")] = match[2]
     if not found or all(is_blank(text) for text in found.values()):
         return None
-    missing = [name for name in ("T.Val", "F.NVal", "T.Lot", "Avg") if name not in found]
-    if missing:
-        raise Drift(f"the total {missing[0]} is missing: the page has {', '.join(found)}")
+    for name in ("T.Val", "T.Lot"):
+        if name not in found:
+            # They come after one another: the last that is there may itself be cut.
+            raise HalfTable(f"the total {name} is missing, the page has {', '.join(found)}: it was cut, or has changed")
     lots = text_number(found["T.Lot"], where="T.Lot")
+    value = text_number(found["T.Val"], where="T.Val")
+    if lots.value < 0 or value.value < 0:
+        raise Drift(f"the totals are {lots.text} lots and {value.text} IDR: neither is below zero")
     # Of no lots there is no average, and what a division by zero prints says nothing.
-    nothing = is_blank(found["Avg"]) or (lots.value == 0 and found["Avg"].lower() in _NO_AVERAGE)
+    average = "" if lots.value == 0 and found.get("Avg", "").lower() in _NO_AVERAGE else found.get("Avg", "")
     return Footer(
-        text_number(found["T.Val"], where="T.Val"),
-        text_number(found["F.NVal"], where="F.NVal"),
+        value,
+        _lenient(text_number, found.get("F.NVal", ""), "F.NVal of the totals", unread),
         lots,
-        None if nothing else price(found["Avg"], where="Avg"),
+        _lenient(price, average, "Avg of the totals", unread),
     )
 
 

@@ -2,7 +2,8 @@
 
 B2: the lots that all brokers bought of a stock on a board are the lots that they sold, and the exchange's volume over 100.
 Every comparison is one of intervals: a number printed in full is known exactly, "1.2 M" to its step, and outside of the
-regular board a broker's odd lot is lost in its row. What several pages of a session must agree on is in `stage.py`.
+regular board a broker's odd lot is lost in its row. Lots must agree; values may be off by a small share. What several pages
+of a session must agree on is in `stage.py`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,14 @@ from fin_assets.sources.idx_brokers.schema import LOT
 MIN_COVERAGE = 0.6
 """Least share of the traded lots that a list cut to ten brokers a side must show. Measured: ten cover 69 to 98 %, so that less
 is no ordinary day; at 0.7 honest pages of widely held stocks would fail, at 0.5 half a list would pass."""
+
+VALUE_TOLERANCE = 0.0001
+"""Share by which the value of a broker table may differ from the exchange's. Recorded tables that agree to the lot are off by
+less than that. Smaller: they warn every day. Larger: a wrong price of one broker shows nowhere."""
+
+VALUE_LIMIT = 0.01
+"""Share from which a table whose lots agree is refused all the same; up to it the difference is a finding. Smaller: tables
+are never complete for what only the site can correct. Larger: values of another day pass."""
 
 _NEARLY_ALL = 99.99
 """Percent: a list that may be cut is never called whole."""
@@ -59,6 +68,10 @@ class Span:
         """Return the range of the sum."""
         return Span(self.low + other.low, self.high + other.high)
 
+    def widened(self, slack: int) -> Span:
+        """Return the range with `slack` more on both sides."""
+        return Span(self.low - slack, self.high + slack)
+
     def meets(self, other: Span) -> bool:
         """Return whether both can be the same number."""
         return self.low <= other.high and other.low <= self.high
@@ -73,13 +86,20 @@ class Span:
 class Known:
     """What the exchange lets a unit have: shares bought and sold, and their value; a range where it does not say exactly.
 
-    `odd_shares`: how many shares may be lost in rows, because only whole lots are printed.
+    `odd_shares`: how many shares may be lost in rows, because only whole lots are printed. `slack_idr`: how far a table's value
+    may be off before it contradicts the exchange's.
     """
 
     buy_shares: Span
     sell_shares: Span
     value_idr: Span
     odd_shares: int
+    slack_idr: int = 0
+
+    @property
+    def allowed_idr(self) -> Span:
+        """The values that do not contradict the exchange's."""
+        return self.value_idr.widened(self.slack_idr)
 
 
 _FACTS = (
@@ -152,7 +172,14 @@ def known_of(day: TickerDay, board: str, investor: str) -> Known:
     )
 
 
-def reconcile_unit(parsed: Parsed, unit: str, fact: TickerDay, *, min_coverage: float = MIN_COVERAGE) -> Parsed:
+def reconcile_unit(
+    parsed: Parsed,
+    unit: str,
+    fact: TickerDay,
+    *,
+    min_coverage: float = MIN_COVERAGE,
+    value_limit: float = VALUE_LIMIT,
+) -> Parsed:
     """Return `parsed` with its coverage, or with the reason why it is right that it is empty.
 
     Coverage is 100 only if both sides are proven to be complete; else it is what the shorter side shows of the volume.
@@ -162,6 +189,7 @@ def reconcile_unit(parsed: Parsed, unit: str, fact: TickerDay, *, min_coverage: 
         unit: ticker/board/investor.
         fact: what the exchange says of the ticker.
         min_coverage: least share (0 to 1) that a list which may be cut must show.
+        value_limit: share (0 to 1) from which a difference in value is a contradiction.
 
     Raises:
         EmptyAnswer: no rows, although the exchange has at least a lot.
@@ -174,6 +202,7 @@ def reconcile_unit(parsed: Parsed, unit: str, fact: TickerDay, *, min_coverage: 
         raise TypeError(msg)
     _ticker, board, investor = split_unit(unit)
     known = known_of(fact, board, investor)
+    known = replace(known, slack_idr=int(known.value_idr.high * value_limit))
     where = f"{unit} on {fact.session_date}"
     if page.rows == 0:
         return replace(parsed, empty_reason=_why_empty(known, where))
@@ -262,7 +291,7 @@ def _check_totals(page: BrokerPage, known: Known, where: str, *, investor: str) 
     if not shares.meets(known.buy_shares):
         msg = f"{where}: the page's total is {footer.lots.text} lots, the exchange traded {known.buy_shares.high // LOT:,}"
         raise Unreconciled(msg)
-    if not _span(footer.value).meets(known.value_idr):
+    if not _span(footer.value).meets(known.allowed_idr):
         msg = f"{where}: the page's total is {footer.value.text} IDR, the exchange traded {known.value_idr.high:,}"
         raise Unreconciled(msg)
 
@@ -282,9 +311,9 @@ def _short_side(page: BrokerPage, number: int, known: Known, where: str) -> bool
     rows = (page.buy, page.sell)[number]
     wanted = (known.buy_shares, known.sell_shares)[number]
     shares, values = shares_of(rows, odd_shares=known.odd_shares), _values(rows)
-    if shares.low > wanted.high or values.low > known.value_idr.high:
+    if shares.low > wanted.high or values.low > known.allowed_idr.high:
         raise _difference(rows, number, wanted, known, where, "more than was traded")
-    whole = shares.meets(wanted) and values.meets(known.value_idr)
+    whole = shares.meets(wanted) and values.meets(known.allowed_idr)
     if whole and (not page.maybe_cut or _leaves_no_room(rows, shares, wanted, values, known)):
         return False
     if not page.maybe_cut:
@@ -296,7 +325,7 @@ def _leaves_no_room(rows: Sequence[SideRow], shares: Span, wanted: Span, values:
     """Return whether no broker with a lot can be hidden: what odd lots leave open might as well be one that was cut off."""
     if not all(row.lots.step == 1 for row in rows):
         return False
-    return wanted.high - shares.low < LOT or (values.exact and known.value_idr.exact)
+    return wanted.high - shares.low < LOT or (values.exact and values == known.value_idr)
 
 
 def _difference(
@@ -318,7 +347,7 @@ def _check_sides_agree(page: BrokerPage, known: Known, where: str, *, investor: 
     if investor != "all":
         return
     bought, sold = (shares_of(rows, odd_shares=known.odd_shares) for rows in (page.buy, page.sell))
-    if not bought.meets(sold) or not _values(page.buy).meets(_values(page.sell)):
+    if not bought.meets(sold) or not _values(page.buy).meets(_values(page.sell).widened(known.slack_idr)):
         lots = page.visible_lots
         raise Unreconciled(f"{where}: {lots[0]:,} lots were bought and {lots[1]:,} sold, and the list is not cut")
 
@@ -333,11 +362,10 @@ def _coverage(page: BrokerPage, known: Known) -> float | None:
     return min(shares) if shares else None
 
 
-def require_complete_list(page: BrokerPage, unit: str) -> None:
+def require_complete_list(page: BrokerPage, unit: str, *, value_limit: float = VALUE_LIMIT) -> None:
     """Return if a page that was asked for every broker can have them all, by its own totals.
 
-    A complete list needs no exchange to be found out. Of one investor type the sides differ, and which of them the totals
-    count is not known: those pages are left to `reconcile_unit`.
+    Of one investor type the sides differ: those pages are left to `reconcile_unit`.
 
     Raises:
         HalfTable: a side falls short of the page's total lots or value.
@@ -347,6 +375,7 @@ def require_complete_list(page: BrokerPage, unit: str) -> None:
         return
     lots = lots_span(page.footer.lots)
     total, value = Span(lots.low, lots.high + LOT - 1), _span(page.footer.value)
+    value = value.widened(int(value.high * value_limit))
     for rows, who in zip((page.buy, page.sell), _SIDES, strict=True):
         # Only outside of the regular board does a row hide odd shares.
         shares = shares_of(rows, odd_shares=0 if board == "RG" else LOT * len(rows))
@@ -357,7 +386,7 @@ def require_complete_list(page: BrokerPage, unit: str) -> None:
             raise HalfTable(msg)
 
 
-def complete_if_promised(parsed: Parsed, unit: Unit, context: Context) -> Parsed:
+def complete_if_promised(parsed: Parsed, unit: Unit, context: Context, *, value_limit: float = VALUE_LIMIT) -> Parsed:
     """Accept a page unless the site gave it as the complete list and it is not, by its own totals.
 
     Ten rows of a complete list that was cut in half look like the usual page of ten.
@@ -367,5 +396,5 @@ def complete_if_promised(parsed: Parsed, unit: Unit, context: Context) -> Parsed
     """
     page = parsed.page
     if context.fetched.promised_whole and isinstance(page, BrokerPage) and not page.offers_more:
-        require_complete_list(page, unit.name)
+        require_complete_list(page, unit.name, value_limit=value_limit)
     return parsed

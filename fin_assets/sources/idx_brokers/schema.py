@@ -37,6 +37,10 @@ def _count(description: str, *, nullable: bool = False) -> dy.Int64:
     return dy.Int64(min=0, nullable=nullable, description=description)
 
 
+def _weight(description: str) -> dy.Decimal:
+    return dy.Decimal(precision=18, scale=4, nullable=True, min=0, description=description)
+
+
 def _session() -> dy.Date:
     return dy.Date(primary_key=True, description="Date that the answer states; a session in Jakarta.")
 
@@ -58,7 +62,9 @@ class StockSummary(dy.Schema):
 
     session_date = _session()
     ticker_code = _ticker()
-    company_name = dy.String(min_length=1, description="Name as the exchange prints it.")
+    company_name = dy.String(
+        nullable=True, min_length=1, description="Name as the exchange prints it; null if unreadable."
+    )
     remarks = dy.String(nullable=True, description="The exchange's coded notes on listing, sector and special marks.")
     previous_idr = _price("Closing price before, adjusted by the exchange for splits and rights, rupiah.")
     open_idr = _price("Opening price, rupiah; null in most rows: the exchange sends 0.", nullable=True)
@@ -69,27 +75,26 @@ class StockSummary(dy.Schema):
     change_idr = _price("close_idr less previous_idr, rupiah.", least=None)
     bid_idr = _price("Best bid at the close, rupiah; null if there is none.", nullable=True)
     offer_idr = _price("Best offer at the close, rupiah; null if there is none.", nullable=True)
-    bid_shares = _count("Shares at the best bid.")
-    offer_shares = _count("Shares at the best offer.")
+    bid_shares = _count("Shares at the best bid; null if unreadable.", nullable=True)
+    offer_shares = _count("Shares at the best offer; null if unreadable.", nullable=True)
     volume_shares = _count("Shares traded on the regular board.")
     value_idr = _count("Value traded on the regular board, rupiah.")
-    trades = _count("Trades on the regular board.")
-    listed_shares = _count("Listed shares.")
-    tradable_shares = _count("Tradable shares.")
-    index_weight_shares = _count("Shares that weigh in the index.")
+    trades = _count("Trades on the regular board; null if unreadable.", nullable=True)
+    listed_shares = _count("Listed shares; null if unreadable.", nullable=True)
+    tradable_shares = _weight("Tradable shares; null if unreadable.")
+    index_weight_shares = _weight("Shares that weigh in the index, at times with a fraction; null if unreadable.")
     foreign_buy_shares = _count("Shares that foreign investors bought on the regular board.")
     foreign_sell_shares = _count("Shares that foreign investors sold on the regular board.")
     nonregular_volume_shares = _count("Shares traded on the cash and the negotiated board together; odd lots occur.")
     nonregular_value_idr = _count("Value traded on the cash and the negotiated board together, rupiah.")
-    nonregular_trades = _count("Trades on the cash and the negotiated board together.")
-    index_individual = dy.Float64(description="The exchange's index of this stock alone, points.")
+    nonregular_trades = _count(
+        "Trades on the cash and the negotiated board together; null if unreadable.", nullable=True
+    )
+    index_individual = dy.Float64(
+        nullable=True, description="The exchange's index of this stock alone, points; null if unreadable."
+    )
     delisting_date = dy.Date(nullable=True, description="Announced date of delisting; null if there is none.")
     observed_at = _observed()
-
-    @dy.rule()
-    def traded_has_prices(cls) -> pl.Expr:  # noqa: N805 - the decorator makes it a class method
-        """Require a high and a low, in this order, wherever the regular board traded."""
-        return (pl.col("volume_shares") == 0) | (pl.col("low_idr") <= pl.col("high_idr")).fill_null(value=False)
 
     @dy.rule()
     def volume_has_value(cls) -> pl.Expr:  # noqa: N805 - the decorator makes it a class method
@@ -109,10 +114,14 @@ class BrokerSummaryMarket(dy.Schema):
 
     session_date = _session()
     broker_code = _broker()
-    broker_name = dy.String(min_length=1, description="Name as the exchange prints it.")
-    volume_shares = _count("Shares bought plus shares sold; warrants, rights and funds included.")
+    broker_name = dy.String(
+        nullable=True, min_length=1, description="Name as the exchange prints it; null if unreadable."
+    )
+    volume_shares = _count(
+        "Shares bought plus shares sold; warrants, rights and funds included; null if unreadable.", nullable=True
+    )
     value_idr = _count("Value bought plus value sold, rupiah.")
-    trades = _count("Trades, each side counted.")
+    trades = _count("Trades, each side counted; null if unreadable.", nullable=True)
     observed_at = _observed()
 
 
@@ -121,9 +130,13 @@ class Members(dy.Schema):
 
     session_date = dy.Date(primary_key=True, description="Session after which the list was fetched.")
     broker_code = _broker()
-    broker_name = dy.String(min_length=1, description="Name as the exchange prints it.")
+    broker_name = dy.String(
+        nullable=True, min_length=1, description="Name as the exchange prints it; null if unreadable."
+    )
     licenses = dy.String(
-        min_length=1, description="Licences as the exchange prints them, in Indonesian, joined by commas."
+        nullable=True,
+        min_length=1,
+        description="Licences as the exchange prints them, in Indonesian, joined by commas; null if unreadable.",
     )
     observed_at = _observed()
 
@@ -188,8 +201,8 @@ class BrokerTrades(dy.Schema):
 
     @dy.rule()
     def sides_are_whole(cls) -> pl.Expr:  # noqa: N805 - the decorator makes it a class method
-        """Require of a side all five figures or none."""
-        figures = ("lots", "lots_step", "value_idr", "value_step_idr", "average_idr")
+        """Require of a side lots and value with their steps, or none of them."""
+        figures = ("lots", "lots_step", "value_idr", "value_step_idr")
         return pl.all_horizontal(
             pl.col(f"{side}_{first}").is_null() == pl.col(f"{side}_{second}").is_null()
             for side in ("buy", "sell")

@@ -74,6 +74,18 @@ class IdxSettings(SourceSettings):
         le=1,
         description="share of the exchange's lots that a broker table cut to its top ten must show",
     )
+    value_tolerance: float = Field(
+        default=reconcile.VALUE_TOLERANCE,
+        ge=0,
+        lt=1,
+        description="share by which the value of a broker table may differ from the exchange's before it is a finding",
+    )
+    value_limit: float = Field(
+        default=reconcile.VALUE_LIMIT,
+        ge=0,
+        lt=1,
+        description="share from which a broker table whose value differs from the exchange's is refused",
+    )
     intraday: bool = Field(
         default=False,
         description="also take provisional snapshots of the exchange's lists every half hour of a session",
@@ -109,6 +121,9 @@ class IdxSettings(SourceSettings):
         both = sorted({*self.tickers} & {*self.skip_tickers})
         if both:
             msg = f"tickers and skip_tickers both name {', '.join(both)}"
+            raise ValueError(msg)
+        if self.value_limit < self.value_tolerance:
+            msg = f"value_limit {self.value_limit} is below value_tolerance {self.value_tolerance}"
             raise ValueError(msg)
         return self
 
@@ -206,16 +221,18 @@ class _Tables:
             fetch=fetch.broker_fetcher(self.brokers.base_url),
             parse=parse.parse_broker_trades,
             accept=(
-                reconcile.complete_if_promised,
+                partial(reconcile.complete_if_promised, value_limit=own.value_limit),
                 StatesItsSession(empty_may_be_undated=True),
-                Reconciled(partial(reconcile.reconcile_unit, min_coverage=own.min_coverage)),
+                Reconciled(
+                    partial(reconcile.reconcile_unit, min_coverage=own.min_coverage, value_limit=own.value_limit)
+                ),
             ),
             stage=lambda units, session: stage.stage_broker_trades(units, session_date=session),
-            checks=dict(checks.BROKER_TRADES_CHECKS),
             filters=(
                 Filter(setting="tickers", names=own.tickers, listed=listed),
                 Filter(setting="skip_tickers", names=own.skip_tickers, listed=listed, leaves_out=True),
             ),
+            checks=checks.broker_trades_checks(value_tolerance=own.value_tolerance),
             parser_version=parse.PARSER_VERSION,
         )
 

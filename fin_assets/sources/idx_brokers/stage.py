@@ -109,7 +109,7 @@ def _rows_of(
     bought, sold = page.visible_lots
     for broker in sorted(buy.keys() | sell.keys()):
         left, right = buy.get(broker), sell.get(broker)
-        kind = (buy.get(broker) or sell[broker]).kind
+        kind = (left or sell[broker]).kind
         yield (*key, broker, kind, *_figures(left), *_figures(right), *totals, whole, bought, sold, observed_at)
 
 
@@ -117,7 +117,13 @@ def _figures(row: SideRow | None) -> tuple[object, ...]:
     if row is None:
         return _NO_SIDE
     # Texts become decimals in one step for the whole column, which is thirty times as fast as one by one.
-    return row.lots.value, row.lots.step, row.value.value, row.value.step, str(row.average)
+    return (
+        row.lots.value,
+        row.lots.step,
+        row.value.value,
+        row.value.step,
+        None if row.average is None else str(row.average),
+    )
 
 
 def _totals(page: BrokerPage) -> tuple[object, ...]:
@@ -126,7 +132,8 @@ def _totals(page: BrokerPage) -> tuple[object, ...]:
         return (None,) * 7
     average = None if footer.average is None else str(footer.average)
     numbers = (footer.value, footer.foreign_net_value, footer.lots)
-    return (*(part for number in numbers for part in (number.value, number.step)), average)
+    pairs = ((None, None) if number is None else (number.value, number.step) for number in numbers)
+    return (*(part for pair in pairs for part in pair), average)
 
 
 def _columns(rows: Iterable[tuple[object, ...]], schema: type[dy.Schema], session_date: date) -> pl.DataFrame:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import lxml.html
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,6 +39,7 @@ from fin_assets.sources.hkex_southbound.parse import (
 )
 from fin_assets.sources.hkex_southbound.reading import read_dates, read_integer, read_percent, read_stock_code
 from tests.sources.hkex_southbound.builders import (
+    COOKIE_BANNER,
     HOLDINGS,
     PARTICIPANTS,
     Holding,
@@ -114,8 +118,25 @@ def test_a_page_in_a_declared_older_encoding_is_read() -> None:
     assert parse_holdings(body.replace(b"GB2312", b"gb18030")).rows["stock_name"][2] == "甲乙控股"
 
 
+def test_a_label_means_to_the_parser_what_it_means_to_a_browser() -> None:
+    # GB2312 itself lacks two of these characters, Big5 without Hong Kong's supplement the first.
+    for label, encoding, name in (
+        ("GB2312", "gb18030", "润堃喆"),
+        ("gbk", "gb18030", "润堃喆"),
+        ("big5", "big5hkscs", "嘅潤"),
+    ):
+        rows = [replace(HOLDINGS[2], name=name)]
+        language = "zh" if label == "big5" else "gb"
+        page = HoldingsHtml(language=language, rows=rows).body().decode()
+        body = page.replace('charset="UTF-8"', f'charset="{label}"').encode(encoding)
+        assert parse_holdings(body).rows["stock_name"].to_list() == [name]
+        # A header goes before the page's own label.
+        wrong = page.replace('charset="UTF-8"', 'charset="euc-jp"').encode(encoding)
+        assert parse_holdings(wrong, content_type=f"text/html; charset={label}").rows["stock_name"].to_list() == [name]
+
+
 def test_bytes_of_no_known_encoding_are_drift() -> None:
-    with pytest.raises(Drift, match="not UTF-8"):
+    with pytest.raises(Drift, match="not utf-8"):
         parse_holdings(HoldingsHtml().body().replace(b"BETA", b"BET\xff"))
 
 
@@ -140,7 +161,7 @@ def test_a_page_of_another_unit_is_refused() -> None:
 
 
 @pytest.mark.parametrize("layout", ["modern", "plain", "browser"])
-@pytest.mark.parametrize("column", ["code", "name", "shares", "percent"])
+@pytest.mark.parametrize("column", ["code", "shares"])
 def test_a_column_whose_class_is_renamed_is_drift_that_names_it(layout: Layout, column: str) -> None:
     html = HoldingsHtml(layout=layout)
     html.classes[column] = "col-renamed"
@@ -149,18 +170,47 @@ def test_a_column_whose_class_is_renamed_is_drift_that_names_it(layout: Layout, 
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("column", ["code", "name", "shares", "percent"])
+@pytest.mark.parametrize("column", ["code", "shares"])
 def test_a_column_whose_heading_is_renamed_is_drift_that_names_it(layout: Layout, column: str) -> None:
     with pytest.raises(Drift, match="Turnover"):
         parse_holdings(HoldingsHtml(layout=layout, headings={column: "Turnover"}).body())
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("column", ["code", "name", "shares", "percent"])
+@pytest.mark.parametrize("column", ["code", "shares"])
 def test_a_missing_column_is_drift_that_names_it(layout: Layout, column: str) -> None:
     html = HoldingsHtml(layout=layout)
     with pytest.raises(Drift, match=f"{html.classes[column]} is missing"):
         parse_holdings(replace(html, columns=[name for name in html.columns if name != column]).body())
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("column", "values"), [("name", "stock_name"), ("percent", "pct_of_issued")])
+def test_a_column_that_no_identity_needs_may_be_renamed_or_missing(layout: Layout, column: str, values: str) -> None:
+    html = HoldingsHtml(layout=layout)
+    renamed = replace(html, headings={column: "Turnover"})
+    without = replace(html, columns=[name for name in html.columns if name != column])
+    whole = parse_holdings(html.body())
+    assert whole.unread == ()
+    for changed in (renamed, without):
+        got = parse_holdings(changed.body())
+        assert got.rows.drop(values, "name_language", "a_share_code").equals(
+            whole.rows.drop(values, "name_language", "a_share_code")
+        )
+        assert got.rows[values].null_count() == len(HOLDINGS)
+        assert html.classes[column] in " ".join(map(str, got.unread))
+
+
+@pytest.mark.parametrize("layout", ["modern", "plain", "browser"])
+def test_a_column_that_is_not_known_is_left_out_and_named(layout: Layout) -> None:
+    body = HoldingsHtml(layout=layout).body()
+    before = re.compile(rb'<(t[hd])(?=[^>]*col-shareholding["\s])', re.IGNORECASE)
+    further, times = before.subn(rb'<\1 class="col-board-size">Board 500</\1><\1', body)
+    assert times > len(HOLDINGS)
+    got = parse_holdings(further)
+    assert got.rows.equals(parse_holdings(HoldingsHtml(layout=layout).body()).rows)
+    assert [note.where for note in got.unread] == ["column"]
+    assert "col-board-size" in got.unread[0].shown
 
 
 def test_swapped_headings_are_drift() -> None:
@@ -181,12 +231,17 @@ def test_columns_in_another_order_are_found() -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_row_without_a_cell_is_drift(layout: Layout) -> None:
+def test_a_row_without_a_cell_is_drift_and_a_last_row_without_one_was_cut(layout: Layout) -> None:
     body = HoldingsHtml(layout=layout, day="2024/09/02").body()
     end = body.rindex(b"</TD>" if layout == "browser" else b"</td>", 0, body.index(b"</table>", body.index(b"BETA")))
     start = max(body.rindex(b"<td", 0, end), body.rfind(b"<TD", 0, end))
-    with pytest.raises(Drift, match="row 4 has 3 cells"):
+    with pytest.raises(TruncatedBody, match="middle of row 4: 3 of 4 cells"):
         parse_holdings(body[:start] + body[end + 5 :])
+    further = [*HOLDINGS, Holding("5", "DELTA", "1", "")]
+    longer = HoldingsHtml(layout=layout, day="2024/09/02", rows=further).body()
+    assert longer[:end] == body[:end]
+    with pytest.raises(Drift, match="row 4 has 3 cells"):
+        parse_holdings(longer[:start] + longer[end + 5 :])
 
 
 def test_a_header_that_a_browser_saved_twice_does_not_hide_the_rows() -> None:
@@ -231,10 +286,15 @@ def test_an_unreadable_holding_is_drift_that_names_row_and_text(shares: str) -> 
         parse_holdings(HoldingsHtml(rows=rows).body())
 
 
-@pytest.mark.parametrize("percent", ["-", "0,59%", "1.2.3%", "%", "<0.01%", "n.a."])
-def test_an_unreadable_percent_is_drift_that_names_row_and_text(percent: str) -> None:
-    with pytest.raises(Drift, match=r"row 1 \(00700\), percent"):
-        parse_holdings(HoldingsHtml(rows=[replace(HOLDINGS[1], percent=percent)]).body())
+UNREADABLE = ["-", "0,59%", "1.2.3%", "%", "<0.01%", "n.a.", "1e30", "1" + "0" * 30, "nan", "inf", "-1%", "9" * 5000]
+
+
+@pytest.mark.parametrize("percent", UNREADABLE, ids=lambda text: text[:8])
+def test_an_unreadable_percent_is_null_and_named(percent: str) -> None:
+    got = parse_holdings(HoldingsHtml(rows=[replace(HOLDINGS[1], percent=percent)]).body())
+    assert got.rows["pct_of_issued"].to_list() == [None]
+    assert [note.where for note in got.unread] == ["row 1 (00700), percent"]
+    assert percent[:4] in got.unread[0].shown
 
 
 @pytest.mark.parametrize("code", ["", "ABC", "123456", "00000", "7 00"])
@@ -248,9 +308,10 @@ def test_a_code_that_comes_twice_is_drift() -> None:
         parse_holdings(HoldingsHtml(rows=[*HOLDINGS, HOLDINGS[0]]).body())
 
 
-def test_a_stock_without_a_name_is_drift() -> None:
-    with pytest.raises(Drift, match="no name"):
-        parse_holdings(HoldingsHtml(rows=[replace(HOLDINGS[0], name=" ")]).body())
+def test_a_stock_without_a_name_is_kept_and_named() -> None:
+    got = parse_holdings(HoldingsHtml(rows=[replace(HOLDINGS[0], name=" ")]).body())
+    assert got.rows.select("stock_code", "stock_name", "shareholding_shares").rows() == [("00001", None, 22_908_430)]
+    assert list(map(str, got.unread)) == ["row 1 (00001), name: nothing"]
 
 
 def test_a_failure_carries_the_bytes_that_showed_it() -> None:
@@ -503,11 +564,48 @@ def test_a_page_of_another_stock_is_refused() -> None:
         require_stock(got, "00700")
 
 
-@pytest.mark.parametrize("column", ["col-participant-id", "col-participant-name", "col-address", "col-shareholding"])
+@pytest.mark.parametrize("column", ["col-participant-id", "col-participant-name", "col-shareholding"])
 def test_a_renamed_column_of_participants_is_drift_that_names_it(column: str) -> None:
     body = ParticipantsHtml().body().replace(f'"{column}'.encode(), b'"col-renamed')
     with pytest.raises(Drift, match="col-renamed"):
         parse_participants(body)
+
+
+def test_participants_without_addresses_or_with_percents_of_nonsense_are_kept() -> None:
+    html = ParticipantsHtml().body()
+    whole = parse_participants(html)
+    got = parse_participants(html.replace(b'"col-address', b'"col-renamed'))
+    assert got.rows.drop("address").equals(whole.rows.drop("address"))
+    assert "col-renamed" in " ".join(map(str, got.unread))
+    for row in whole.rows.filter(pl.col("pct_of_issued").is_not_null()).head(1).iter_rows(named=True):
+        shown = f"{row['pct_of_issued']:.2f}%".encode()
+        assert shown in html
+        bent = parse_participants(html.replace(shown, b"1" + b"0" * 30 + b"%"))
+        assert bent.rows["pct_of_issued"].null_count() > whole.rows["pct_of_issued"].null_count()
+        assert bent.unread
+
+
+# ---------------------------------------------------------------- cut, and closed again
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("behind", [b"", COOKIE_BANNER.encode()], ids=["nothing behind", "a banner behind"])
+def test_a_list_that_was_cut_in_a_row_and_closed_by_a_library_was_cut(layout: Layout, behind: bytes) -> None:
+    body = HoldingsHtml(layout=layout).body()
+    row = body.index(b"BETA")
+    for cut in (row - 3, row + 2, body.index(b"1,000", row) + 3, body.rindex(b"<", 0, row) + 2):
+        closed = lxml.html.tostring(lxml.html.document_fromstring(body[:cut].decode()), encoding="utf-8")
+        with pytest.raises(TruncatedBody):
+            parse_holdings(closed.replace(b"</body>", behind + b"</body>"))
+
+
+def test_participants_that_were_cut_and_closed_by_a_library_were_cut() -> None:
+    body = ParticipantsHtml().body()
+    table = body.index(b"<tbody>", body.index(b"pnlResultNormal"))
+    for cut in range(body.index(b"pnlResultSummary") + 60, table + 1200, 97):
+        closed = lxml.html.tostring(lxml.html.document_fromstring(body[:cut].decode()), encoding="utf-8")
+        with pytest.raises((TruncatedBody, HalfTable)):
+            parse_participants(closed)
 
 
 # ---------------------------------------------------------------- texts

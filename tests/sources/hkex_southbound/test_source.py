@@ -22,6 +22,7 @@ from fin_assets.sources.hkex_southbound.checks import (
     holding_within_issued,
     pct_matches_issued,
     pct_matches_list_before,
+    pct_within_issued,
     unchanged_from_yesterday,
 )
 from fin_assets.sources.hkex_southbound.source import DEFAULT_WATCHLIST
@@ -130,6 +131,32 @@ def test_a_percent_that_does_not_follow_from_the_holding_is_found() -> None:
     assert not found.passed
     assert "00198" in found.summary
     assert found.numbers == {"compared": 2, "different": 1}
+
+
+@pytest.mark.parametrize("place", range(9))
+def test_a_changed_digit_of_a_holding_is_found_by_its_percent(place: int) -> None:
+    before = holdings(s00700=(722_908_430, 7.59))
+    digits = list("723455678")
+    assert pct_matches_list_before(
+        holdings(s00700=(int("".join(digits)), 7.60)), session=date(2017, 6, 2), previous=before, siblings={}
+    ).passed
+    digits[place] = str((int(digits[place]) + 5) % 10)
+    changed = holdings(s00700=(int("".join(digits)), 7.60))
+    found = pct_matches_list_before(changed, session=date(2017, 6, 2), previous=before, siblings={})
+    assert found.passed == (place > 1), "what is below the rounding of the percent cannot show"
+
+
+def test_a_percent_above_all_issued_shares_is_found() -> None:
+    found = pct_within_issued(
+        holdings(s00700=(7, 100.0), s00005=(10, 147.3), s00001=(1, None)),
+        session=date(2017, 6, 2),
+        previous=None,
+        siblings={},
+    )
+    assert not found.passed
+    assert found.numbers == {"compared": 2, "above": 1}
+    assert "00005" in found.summary
+    assert pct_within_issued(holdings(s00700=(7, 100.0)), session=date(2017, 6, 2), previous=None, siblings={}).passed
 
 
 def test_participants_percents_are_held_against_the_issued_shares_of_their_own_page() -> None:

@@ -96,13 +96,21 @@ def test_the_a_share_code_comes_from_whichever_page_has_it() -> None:
             [CHINESE[0], replace(CHINESE[1], shares="1,001"), *CHINESE[2:]],
             "00700 has shareholding_shares 1000 and 1001",
         ),
-        ([CHINESE[0], replace(CHINESE[1], percent="0.01%"), *CHINESE[2:]], "00700 has pct_of_issued None and 0.01"),
+        ([replace(CHINESE[0], percent="0.01%"), *CHINESE[1:]], "00001 has pct_of_issued 0.59 and 0.01"),
     ],
 )
 def test_two_languages_that_differ_are_drift_that_names_the_first_difference(rows: list[Holding], message: str) -> None:
     units = [accepted("hk/en", HoldingsHtml().body()), accepted("hk/zh", HoldingsHtml(language="zh", rows=rows).body())]
     with pytest.raises(Drift, match=message):
         stage_holdings(units)
+
+
+def test_a_percent_that_one_page_lacks_is_taken_from_the_other() -> None:
+    chinese = HoldingsHtml(
+        language="zh", rows=[replace(CHINESE[0], percent="n.a."), replace(CHINESE[1], percent="0.01%")]
+    )
+    units = [accepted("hk/en", HoldingsHtml(rows=HOLDINGS[:2]).body()), accepted("hk/zh", chinese.body())]
+    assert stage_holdings(units).frame["pct_of_issued"].to_list() == [0.59, 0.01]
 
 
 def test_a_page_that_states_another_date_is_stale_and_not_accepted() -> None:
@@ -175,8 +183,11 @@ def test_participants_carry_the_summary_of_their_page() -> None:
 
 
 def test_rows_that_break_a_rule_are_in_quarantine_with_its_name() -> None:
-    rows = [*HOLDINGS, Holding("5", "DELTA", "1", "-1%")]
-    staged = stage_holdings([accepted("hk/en", HoldingsHtml(rows=rows).body())])
+    rows = [*HOLDINGS, Holding("5", "DELTA", "1", "")]
+    unit = accepted("hk/en", HoldingsHtml(rows=rows).body())
+    below = pl.when(pl.col("stock_code") == "00005").then(-1.0).otherwise("pct_of_issued").alias("pct_of_issued")
+    page = replace(unit.parsed.page, rows=unit.parsed.page.rows.with_columns(below))
+    staged = stage_holdings([replace(unit, parsed=replace(unit.parsed, page=page))])
     assert staged.frame.height == len(HOLDINGS)
     assert staged.quarantine.select("stock_code", RULE).rows() == [("00005", "pct_of_issued|min")]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from fin_assets.sources.idx_brokers.checks import BROKER_TRADES_CHECKS, STOCK_SUMMARY_CHECKS
+from fin_assets.sources.idx_brokers.checks import STOCK_SUMMARY_CHECKS, broker_trades_checks
 from fin_assets.sources.idx_brokers.lists import parse_broker_summary, parse_stock_summary
 from fin_assets.sources.idx_brokers.stage import (
     stage_broker_summary_market,
@@ -48,7 +48,7 @@ TOTALS = {"AK": 2_500_000, "CC": 5_000_000, "YP": 3_500_000}
 
 
 def judge(name, frame, *, previous=None, **siblings):
-    checks = {**BROKER_TRADES_CHECKS, **STOCK_SUMMARY_CHECKS}
+    checks = {**broker_trades_checks(), **STOCK_SUMMARY_CHECKS}
     return checks[name](frame, session=DAY, previous=previous, siblings=siblings)
 
 
@@ -89,6 +89,15 @@ def test_values_match_the_exchange_within_the_steps_of_the_texts():
     assert "BBBB" in found.summary
     assert found.numbers == {"compared": 2, "different": 1}
     assert "is not collected" in judge("values_match_exchange", trades()).summary
+
+
+def test_a_value_within_the_tolerance_is_no_finding_and_the_tolerance_is_a_setting():
+    off = (SUMMARY[0], traded("BBBB", 1_000, 500, Value=500_040.0))
+    frame, siblings = trades(), {"stock_summary": stocks(*off)}
+    assert judge("values_match_exchange", frame, **siblings).passed
+    strict = broker_trades_checks(value_tolerance=0.0)["values_match_exchange"]
+    found = strict(frame, session=DAY, previous=None, siblings=siblings)
+    assert found.numbers == {"compared": 2, "different": 1}
 
 
 def test_the_averages_of_srtg_and_of_the_recorded_page_agree_with_value_over_lots():

@@ -122,7 +122,7 @@ def traded(site: Sandbox, day: date = DAY) -> list[str]:
 
 
 def examine_list(fetched: Fetched) -> Parsed:
-    rows = json_rows(fetched.body, content_type=fetched.content_type, wanted="the list")
+    rows = json_rows(fetched.body, content_type=fetched.content_type, wanted="the list").rows
     return Parsed(rows=len(rows), covers=DateRange.day(DAY))
 
 

@@ -18,15 +18,17 @@ from fin_assets.core.contract.failures import (
     TruncatedBody,
     WrongContentType,
 )
-from fin_assets.core.contract.source import DateRange
+from fin_assets.core.contract.source import Accepted, DateRange
 from fin_assets.sources.idx_brokers.lists import (
+    STOCK_COLUMNS,
     parse_broker_summary,
     parse_members,
     parse_stock_summary,
     parsed_by,
 )
+from fin_assets.sources.idx_brokers.stage import stage_stock_summary
 from tests.sources.accepting import accept, answer
-from tests.sources.idx_brokers.builders import ALL, DAY, JSON, SOURCE, broker, envelope, sample, stock, traded
+from tests.sources.idx_brokers.builders import ALL, DAY, JSON, NOW, SOURCE, broker, envelope, sample, stock, traded
 
 RECORDED = {
     "GetStockSummary_2015-01-02.json": (date(2015, 1, 2), 510),
@@ -110,19 +112,18 @@ def test_fewer_rows_than_the_envelope_states_is_half_a_list():
 
 
 BROKEN = {
-    "an unknown key": ({"Surprise": 1}, None, "Surprise"),
+    "no value": ({"Value": None}, None, "Value of AAAA"),
+    "digits without end": ({"NonRegularVolume": 10**40}, None, "NonRegularVolume of AAAA"),
+    "no two of three prices": ({"Close": None, "Previous": "?"}, None, "prices of AAAA"),
+    "a number for a ticker": ({"StockCode": 7}, None, "StockCode"),
+    "no foreign trades": ({"ForeignBuy": "many"}, None, "ForeignBuy of AAAA"),
     "a missing key": ({}, "Volume", "Volume"),
     "a text where a number belongs": ({"Volume": "1,000"}, None, "Volume of AAAA"),
     "half a share": ({"Volume": 10.5}, None, "count"),
     "less than none": ({"Volume": -100.0}, None, "count"),
-    "no number": ({"Close": None}, None, "number"),
-    "a tenth of a cent": ({"Close": 10.001}, None, "decimals"),
-    "a negative price": ({"Close": -10.0}, None, "below zero"),
     "no ticker": ({"StockCode": ""}, None, "text"),
-    "a number for a name": ({"StockName": 7}, None, "text"),
     "another form of date": ({"Date": "19.01.2021"}, None, "Date"),
     "no day": ({"Date": "2021-02-30T00:00:00"}, None, "does not exist"),
-    "not a number": ({"IndexIndividual": True}, None, "number"),
 }
 
 
@@ -134,6 +135,103 @@ def test_what_the_list_never_had_is_drift(change, gone, said):
     with pytest.raises(Drift, match=said) as caught:
         parse_stock_summary(envelope([line]))
     assert caught.value.body is not None
+
+
+NEEDED = {"StockCode", "Volume", "Value", "NonRegularVolume", "NonRegularValue", "ForeignBuy", "ForeignSell"}
+NONSENSE = [None, "", "?", True, -5, [1], {"a": 1}, 10**30, "\ud800"]
+
+
+@pytest.mark.parametrize("key", sorted(set(STOCK_COLUMNS) - NEEDED))
+@pytest.mark.parametrize("value", NONSENSE, ids=repr)
+def test_a_column_that_no_identity_needs_never_refuses_a_list(key, value):
+    rows = [stock("AAAA"), {**traded("BBBB", 500), key: value}, stock("CCCC")]
+    found = SOURCE.table("stock_summary").parse(answer(envelope(rows), JSON), ALL)
+    staged = stage_stock_summary([Accepted(unit="all", parsed=found, fetched_at=NOW)], session_date=DAY)
+    assert (staged.frame.height, staged.quarantine.height) == (3, 0)
+    column = STOCK_COLUMNS[key].name
+    kept = staged.frame.filter(ticker_code="BBBB")[column][0]
+    if column in {"close_idr", "previous_idr", "change_idr"}:
+        assert kept is not None, "the other two prices tell it"
+    assert found.unread == () or any(str(note).startswith(f"{key} of BBBB") for note in found.unread)
+    assert kept is None or found.unread or value == -5 or isinstance(kept, str) or column in {"close_idr", "change_idr"}
+
+
+@pytest.mark.parametrize("key", sorted(set(STOCK_COLUMNS) - NEEDED))
+def test_a_missing_key_that_no_identity_needs_is_named_and_refuses_nothing(key):
+    rows = [{name: value for name, value in stock(code).items() if name != key} for code in ("AAAA", "BBBB")]
+    found = parse_stock_summary(envelope(rows))
+    assert found.rows.height == 2
+    assert list(map(str, found.unread)) == [f"no key {key!r}: in 2 of 2 rows"]
+
+
+def test_a_weight_with_a_fraction_is_kept():
+    found = parse_stock_summary(envelope([traded("AAAA", 500, WeightForIndex=1234567.25, TradebleShares=0.5)]))
+    assert found.rows.select("index_weight_shares", "tradable_shares").rows() == [
+        (Decimal("1234567.25"), Decimal("0.5"))
+    ]
+    assert found.unread == ()
+
+
+def test_a_price_and_a_sum_with_too_many_decimals_are_rounded_and_named():
+    found = parse_stock_summary(
+        envelope([traded("AAAA", 500, Previous=100.123, NonRegularValue=12.5, NonRegularVolume=1)])
+    )
+    [line] = found.rows.to_dicts()
+    assert (line["previous_idr"], line["nonregular_value_idr"]) == (Decimal("100.12"), 12)
+    assert [note.where for note in found.unread] == ["Previous of AAAA, rounded", "NonRegularValue of AAAA, rounded"]
+
+
+def test_an_unknown_key_and_an_unknown_part_of_the_envelope_are_named():
+    body = json.loads(envelope([{**stock("AAAA"), "Surprise": 1}, {**stock("BBBB"), "Surprise": 2}]))
+    found = parse_stock_summary(json.dumps({**body, "generated": "now"}).encode())
+    assert found.rows.height == 2
+    assert list(map(str, found.unread)) == [
+        "the stock summary: key 'generated' of the envelope: 'now'",
+        "unknown key 'Surprise' of 2 rows: 1",
+    ]
+
+
+def test_numbers_that_are_texts_and_keys_in_another_case_are_read():
+    line = traded("AAAA", 500)
+    texts = {key: str(value) if isinstance(value, float) else value for key, value in line.items()}
+    other = {key[0].lower() + key[1:]: value for key, value in texts.items()}
+    first, second = (parse_stock_summary(envelope([rows])) for rows in (line, other))
+    assert first.rows.equals(second.rows)
+    assert second.unread == ()
+    with pytest.raises(Drift, match="in two cases"):
+        parse_stock_summary(envelope([{**line, "stockCode": "BBBB"}]))
+
+
+def test_a_list_that_was_cut_in_its_last_row_and_closed_again_was_cut():
+    rows = [stock("AAAA"), stock("BBBB")]
+    keys = list(rows[1])
+    for size in range(1, len(keys)):
+        cut = [rows[0], {key: rows[1][key] for key in keys[:size]}]
+        for body in (json.dumps(cut).encode(), envelope(cut), envelope(cut, total=9)):
+            with pytest.raises((TruncatedBody, HalfTable)):
+                parse_stock_summary(body)
+
+
+def test_a_list_that_ends_anywhere_ends_in_the_middle():
+    body = envelope([traded("AAAA", 500, StockName="Perusahaan \u00e9", Volume=-1.5e3), stock("BBBB")])
+    for end in range(2, len(body) - 1):
+        with pytest.raises(TruncatedBody):
+            parse_stock_summary(body[:end])
+
+
+def test_hostile_json_is_a_failure_of_a_kind():
+    line = envelope([stock("AAAA")])
+    for body in (
+        b"[" * 200_000,
+        b"[" * 200_000 + b"]" * 200_000,
+        line.replace(b'"Volume": 0.0', b'"Volume": ' + b"9" * 5000),
+        line.replace(b'"Volume": 0.0', b'"Volume": 1e999999999999999999999'),
+        line.replace(b'"Volume": 0.0', b'"Volume": NaN'),
+        line.replace(b'"AAAA"', b'"\\ud800"'),
+    ):
+        assert body != line
+        with pytest.raises(CollectionFailure):
+            parse_stock_summary(body)
 
 
 def test_mixed_dates_and_doubled_tickers_are_drift():

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+import lxml.html
 import pytest
 
 from fin_assets.core.contract.failures import (
@@ -133,9 +134,10 @@ def test_a_table_of_nothing_may_have_rows_of_nothing(average):
         parse_broker_page(filled.replace(b'"text-up">0 ', b'"text-up">7 '))
 
 
-def test_an_average_that_is_no_number_is_drift_where_there_are_lots():
-    with pytest.raises(Drift, match="Avg"):
-        parse_broker_page(replace(SMALL, average="nan").body())
+def test_an_average_that_is_no_number_is_null_and_named_where_there_are_lots():
+    page = parse_broker_page(replace(SMALL, average="nan").body())
+    assert page.footer.average is None
+    assert list(map(str, page.unread)) == ["Avg of the totals: 'nan'"]
 
 
 def test_lots_and_values_may_be_abbreviated_with_and_without_a_blank():
@@ -245,16 +247,13 @@ def test_an_unknown_ticker_is_what_the_site_says():
 
 
 DRIFTS = {
+    "a missing column": (b'<th align="right">S.Lot</th>', b'<th align="right">?</th>', "S.Lot"),
+    "lots below zero": (b">30 <", b">-30 <", "below zero"),
+    "lots of thousands of digits": (b">30 <", b">" + b"3" * 5000 + b"<", "30|33"),
     "a renamed column": (b">B.Val<", b">B.Amount<", "B.Amount"),
-    "a missing column": (b'<th align="right">S.Avg</th>', b"", "S.Avg"),
-    "an unknown type of broker": (b"text-bumn", b"text-alien", "text-alien"),
-    "an unknown paint of figures": (b"text-up", b"text-sideways", "text-sideways"),
-    "a broker without a type": (b'<span class="text-bumn">CC</span>', b"CC", "CC"),
     "another broker code": (b">CC<", b">C-1<", "C-1"),
     "an unreadable number": (b">30 <", b">thirty <", "thirty"),
     "a number of another form": (b">3,000,000 <", b">3.000.000 <", "3.000.000"),
-    "another total": (b"T.Lot :", b"T.Freq :", "T.Freq"),
-    "a missing total": (b'<span class="fsize12 ml5 mr5">Avg : 1,000 </span>', b"", "Avg"),
     "a doubled broker": (b'foreign">AK<', b'local">YP<', "YP is there twice"),
     "a row with a cell too many": (b'<td align="center">1</td>', b"<td></td><td></td>", "10 cells"),
     "no date": (b'id="startDateBrokerSummary"', b'id="from"', "startDateBrokerSummary"),
@@ -271,10 +270,56 @@ def test_what_the_page_never_had_is_drift(old, new, said):
     assert caught.value.body is not None
 
 
-def test_a_broker_painted_in_two_types_is_drift():
+NOTED = {
+    "no average": (
+        b'<th align="right">S.Avg</th>',
+        b'<th align="right">Price</th>',
+        "column: 'Price'; no column: 'S.Avg'",
+    ),
+    "an unknown type of broker": (b"text-bumn", b"text-alien", "paint of 'CC': 'text-alien'; paint of broker CC"),
+    "an unknown paint of figures": (b"text-up", b"text-sideways", "'text-sideways'"),
+    "a broker without a type": (b'<span class="text-bumn">CC</span>', b"CC", "paint of broker CC"),
+    "another total": (b"F. NVal :", b"T.Freq :", "unknown total: 'T.Freq"),
+    "no average of the totals": (b"Avg : 1,000", b"Avg : 1.000.000", "Avg of the totals"),
+    "an average in another form": (b">1,000 <", b">1.000.000 <", "average: '1.000.000'"),
+    "a price beyond all": (b">1,000 <", b">" + b"9" * 30 + b"<", "average: '999"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "said"), NOTED.values(), ids=NOTED)
+def test_what_no_identity_needs_is_null_and_named(old, new, said):
+    body = SMALL.body()
+    assert old in body
+    whole, page = parse_broker_page(body), parse_broker_page(body.replace(old, new, 1))
+    assert said in "; ".join(map(str, page.unread))
+    for side in ("buy", "sell"):
+        known = [(line.broker, line.lots, line.value) for line in getattr(whole, side)]
+        assert [(line.broker, line.lots, line.value) for line in getattr(page, side)] == known
+    assert read(body.replace(old, new, 1)).unread == page.unread
+
+
+def test_a_further_column_is_left_out_and_named():
+    cells = SMALL.html().replace('<td align="center">1</td>', "<td>7</td>" + '<td align="center">1</td>')
+    body = cells.replace('<td align="center">2</td>', "<td>3</td>" + '<td align="center">2</td>')
+    body = body.replace('<th align="right">#</th>', '<th align="right">B.Freq</th><th align="right">#</th>')
+    page = parse_broker_page(body.encode())
+    assert (page.buy, page.sell) == (parse_broker_page(SMALL.body()).buy, parse_broker_page(SMALL.body()).sell)
+    assert list(map(str, page.unread)) == ["unknown column: 'B.Freq'"]
+
+
+def test_a_broker_painted_in_two_types_has_none():
     body = sheet({"YP": 5}, {"YP": 5}).body().replace(b"text-local", b"text-foreign", 1)
-    with pytest.raises(Drift, match="YP is painted foreign and local"):
-        parse_broker_page(body)
+    page = parse_broker_page(body)
+    assert [line.kind for line in (*page.buy, *page.sell)] == [None, None]
+    assert list(map(str, page.unread)) == ["paint of broker YP: 'foreign and local'"]
+
+
+def test_a_table_that_was_cut_and_closed_by_a_library_is_half_a_table():
+    body = SMALL.body()
+    for cut in range(body.index(b"<thead>") + 60, body.index(b"T.Lot"), 23):
+        closed = lxml.html.tostring(lxml.html.fragment_fromstring(body[:cut].decode(), create_parent=True))
+        with pytest.raises((TruncatedBody, HalfTable)):
+            parse_broker_page(closed)
 
 
 def test_the_form_without_a_table_is_a_missing_panel():

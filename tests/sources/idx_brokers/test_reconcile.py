@@ -156,9 +156,34 @@ def test_a_mismatch_says_what_is_missing_in_lots_and_rupiah():
 
 def test_the_right_lots_at_a_wrong_value_are_a_mismatch():
     page = sheet({"YP": 50}, {"CC": 50})
-    wrong = replace(page, buy=[("YP", "50 ", "5,000,100 ", "1,000 ")])
+    wrong = replace(page, buy=[("YP", "50 ", "5,100,000 ", "1,020 ")])
     with pytest.raises(Unreconciled, match="more than was traded"):
         reconciled(wrong, fact(50))
+
+
+@pytest.mark.parametrize("off", [-400, -100, 100, 400, 20_000, 49_000])
+def test_the_right_lots_at_nearly_the_right_value_are_complete(off):
+    bought = [("YP", "50 ", f"{5_000_000 + off:,} ", "1,000 ")]
+    for page in (
+        replace(sheet({"YP": 50}, {"CC": 50}), buy=bought),
+        replace(sheet({"YP": 50}, {"CC": 50}), buy=bought, value=f"{5_000_000 + off:,} "),
+    ):
+        assert reconciled(page, fact(50)).coverage_pct == 100
+    with pytest.raises(Unreconciled):
+        reconciled(replace(sheet({"YP": 50}, {"CC": 49}), buy=bought), fact(50))
+
+
+def test_a_value_far_from_the_exchanges_is_refused_wherever_it_stands():
+    page = sheet({"YP": 50}, {"CC": 50})
+    for off in (-60_000, 60_000):
+        value = f"{5_000_000 + off:,} "
+        for wrong in (
+            replace(page, buy=[("YP", "50 ", value, "1,000 ")]),
+            replace(page, sell=[("CC", "50 ", value, "1,000 ")]),
+            replace(page, value=value),
+        ):
+            with pytest.raises(Unreconciled):
+                reconciled(wrong, fact(50))
 
 
 def test_a_cut_list_is_measured_and_not_refused():

@@ -101,7 +101,6 @@ def test_the_recorded_members_are_staged_with_the_session_after_which_they_were_
 def test_what_breaks_a_rule_is_refused_by_its_name():
     rows = [
         traded("GOOD", 500),
-        traded("NOPR", 500, High=0.0),
         traded("NOVA", 500, Value=0.0),
         traded("FORE", 500, ForeignBuy=600.0),
         stock("toolong9x"),
@@ -110,7 +109,6 @@ def test_what_breaks_a_rule_is_refused_by_its_name():
     assert staged.frame["ticker_code"].to_list() == ["GOOD"]
     rules = dict(staged.quarantine.select("ticker_code", "rule").iter_rows())
     assert rules == {
-        "NOPR": "traded_has_prices",
         "NOVA": "volume_has_value",
         "FORE": "foreign_within_volume",
         "toolong9x": "ticker_code|regex",

@@ -17,7 +17,7 @@ final as (
     select
         session_date,
         ticker_code,
-        company_name,
+        coalesce(company_name, ticker_code) as company_name,
         coalesce(nullif(first_trade_idr, 0), nullif(open_idr, 0)) as open_idr,
         high_idr,
         low_idr,

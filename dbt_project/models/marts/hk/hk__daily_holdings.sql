@@ -50,7 +50,7 @@ final as (
         staged.session_date,
         staged.market,
         staged.stock_code,
-        staged.stock_name,
+        coalesce(staged.stock_name, staged.other_name, staged.stock_code) as stock_name,
         staged.name_language,
         staged.other_name,
         staged.a_share_code,

@@ -92,6 +92,14 @@ stated as (
     left join prices using (session_date, ticker_code)
 ),
 
+allowed as (
+    select
+        * replace (
+            tolerance_idr + coalesce(floor({{ idx_value_tolerance() }} * exchange_value_idr), 0) as tolerance_idr
+        )
+    from stated
+),
+
 measured as (
     select
         *,
@@ -100,7 +108,7 @@ measured as (
         least(buy_lots, sell_lots) >= exchange_lots - tolerance_lots as is_whole_lots,
         greatest(buy_value_idr, sell_value_idr) <= exchange_value_idr + tolerance_idr as is_within_value,
         least(buy_value_idr, sell_value_idr) >= exchange_value_idr - tolerance_idr as is_whole_value
-    from stated
+    from allowed
 ),
 
 judged as (

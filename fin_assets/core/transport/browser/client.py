@@ -21,6 +21,7 @@ from fin_assets.core.contract.failures import BrowserLost, CollectionFailure, Ne
 from fin_assets.core.contract.source import Fetched
 from fin_assets.core.transport.boundary import KEEPS_METHOD, MOST_REDIRECTS, REDIRECTS
 from fin_assets.core.transport.client_pool import Answer, SiteClient
+from fin_assets.core.transport.limits import require_announced, require_size
 
 if TYPE_CHECKING:
     from fin_assets.core.transport.browser.pool import BrowserPool
@@ -29,7 +30,7 @@ EMPTY_REFUSAL = "net::ERR_HTTP_RESPONSE_CODE_FAILURE"
 """How Chromium puts a status of 400 or more that came without a body."""
 
 # The body as base64: what the page's own scripts would be given as text is not the bytes that the site sent.
-FETCH_IN_PAGE = """async ([url, headers, patience]) => {
+FETCH_IN_PAGE = """async ([url, headers, patience, most]) => {
     let response;
     try {
         response = await fetch(url, {headers, credentials: 'include', signal: AbortSignal.timeout(patience)});
@@ -38,7 +39,19 @@ FETCH_IN_PAGE = """async ([url, headers, patience]) => {
     }
     const answer = {url: response.url, status: response.status, headers: [...response.headers]};
     try {
-        const blob = await response.blob();
+        const pieces = [];
+        let size = 0;
+        for (const reader = response.body?.getReader(); reader;) {
+            const {done, value} = await reader.read();
+            if (done) break;
+            pieces.push(value);
+            size += value.length;
+            if (size > most) {
+                await reader.cancel();
+                return {...answer, tooLarge: size};
+            }
+        }
+        const blob = new Blob(pieces);
         const data = await new Promise((done, refuse) => {
             const reader = new FileReader();
             reader.onload = () => done(reader.result);
@@ -133,11 +146,13 @@ class BrowserClient(SiteClient):
 
         async def answer() -> Answer:
             await self._pool.boundary.require(url)
-            asked = [url, dict(headers or {}), self._milliseconds]
+            asked = [url, dict(headers or {}), self._milliseconds, self._pool.limits.body_bytes]
             said = await self._pool.within(page.evaluate(FETCH_IN_PAGE, asked), what=f"asking {url} in a page")
             if "failed" in said:
                 msg = f"{url}: asked in a page, no answer came ({said['failed']})"
                 raise NetworkFailure(msg)
+            if "tooLarge" in said:
+                require_size(said["tooLarge"], url, self._pool.limits)
             if "broken" in said:
                 msg = f"{url}: the response was cut off ({said['broken']})"
                 raise TruncatedBody(msg, status=said["status"])
@@ -193,6 +208,7 @@ class BrowserClient(SiteClient):
         async def answer() -> Answer:
             response = await self._followed(context, method, url, form=form, headers=dict(headers))
             try:
+                require_announced(response.headers, url, self._pool.limits)
                 body = await self._pool.within(response.body(), what=f"reading {url}")
                 kind = response.headers.get("content-type", "")
                 return Fetched(
@@ -258,6 +274,7 @@ class BrowserClient(SiteClient):
                 msg = f"{url} loaded no document"
                 raise NetworkFailure(msg)
             await self._require_inside(response)
+            require_announced(response.headers, url, self._pool.limits)
             body = await self._pool.within(_body(response), what=f"reading {url}")
             kind = response.headers.get("content-type", "")
             return Fetched(
