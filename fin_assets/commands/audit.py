@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
+
 from fin_assets.commands.args import console, project, today
 from fin_assets.commands.errors import Problem
 
@@ -35,11 +37,13 @@ def audit(runner: Runner, source: Source, day: date) -> None:
     before = _quarantined(source, day)
     for empty, said in runner.audit(source, [day]):
         if empty:
-            console.print(f"[green]as the calendar says[/]: {said}", soft_wrap=True)
+            console.print(f"[green]as the calendar says[/]: {escape(said)}", soft_wrap=True)
         elif _quarantined(source, day) == before:
             raise Problem(said, "fin doctor says whether the site answers; then run the command again")
         else:
-            console.print(f"[yellow]quarantined[/]: {said}; docs/runbook.md#closed_days_are_empty", soft_wrap=True)
+            console.print(
+                f"[yellow]quarantined[/]: {escape(said)}; docs/runbook.md#closed_days_are_empty", soft_wrap=True
+            )
 
 
 def _quarantined(source: Source, day: date) -> dict[Path, int]:
