@@ -37,6 +37,8 @@ NAMES = [
 TEMPORARY = ("02969", "WORD & LETTERS <NEW>", "臨時櫃檯")
 STOCKS = 60
 SOURCE = "hkex_southbound"
+COMPANY_FROM = 50
+"""Since this session the code 01130 means another company."""
 
 
 def stocks() -> list[tuple[str, str, str]]:
@@ -158,6 +160,13 @@ create table hk__additions_removals (session_date date, previous_date date, gap_
   counter_ratio double, observed_ratio double, counter_confidence varchar);
 """
 
+_COMPANIES = """
+create table hk__identities as
+select * from (values ('01130', 1, 'BEFORE <I>', null::date, ?::date, false, null, false),
+  ('01130', 2, 'SAMPLE 30', ?::date, null::date, true, 'renamed_with_jump', true))
+  r(stock_code, identity_no, stock_name, valid_from, valid_to, is_current, reason, needs_review);
+"""
+
 _HEALTH = """
 create table ops__partition_health as
 select source, table_name, session_date, state, state in ('complete', 'closed', 'provisional') as is_green,
@@ -219,6 +228,8 @@ def write_build(path: Path, *, count: int = DAYS) -> Path:
         for statement in (_HOLDINGS, _MOVERS, _PARTICIPANTS, _CHANGES, _HEALTH):
             connection.execute(statement)
         fake_marts.write_marts(connection, count)
+        if count > COMPANY_FROM:
+            connection.execute(_COMPANIES, [days[COMPANY_FROM - 1], days[COMPANY_FROM]])
         if count < 2:
             connection.execute("checkpoint")
             return path

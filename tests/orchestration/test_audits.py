@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -11,7 +13,9 @@ import pytest
 
 from fin_assets.core.calendars.exchange import get_calendar
 from fin_assets.core.collection.audits import audit, closed_days
+from fin_assets.core.contract.calendar import CalendarOf
 from fin_assets.core.contract.failures import NetworkFailure, StaleDate
+from fin_assets.core.contract.manifest import Manifest, PartitionState, UnitRecord, UnitState
 from fin_assets.core.contract.source import Finding, Source, Staged
 from fin_assets.core.orchestration.assets import CLOSED_DAYS
 from fin_assets.core.orchestration.audits import audit_config, audit_job_name
@@ -67,6 +71,50 @@ def test_what_a_site_serves_for_a_closed_day_is_quarantined_and_no_session(tmp_p
     assert rows.height == 7
     assert set(rows["rule"]) == {"not_a_session"}
     assert not list(store.manifests())
+
+
+@pytest.mark.parametrize("day", [date(2026, 4, 3), SATURDAY])
+def test_the_whole_list_of_a_weekday_proposes_the_override_that_makes_it_a_session(tmp_path: Path, day: date) -> None:
+    source = audited(FakeSite(rows=7))
+    calendar = CalendarOf(timezone="Asia/Hong_Kong", days=lambda first, last: [], mic="XHKG")
+    source = replace(source, tables=(replace(source.tables[0], calendar=calendar),))
+    said = asked(source, [day], Store(tmp_path))[day].summary
+    assert ("[[override]]" in said) is (day != SATURDAY)
+    if day != SATURDAY:
+        entry = said[said.index("[[override]]") :]
+        (loaded,) = tomllib.loads(entry)["override"]
+        assert {key: loaded[key] for key in ("mic", "day", "kind", "link")} == {
+            "mic": "XHKG",
+            "day": day,
+            "kind": "open",
+            "link": source.link,
+        }
+        assert f"fin run {source.name} --session {day}" in said
+
+
+def test_half_a_list_on_a_closed_weekday_proposes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, source = Store(tmp_path), audited(FakeSite(rows=7))
+    calendar = CalendarOf(timezone="Asia/Hong_Kong", days=lambda first, last: [], mic="XHKG")
+    source = replace(source, tables=(replace(source.tables[0], calendar=calendar),))
+    sealed = [_sealed(source, date(2026, 3, day), rows=100) for day in range(16, 21)]
+    monkeypatch.setattr(store, "manifests", lambda *_names, **_days: iter(sealed))
+    found = asked(source, [date(2026, 4, 3)], store)[date(2026, 4, 3)]
+    assert "the site served 7 rows" in found.summary
+    assert "[[override]]" not in found.summary
+
+
+def _sealed(source: Source, session: date, *, rows: int) -> Manifest:
+    unit = UnitRecord(unit="a", state=UnitState.FETCHED, attempts=1, rows=rows, bytes=1)
+    return Manifest(
+        source=source.name,
+        table=source.tables[0].name,
+        session=session,
+        state=PartitionState.COMPLETE,
+        units=(unit,),
+        attempts=1,
+        first_attempt_at=datetime(2026, 3, 21, tzinfo=UTC),
+        last_attempt_at=datetime(2026, 3, 21, tzinfo=UTC),
+    )
 
 
 def test_a_closed_day_that_could_not_be_asked_for_is_not_taken_for_empty(tmp_path: Path) -> None:

@@ -25,7 +25,9 @@ def small_market(session: date, *, revised: bool = False) -> list[tuple[str, str
     """Return the list of a session: 40 stocks that move every open day, and the life of some special ones.
 
     00041 is new from session 10; 00005 is away in sessions 12 to 36 (returning); 00006 becomes 02906 by five to one in
-    session 20, and comes back in session 28 with a residue left.
+    session 20, and comes back in session 28 with a residue left; 00042 leaves in session 6, and from session 28 on its code
+    means another company with six tenths of the issued shares; in sessions 6 to 27 60,000 shares of 00001 are under its
+    renminbi counter 80001.
     """
     i = SESSIONS.index(session)
     step = i - 1 if session == CLOSED_LEG else i
@@ -46,7 +48,22 @@ def small_market(session: date, *, revised: bool = False) -> list[tuple[str, str
         rows["00006"] = ("STOCK 00006", 1_199_000)
         if i < 33:
             rows["02906"] = ("STOCK 00006", 1_000)
-    return [(code, name, shares, round(shares / 1_000_000, 2)) for code, (name, shares) in rows.items()]
+    issued = _companies_and_counters(rows, i, revised=revised)
+    return [
+        (code, name, shares, round(shares / issued.get(code, 1_000_000), 2)) for code, (name, shares) in rows.items()
+    ]
+
+
+def _companies_and_counters(rows: dict[str, tuple[str, int]], i: int, *, revised: bool) -> dict[str, int]:
+    """Add the code of two companies and the renminbi counter; return issued shares / 100 where they are no million."""
+    if i < 6:
+        rows["00042"] = ("OLD COMPANY", 2_000_000)
+    if i >= 28 or (i < 6 and revised):
+        rows["00042"] = ("OTHER COMPANY", 1_500_000)
+    if 6 <= i < 28:
+        rows["80001"] = ("STOCK 00001-R", 60_000)
+        rows["00001"] = ("STOCK 00001", rows["00001"][1] - 60_000)
+    return {"00042": 600_000} if rows.get("00042", ("",))[0] == "OTHER COMPANY" else {}
 
 
 def stage_session(home: Home, session: date, *, revised: bool = False) -> None:

@@ -134,12 +134,17 @@ class _Marks(NamedTuple):
     close: np.ndarray
 
 
+OTHER_GONE, OTHER_FROM = 44, 50
+"""Sessions without the code that another company has from then on."""
+
+
 class IdxMarket:
     """Prices walk from session to session; the same seed gives the same market.
 
     With `lives`, some shares are special: the last is delisted in session 40, the one before is listed in session 15, the
     third last is split five for one in session 30, the fourth last is suspended in sessions 20 to 29, the fifth last
-    changes its name in session 25, the sixth last shows only the ten largest brokers of each side.
+    changes its name in session 25, the sixth last shows only the ten largest brokers of each side, the seventh last leaves in
+    session 44, and from session 50 on its code means another company of three times the shares.
     """
 
     def __init__(self, *, tickers: int, brokers: int, seed: int = 7, lives: bool = True) -> None:
@@ -172,6 +177,10 @@ class IdxMarket:
             if 20 <= place < 30:
                 traded[-4] = orders[-4] = False
             names[-5] = "PT NEW NAME" if place >= 25 else names[-5]
+            listed[-7] = not OTHER_GONE <= place < OTHER_FROM
+            if place == OTHER_FROM:
+                self._listed[-7] *= 3
+            names[-7] = "PT OTHER COMPANY" if place >= OTHER_FROM else names[-7]
         traded &= listed
         drift = np.where(traded, self._dice.normal(0.0003, 0.02, count), 0)
         close = np.where(traded, np.maximum(np.round(previous * np.exp(drift)), 50), previous)

@@ -18,10 +18,11 @@ from fin_assets.warehouse.paths import ARCHIVE, PROJECT, Layout, WarehouseError
 from fin_assets.warehouse.reader import Reader
 from tests.warehouse.home import Home
 from tests.warehouse.idx_home import CLOCK, SESSIONS, SOURCE, idx_home, market_days, stage_day
-from tests.warehouse.idx_market import MARKET, MEMBERS, SUMMARY, TRADES
+from tests.warehouse.idx_market import MARKET, MEMBERS, OTHER_FROM, SUMMARY, TRADES
 from tests.warehouse.test_increments import all_marts
 
-REVISED, REMOVED = SESSIONS[10], SESSIONS[40]
+# The second is the first session of another company of a code.
+REVISED, REMOVED = SESSIONS[10], SESSIONS[OTHER_FROM]
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +62,7 @@ def test_increments_equal_a_full_refresh_whatever_happened_between(home: Home) -
     grown = all_marts(home)
     assert grown["main.idx__reconciliation"].filter(session_date=REVISED, state="mismatch").height > 0
     assert grown["main.idx__reconciliation"].filter(session_date=REMOVED).is_empty()
+    assert grown["main.idx__identities"]["valid_from"].to_list() == [None, SESSIONS[OTHER_FROM + 1]]
     home.build(full_refresh=True)
     rebuilt = all_marts(home)
     assert grown.keys() == rebuilt.keys()

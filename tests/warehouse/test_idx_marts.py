@@ -15,10 +15,10 @@ from fin_assets.warehouse.paths import ARCHIVE
 from fin_assets.warehouse.reader import Reader
 from tests.warehouse.home import Home
 from tests.warehouse.idx_home import SESSIONS, TICKERS, market_days
-from tests.warehouse.idx_market import Day, ticker_codes
+from tests.warehouse.idx_market import OTHER_FROM, OTHER_GONE, Day, ticker_codes
 
 CODES = ticker_codes(TICKERS)
-CUT, RENAMED, SUSPENDED, SPLIT, LISTED, DELISTED = CODES[-6:]
+OTHER, CUT, RENAMED, SUSPENDED, SPLIT, LISTED, DELISTED = CODES[-7:]
 LAST = SESSIONS[-2]
 
 
@@ -262,3 +262,63 @@ def test_the_market_of_a_session_is_the_sum_of_its_shares(idx_reader: Reader, da
 def test_hong_kong_marts_are_there_and_empty_without_its_data(idx_reader: Reader) -> None:
     assert idx_reader.query("select count(*) from hk__movers").item() == 0
     assert idx_reader.snapshot().build.marts["idx__reconciliation"] > 0
+
+
+def test_a_code_that_another_company_has_now_has_no_sum_window_or_change_across_it(
+    idx_reader: Reader, flow: pl.DataFrame
+) -> None:
+    start, before = SESSIONS[OTHER_FROM], SESSIONS[OTHER_GONE - 1]
+    rows = idx_reader.query(
+        "select * exclude (earlier_listed_shares, later_listed_shares) from idx__identities order by all"
+    )
+    assert rows.rows() == [
+        (OTHER, 1, f"PT {OTHER}", None, before, False, None, None, False),
+        (OTHER, 2, "PT OTHER COMPANY", start, None, True, "renamed_with_jump", OTHER_FROM - OTHER_GONE, True),
+    ]
+    names = idx_reader.query(
+        "select company_name, identity_no, first_seen, last_seen from idx__tickers where ticker_code = ? order by valid_from",
+        [OTHER],
+    )
+    assert names.rows() == [
+        (f"PT {OTHER}", 1, SESSIONS[0], before),
+        ("PT OTHER COMPANY", 2, start, SESSIONS[-2]),
+    ]
+    used = idx_reader.query(
+        "select max(sessions_used) from idx__detector where ticker_code = ? and session_date = ?",
+        [OTHER, SESSIONS[OTHER_FROM + 3]],
+    )
+    assert used.item() <= 4
+    changed = idx_reader.query(
+        "select min(session_date) from idx__foreign_flow where ticker_code = ? and session_date >= ? and flow_5_idr is not null",
+        [OTHER, start],
+    )
+    assert changed.item() == SESSIONS[OTHER_FROM + 4]
+    outcomes = idx_reader.query(
+        "select count(*) filter (where return_20_pct is not null) from intermediate.int_idx__returns"
+        " where ticker_code = ? and session_date between ? and ?",
+        [OTHER, SESSIONS[OTHER_FROM - 21], before],
+    )
+    assert outcomes.item() == 0
+    later = flow.filter(pl.col("session_date") >= start, ticker_code=OTHER)
+    inventory = idx_reader.query(
+        "select broker_code, arg_max(inventory_value_idr, session_date) from idx__inventory"
+        " where ticker_code = ? and identity_no = 2 group by 1 order by 1",
+        [OTHER],
+    )
+    sums = later.group_by("broker_code").agg(pl.col("net_value_idr").sum()).sort("broker_code")
+    assert inventory.rows() == sums.rows()
+    # A range over both asks of the later one.
+    asked = idx_reader.query(
+        "select broker_code, net_value_idr from idx_broker_flow(?, ?, ?)", [OTHER, SESSIONS[0], SESSIONS[-1]]
+    )
+    assert asked.rows() == sums.rows()
+
+
+def test_no_mart_has_a_session_that_is_not_collected(idx_reader: Reader) -> None:
+    marts = idx_reader.query(
+        "select table_name from duckdb_columns() where database_name = 'warehouse' and schema_name = 'main'"
+        " and column_name = 'session_date' and table_name like 'idx__%'"
+    )["table_name"]
+    assert len(marts) > 5
+    for mart in marts:
+        assert idx_reader.query(f"select max(session_date) from {mart}").item() <= LAST, mart  # noqa: S608 - from the catalog

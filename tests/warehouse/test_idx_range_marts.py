@@ -46,6 +46,8 @@ def macros(idx_reader: Reader) -> Iterator[duckdb.DuckDBPyConnection]:
     )
     connection = duckdb.connect()
     connection.execute(FLOW)
+    connection.execute("create schema intermediate")
+    connection.execute("create table intermediate.int_idx__identities (ticker_code varchar, valid_from date)")
     connection.execute("create schema reference")
     bounds = idx_reader.query("select * from reference.detector_bounds")
     connection.register("bounds", bounds.to_arrow())

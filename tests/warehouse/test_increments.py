@@ -13,7 +13,8 @@ from fin_assets.warehouse.reader import Reader
 from tests.warehouse.conftest import INCOMPLETE, LAST, SESSIONS, small_market, stage_session
 from tests.warehouse.home import SOURCE, Home, holdings_frame
 
-REVISED, REMOVED = SESSIONS[3], SESSIONS[22]
+# The revision says that the code 00042 meant the other company on its last session before its absence.
+REVISED, REMOVED = SESSIONS[5], SESSIONS[22]
 
 pytestmark = pytest.mark.usefixtures("clock_stopped")
 
@@ -55,6 +56,7 @@ def test_increments_equal_a_full_refresh_whatever_happened_between(home: Home) -
 
     grown = all_marts(home)
     assert grown["main.hk__daily_holdings"].filter(session_date=REMOVED).is_empty()
+    assert grown["main.hk__identities"]["valid_from"].to_list() == [None, REVISED]
     whole = home.build(full_refresh=True)
     assert whole.plan.reason == "asked for"
     rebuilt = all_marts(home)

@@ -24,6 +24,7 @@ def test_a_build_publishes_every_mart_and_says_how_many_rows_it_has(built: Built
         "hk__participants_daily",
         "hk__participant_changes",
         "hk__concentration",
+        "hk__identities",
         "hk__unusual_changes",
         "ops__partition_health",
         "ops__scrape_cost",
@@ -95,14 +96,66 @@ def test_the_history_of_special_stocks_is_as_simulated(reader: Reader) -> None:
         " from hk__additions_removals order by session_date, stock_code"
     )
     assert rows.rows() == [
+        (SESSIONS[6], "00001", "counter_change", "out", "80001", "old", 1.0, None),
+        (SESSIONS[6], "00042", "removed", "out", None, None, None, None),
+        (SESSIONS[6], "80001", "counter_change", "in", "00001", "new", 1.0, None),
         (SESSIONS[10], "00041", "new", "in", None, None, None, None),
         (SESSIONS[12], "00005", "removed", "out", None, None, None, None),
         (SESSIONS[20], "00006", "counter_change", "out", "02906", "old", 0.2, None),
         (SESSIONS[20], "02906", "counter_change", "in", "00006", "new", 0.2, None),
+        (SESSIONS[28], "00001", "counter_change", "in", "80001", "new", 1.0, 0),
         (SESSIONS[28], "00006", "counter_change", "in", "02906", "new", 1.0, 8),
+        (SESSIONS[28], "00042", "new", "in", None, None, None, None),
         (SESSIONS[28], "02906", "counter_change", "out", "00006", "old", 1.0, None),
+        (SESSIONS[28], "80001", "counter_change", "out", "00001", "old", 1.0, None),
         (SESSIONS[33], "02906", "counter_change", "out", "00006", "residue", None, None),
         (SESSIONS[37], "00005", "returning", "in", None, None, None, 25),
+    ]
+
+
+def test_a_code_that_another_company_has_now_is_compared_with_that_company_only(reader: Reader) -> None:
+    rows = reader.query(
+        "select identity_no, stock_name, valid_from, valid_to, is_current, reason, absent_sessions, needs_review"
+        " from hk__identities where stock_code = '00042' order by 1"
+    )
+    assert rows.rows() == [
+        (1, "OLD COMPANY", None, SESSIONS[5], False, None, None, False),
+        (2, "OTHER COMPANY", SESSIONS[28], None, True, "renamed_with_jump", 22, True),
+    ]
+    compared = reader.query(
+        "select count(*), min(base_date) from hk__movers"
+        " where stock_code = '00042' and session_date >= ? and base_date is not null",
+        [SESSIONS[28]],
+    )
+    assert compared["min(base_date)"].item() == SESSIONS[28]
+    # Codes of temporary counters come back too, and under the same name they are the same company.
+    assert reader.query("select distinct stock_code from hk__identities").rows() == [("00042",)]
+
+
+def test_no_mart_has_a_session_that_is_not_collected(reader: Reader) -> None:
+    marts = reader.query(
+        "select table_name from duckdb_columns() where database_name = 'warehouse' and schema_name = 'main'"
+        " and column_name = 'session_date' and table_name like ?",
+        ["hk__%"],
+    )["table_name"]
+    assert len(marts) > 5
+    for mart in marts:
+        assert reader.query(f"select max(session_date) from {mart}").item() <= SESSIONS[-2], mart  # noqa: S608 - from the catalog
+    rows = reader.query("select count(*) from hk__movers where session_date = ?", [SESSIONS[40]])
+    assert rows.item() == 0
+
+
+def test_shares_that_move_to_the_renminbi_counter_are_no_sale(reader: Reader) -> None:
+    rows = reader.query(
+        "select stock_code, linked_stock_code, counter_change_shares, change_shares from hk__movers"
+        " where session_date = ? and window_sessions = 1 and linked_stock_code is not null order by 1",
+        [SESSIONS[28]],
+    )
+    assert rows.rows() == [
+        ("00001", "80001", 58_000, 0),
+        # Compared with the session before it left to the temporary counter: adjusted, and no move.
+        ("00006", "02906", 0, -12_400),
+        ("02906", "00006", -1_199_000, 0),
     ]
 
 

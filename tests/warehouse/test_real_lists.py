@@ -85,6 +85,10 @@ def test_a_holding_is_compared_in_shares_of_one_size_across_a_consolidation(read
     assert row.rows() == [(date(2017, 5, 29), 150_272_000, 0.2, 35_916_800 - 30_054_400)]
 
 
+def test_no_company_of_2017_is_taken_for_another_one_of_its_code(reader: Reader) -> None:
+    assert reader.query("select stock_code, stock_name, valid_from from hk__identities").rows() == []
+
+
 def test_the_twelve_unchanged_lists_are_explained_and_not_stale(reader: Reader) -> None:
     states = dict(reader.query("select distinct session_date, day_state from hk__daily_holdings").rows())
     assert [day for day, state in sorted(states.items()) if state != "open"] == sorted(UNCHANGED)

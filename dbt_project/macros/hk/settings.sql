@@ -57,3 +57,13 @@
 
 {# H10. Score from which a change is unusual. Range 2 to 10. Smaller: many more alerts (heavy tails). #}
 {% macro hk_unusual_z() %}{{ return(3) }}{% endmacro %}
+
+{# H12. Factor of the implied issued shares from which, with another name, a code means another company. Range 1.1 to 3. A
+   general mandate allows 20 % new shares a year, so a company that changes its name as it places shares stays below 1.25.
+   Smaller: such a company is split in two. Larger: a successor of similar size is taken for the company before it. #}
+{% macro hk_identity_jump() %}{{ return(1.25) }}{% endmacro %}
+
+{# H12. Lists without the code after which another name alone makes another company. Range 10 to 250 sessions. 20 is a month,
+   as of a return (H7). Smaller: a short suspension with a change of name splits a company. Larger: an unknown percentage hides
+   a reused code. #}
+{% macro hk_identity_gap_sessions() %}{{ return(20) }}{% endmacro %}

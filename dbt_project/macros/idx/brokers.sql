@@ -16,7 +16,8 @@
 {%- endmacro %}
 
 {#
-    Broker lists that the parameters of a DuckDB macro name: ticker, first_session, last_session, on_board. The conditions are
+    Broker lists that the parameters of a DuckDB macro name: ticker, first_session, last_session, on_board; of a range in which
+    the code meant two companies, those of the later one (B20). The conditions are
     values where the macro is called with values: only then are the files of other months skipped.
 #}
 {% macro flow_in_range() -%}
@@ -26,4 +27,12 @@
         and flow.session_date between first_session and last_session
         and flow.board = on_board
         and flow.investor_type = 'all'
+        and flow.session_date >= coalesce(
+            (
+                select max(identities.valid_from)
+                from {{ ref('int_idx__identities').include(database=false) }} as identities
+                where identities.ticker_code = ticker and identities.valid_from <= last_session
+            ),
+            first_session
+        )
 {%- endmacro %}

@@ -8,6 +8,8 @@ from functools import partial
 
 from fin_assets import clock
 from fin_assets.core.collection.fetch_jobs import Job, Outcome, run_jobs
+from fin_assets.core.collection.row_baseline import REACH, RowBaseline
+from fin_assets.core.contract.calendar import CalendarOf
 from fin_assets.core.contract.client import Client
 from fin_assets.core.contract.failures import StaleDate
 from fin_assets.core.contract.manifest import PartitionKey
@@ -27,6 +29,10 @@ from fin_assets.core.storage.store import Store
 from fin_assets.core.transport.clients import Clients
 
 WEEK = timedelta(days=7)
+SATURDAY = 5
+FEWER_ROWS = 0.10
+"""A list of a day that the calendar does not know as a session is taken for whole if at most a tenth of the rows is missing."""
+OVERRIDES = "fin_assets/core/calendars/overrides.toml"
 
 
 def audit(source: Source, table: Table, days: Sequence[date], *, store: Store, clients: Clients) -> dict[date, Finding]:
@@ -48,7 +54,7 @@ def audit(source: Source, table: Table, days: Sequence[date], *, store: Store, c
     ]
 
     def judged(outcome: Outcome) -> None:
-        findings[outcome.job.key.session] = _closed_day(table, outcome, store)
+        findings[outcome.job.key.session] = _closed_day(source, table, outcome, store)
 
     async def ask() -> None:
         await run_jobs(await clients.pool(table.site), jobs, evidence_dir=store.evidence_dir, on_outcome=judged)
@@ -88,7 +94,26 @@ def _parse(table: Table, unit: Unit, day: date, fetched: Fetched) -> Parsed:
     return parsed
 
 
-def _closed_day(table: Table, outcome: Outcome, store: Store) -> Finding:
+def _proposed_override(source: Source, table: Table, day: date, unit: str, rows: int, store: Store) -> str | None:
+    """Return the entry of overrides.toml that makes a day a session; None where its list is not that of a session.
+
+    A session's list falls on a weekday, as test sessions do not, and has as many rows as those of the sessions around it.
+    With too few sessions to compare, the entry is proposed as well: a person decides.
+    """
+    mic = table.calendar.mic if isinstance(table.calendar, CalendarOf) else None
+    if mic is None or day.weekday() >= SATURDAY:
+        return None
+    near = store.manifests(source.name, table.name, first=day - REACH, last=day + REACH)
+    baseline = RowBaseline(near, below=FEWER_ROWS, above=FEWER_ROWS)
+    if baseline.judge(unit, day, rows).short:
+        return None
+    return (
+        f'[[override]]\nmic = "{mic}"\nday = {day}\nkind = "open"\nreason = "The exchange traded: its site has a list '
+        f'of {rows} rows"\nlink = "{source.link}"'
+    )
+
+
+def _closed_day(source: Source, table: Table, outcome: Outcome, store: Store) -> Finding:
     day = outcome.job.key.session
     if isinstance(outcome.failure, StaleDate):
         return Finding(passed=True, summary=f"{day} is closed, and the site has no data for it", numbers={"rows": 0})
@@ -100,9 +125,16 @@ def _closed_day(table: Table, outcome: Outcome, store: Store) -> Finding:
     if staged.frame.height:
         return Finding(passed=False, summary=f"{day} is a session for the source and none for its calendar")
     file = store.write_quarantine(outcome.job.key, staged.quarantine)
+    summary = (
+        f"{day} is no session of the calendar, and the site served {rows} rows for it: they are in {file}, and no "
+        "mart sees them"
+    )
+    override = _proposed_override(source, table, day, outcome.job.unit, rows, store)
+    if override is None:
+        return Finding(passed=False, summary=summary, numbers={"rows": rows, "file": file})
     return Finding(
         passed=False,
-        summary=f"{day} is no session of the calendar, and the site served {rows} rows for it: they are in {file}, and no "
-        "mart sees them. If the exchange did trade on that day, add it to fin_assets/core/calendars/overrides.toml",
+        summary=f"{summary}. It is the list of a whole session: if the exchange did trade, add this to {OVERRIDES}, with a link "
+        f"to its own word, then fin run {source.name} --session {day}:\n\n{override}\n",
         numbers={"rows": rows, "file": file},
     )

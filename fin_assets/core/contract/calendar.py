@@ -66,12 +66,14 @@ class CalendarOf:
         days: the sessions from .. to, both included, ascending.
         state: what a day means.
         end: last session of a history that is over; None while it continues.
+        mic: the exchange whose days these are, as overrides.toml names it; None where no exchange decides.
     """
 
     timezone: str
     days: Callable[[date, date], list[date]]
     state: Callable[[date], DayState] = always_open
     end: date | None = None
+    mic: str | None = None
 
     def sessions(self, first: date, last: date) -> list[date]:
         """Return the sessions from `first` to `last`, none after the end."""

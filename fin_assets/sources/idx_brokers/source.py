@@ -240,7 +240,9 @@ class _Tables:
     def _calendar(self) -> CalendarOf:
         # A session of the calendar has data. A holiday that was announced late belongs into the overrides.
         exchange = get_calendar(MIC)
-        return CalendarOf(timezone=TIMEZONE, days=exchange.sessions, state=exchange.day_state, end=self.settings.end)
+        return CalendarOf(
+            timezone=TIMEZONE, days=exchange.sessions, state=exchange.day_state, end=self.settings.end, mic=MIC
+        )
 
     def _schedules(self, *, intraday: bool = False) -> Schedules:
         snapshots = "*/30 9-15 * * 1-5" if intraday and self.settings.intraday else None

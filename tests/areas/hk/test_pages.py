@@ -18,7 +18,7 @@ from dashboards.ui.build_cache import BuildCache, CachedBuild
 from dashboards.ui.charts import Chart
 from dashboards.ui.theme import DARK, LIGHT
 from fin_assets.settings import Settings
-from tests.areas.fake_build import STOCKS, publish_build, sessions
+from tests.areas.fake_build import COMPANY_FROM, STOCKS, publish_build, sessions
 from tests.areas.visiting import area, opened, text
 
 LAST = sessions()[-1]
@@ -188,3 +188,24 @@ def test_a_csv_file_has_all_rows_and_the_build_or_session_in_its_name(build: Cac
     assert isinstance(content, io.BytesIO)
     assert button.filename == f"hk-movers-{LAST}-1s.csv"
     assert pl.read_csv(content, infer_schema=False).height == STOCKS - 1
+
+
+def test_a_reused_code_shows_its_present_company_and_links_to_the_one_before(build: CachedBuild):
+    days = sessions()
+    page = stock_page(build, "01130")
+    said = text(page.view)
+    assert "The present company" in said
+    assert f"from {days[COMPANY_FROM]}" in said
+    assert '<a href="/hk/stock/01130?company=1">BEFORE &lt;I&gt;</a>' in said
+    assert "a person may confirm or overrule" in said
+    assert page._history.frame["session_date"].min() == days[COMPANY_FROM]
+
+    earlier = opened(build, "/hk/stock/{code}", code="01130", company="1")
+    assert earlier._history.frame["session_date"].max() == days[COMPANY_FROM - 1]
+    assert earlier.heading().title == "01130 BEFORE <I>"
+    assert f"until {days[COMPANY_FROM - 1]}" in text(earlier.view)
+    assert '<a href="/hk/stock/01130">SAMPLE' in text(earlier.view)
+    assert earlier.state.query() == {"company": "1"}
+    # A number that the code does not have is the present one; a code with one company says nothing.
+    assert opened(build, "/hk/stock/{code}", code="01130", company="9")._last == page._last
+    assert "data-identities" not in text(stock_page(build, "00700").view)

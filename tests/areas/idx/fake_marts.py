@@ -191,6 +191,13 @@ select ticker_code, max(name) as company_name, min(session_date) as valid_from, 
        max(session_date) as last_seen, max(session_date) < (select max(session_date) from prices) as is_delisted,
        null::date as delisting_date
 from prices group by ticker_code;
+create table idx__identities as
+with days as (select session_date, row_number() over (order by session_date) as n from (select distinct session_date from prices))
+select '{reused}' as ticker_code, n::integer as identity_no, if(n = 1, 'Before Tbk.', 'Sampel 09') as company_name,
+       (select session_date from days where days.n = {reused_from} and r.n = 2) as valid_from,
+       (select session_date from days where days.n = {reused_from} - 1 and r.n = 1) as valid_to, n = 2 as is_current,
+       n = 2 as needs_review
+from range(1, 3) r(n) where (select count(*) from days) >= {reused_from};
 create table idx__signals as
 select session_date, ticker_code, 'big_accumulation' as signal, 'up' as expects from idx__detector
 where window_sessions = 5 and top5_pct >= 20
@@ -230,6 +237,9 @@ from idx__reconciliation where ticker_code = 'BBCA' and session_date = (select m
 """
 """Lists of the negotiated board: on the last session BBCA crossed 5,000 lots from CC to KZ."""
 
+REUSED, REUSED_FROM = "SP09", 50
+"""A code that means another company since the session of this place."""
+
 COLUMNS_READ = (
     "idx__broker_daily_flow",
     "idx__broker_league",
@@ -237,6 +247,7 @@ COLUMNS_READ = (
     "idx__daily_prices",
     "idx__detector",
     "idx__foreign_flow",
+    "idx__identities",
     "idx__market_totals",
     "idx__reconciliation",
     "idx__signal_base_rates",
@@ -254,7 +265,7 @@ def write_marts(connection: duckdb.DuckDBPyConnection, count: int) -> None:
     connection.register("flows", flows.to_arrow())
     connection.register("names", names.to_arrow())
     connection.execute("create table brokers as select * from names")
-    values = {"cut": CUT, "broken": BROKEN, "missing": MISSING_LOTS}
+    values = {"cut": CUT, "broken": BROKEN, "missing": MISSING_LOTS, "reused": REUSED, "reused_from": REUSED_FROM}
     for statement in (_FLOW, _PRICES, _DETECTOR, _MACRO, _LISTS, _BROKERS):
         connection.execute(statement.format(**values))
 

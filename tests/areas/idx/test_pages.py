@@ -17,7 +17,7 @@ from dashboards.areas.idx.money import rupiah
 from dashboards.areas.idx.pages.market import MATRIX_SIZE, Market, tiles
 from dashboards.areas.idx.pages.screener import verdict
 from dashboards.areas.idx.quality import ListQuality
-from dashboards.areas.idx.queries import market, screener, stock
+from dashboards.areas.idx.queries import broker, market, screener, stock
 from dashboards.areas.idx.stock_parts import price_change_pct, side
 from dashboards.ui import formats
 from dashboards.ui.area import Visit
@@ -30,7 +30,7 @@ from fin_assets.settings import Settings
 from tests.areas.fake_build import publish_build
 from tests.areas.fake_days import sessions
 from tests.areas.idx.fake_market import BROKEN, CUT, IDLE, LEAVER, MISSING_LOTS, NEWCOMER, SUSPENDED
-from tests.areas.idx.fake_marts import NEGOTIATED
+from tests.areas.idx.fake_marts import NEGOTIATED, REUSED, REUSED_FROM
 from tests.areas.visiting import SITE, area, opened, text
 
 LAST = sessions()[-1]
@@ -421,3 +421,38 @@ def test_every_chart_can_be_drawn_in_both_modes_and_is_plain_data(build: CachedB
         chart.draw(drawing)
         chart.restyle(colours)
         assert colours.surface in json.dumps(chart.pane.object)
+
+
+def test_a_reused_code_shows_its_present_company_and_links_to_the_one_before(build: CachedBuild):
+    days = sessions()
+    start, before = days[REUSED_FROM - 1], days[REUSED_FROM - 2]
+    page = opened(build, "/idx/stock/{code}", code=REUSED, window="250")
+    assert f'<a href="/idx/stock/{REUSED}?company=1">Before Tbk.</a> (until {before})' in text(page.view)
+    assert page.range.start == start
+    assert page._days.frame["session_date"].min() == start
+
+    earlier = opened(build, "/idx/stock/{code}", code=REUSED, company="1")
+    assert earlier.range.end == before
+    assert earlier.heading().subtitle == "Before Tbk., earlier company of this code"
+    assert earlier._days.frame["session_date"].max() == before
+    assert "data-identities" not in text(opened(build, "/idx/stock/{code}", code="BBCA").view)
+
+
+def test_a_brokers_stocks_are_those_of_the_companies_that_have_the_codes_at_the_end(build: CachedBuild, marts):
+    days = sessions()
+    start = days[REUSED_FROM - 1]
+    (code,) = marts.execute(
+        "select broker_code from idx__broker_daily_flow where ticker_code = ? and session_date < ?"
+        " group by 1 order by sum(buy_lots) desc limit 1",
+        [REUSED, start],
+    ).fetchone()
+    rows = broker.adjusted(build, code, start=days[0], end=LAST).filter(ticker_code=REUSED)
+    assert rows["session_date"].min() >= start
+    bought = broker.stocks(build, code, start=days[0], end=LAST).filter(ticker_code=REUSED)["buy_value_idr"]
+    wanted = marts.execute(
+        "select sum(buy_value_idr)::bigint from idx__broker_daily_flow where broker_code = ?"
+        " and ticker_code = ? and session_date >= ?"
+        " and board = 'all' and investor_type = 'all'",
+        [code, REUSED, start],
+    ).fetchone()
+    assert bought.to_list() == list(wanted)

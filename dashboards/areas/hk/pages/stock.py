@@ -14,7 +14,7 @@ from panel.viewable import Viewable
 
 from dashboards.areas.hk import charts, columns
 from dashboards.areas.hk.queries import market, stock
-from dashboards.ui import formats
+from dashboards.ui import formats, identities
 from dashboards.ui.area import Heading, Visit
 from dashboards.ui.build_cache import CachedBuild
 from dashboards.ui.charts import Chart
@@ -44,7 +44,11 @@ class Stock(BasePage):
         self._holding = Chart(height=470, label="Holding, percent of issued shares, and daily change")
         self._concentration = Chart(height=260, label="Share of the largest participants")
         self.charts = (self._holding, self._concentration)
+        self.state: identities.CompanyState = identities.CompanyState()
+        self.state.load(visit.query)
+        self._span = identities.ALWAYS
         self._kpis = html("")
+        self._companies = html("", visible=False)
         self._events = html("")
         self._history = Table(columns.HISTORY, page_size=10)
         self._participants = Table(columns.PARTICIPANTS, page_size=12)
@@ -63,6 +67,8 @@ class Stock(BasePage):
         code, name, other = self._identity
         newest = market.sessions(self.build)[-1]
         as_of = formats.day(self._last) + ("" if self._last == newest else " (left the list)")
+        if not self._span.is_current:
+            name, other = self._span.name or f"company {self._span.number}", "Earlier company of this code"
         return Heading(
             title=f"{code} {name}", subtitle=other or "Southbound holding", chips=self.chips(newest, as_of=as_of)
         )
@@ -78,10 +84,15 @@ class Stock(BasePage):
         if self._identity is None:
             return unknown(text, stock.similar(build, text))
         code = self._identity.stock_code
-        frame = stock.history(build, code)
+        companies = stock.companies(build, code)
+        span = self._span = identities.chosen(companies, self.state.company)
+        self._companies.object = identities.note(companies, span, path=columns.STOCK_PATH + code)
+        self._companies.visible = bool(companies)
+        frame = stock.history(build, code, span=span)
         self._last = frame["session_date"][-1]
-        self._kpis.object = kpi_markup(stock_kpis(frame, stock.changes(build, code), stock.rank_by_share(build, code)))
-        self._events.object = events_markup(stock.listing_events(build, code))
+        rank = stock.rank_by_share(build, code) if span.is_current else None
+        self._kpis.object = kpi_markup(stock_kpis(frame, stock.changes(build, code, span=span), rank))
+        self._events.object = events_markup(stock.listing_events(build, code, span=span))
         self._events.visible = bool(self._events.object)
         self._holding.draw(charts.holding(frame))
         self._history.show(frame.reverse())
@@ -89,13 +100,13 @@ class Stock(BasePage):
         return self._content
 
     def _show_participants(self, code: str) -> None:
-        frame = stock.participants(self.build, code)
+        frame = stock.participants(self.build, code, span=self._span)
         if not frame.height:
             self._participant_area.objects = [not_watched(code)]
             return
         self._participants.show(frame)
-        self._big.show(stock.big_changes(self.build, code))
-        self._concentration.draw(charts.concentration(stock.concentration(self.build, code)))
+        self._big.show(stock.big_changes(self.build, code, span=self._span))
+        self._concentration.draw(charts.concentration(stock.concentration(self.build, code, span=self._span)))
         since = frame["base_date"].drop_nulls()
         compared = f", changes since {formats.day(since[0])}" if since.len() else ""
         self._participant_note.object = small(
@@ -131,6 +142,7 @@ class Stock(BasePage):
         )
         self._participant_cards = grid(holders, right)
         return stack(
+            self._companies,
             self._kpis,
             self._events,
             card(

@@ -1,4 +1,7 @@
-"""Questions about one stock. Codes are five digits with leading zeros; see `normalise`."""
+"""Questions about one stock. Codes are five digits with leading zeros; see `normalise`.
+
+A code may have meant other companies before: `companies` has them, and questions over time take the span of one.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ from typing import NamedTuple
 import polars as pl
 
 from dashboards.areas.hk.queries import market
+from dashboards.ui import identities
 from dashboards.ui.build_cache import CachedBuild
+from dashboards.ui.identities import ALWAYS, Span
 
 MAX_CODE_DIGITS = 5
 
@@ -51,7 +56,14 @@ def similar(build: CachedBuild, text: str, *, limit: int = 8) -> list[Identity]:
     return found[:limit]
 
 
-def history(build: CachedBuild, code: str) -> pl.DataFrame:
+def companies(build: CachedBuild, code: str) -> list[Span]:
+    """Return the companies that a code has meant, the first one first; none if it has meant one only (H12)."""
+    return identities.spans(
+        build, table="hk__identities", code_column="stock_code", name_column="stock_name", code=code
+    )
+
+
+def history(build: CachedBuild, code: str, *, span: Span = ALWAYS) -> pl.DataFrame:
     """Return the daily holding of a stock, oldest first.
 
     Columns: session_date, shareholding_shares, pct_of_issued, change_shares, change_pp, base_date, gap_sessions,
@@ -66,22 +78,24 @@ def history(build: CachedBuild, code: str) -> pl.DataFrame:
         left join hk__movers m on m.session_date = h.session_date and m.stock_code = h.stock_code
         and m.window_sessions = 1
         left join hk__unusual_changes u on u.session_date = h.session_date and u.stock_code = h.stock_code
-        where h.market = ? and h.stock_code = ? order by h.session_date
+        where h.market = ? and h.stock_code = ? and h.session_date between ? and ? order by h.session_date
         """,
-        [market.MARKET, code],
+        [market.MARKET, code, span.start, span.end],
     )
 
 
-def changes(build: CachedBuild, code: str) -> pl.DataFrame:
+def changes(build: CachedBuild, code: str, *, span: Span = ALWAYS) -> pl.DataFrame:
     """Return the changes of a stock on its newest session over 1, 5 and 20 sessions: the rows of `hk__movers`."""
     return build.query(
         """
         select window_sessions, session_date, base_date, gap_sessions, change_shares, change_pct, change_pp
         from hk__movers
-        where stock_code = ? and session_date = (select max(session_date) from hk__movers where stock_code = ?)
+        where stock_code = ? and session_date = (
+            select max(session_date) from hk__movers where stock_code = ? and session_date between ? and ?
+        )
         order by window_sessions
         """,
-        [code, code],
+        [code, code, span.start, span.end],
     )
 
 
@@ -101,19 +115,22 @@ def rank_by_share(build: CachedBuild, code: str) -> tuple[int, int] | None:
     return (frame["place"][0], frame["stocks"][0]) if frame.height else None
 
 
-def listing_events(build: CachedBuild, code: str) -> pl.DataFrame:
+def listing_events(build: CachedBuild, code: str, *, span: Span = ALWAYS) -> pl.DataFrame:
     """Return when a stock entered or left the list, newest first: rows of `hk__additions_removals`."""
     return build.query(
         """
         select session_date, kind, direction, linked_stock_code, linked_stock_name, counter_role, counter_ratio,
                counter_confidence
-        from hk__additions_removals where stock_code = ? order by session_date desc
+        from hk__additions_removals
+        where stock_code = ?
+          and case direction when 'in' then session_date else coalesce(previous_date, session_date) end between ? and ?
+        order by session_date desc
         """,
-        [code],
+        [code, span.start, span.end],
     )
 
 
-def participants(build: CachedBuild, code: str) -> pl.DataFrame:
+def participants(build: CachedBuild, code: str, *, span: Span = ALWAYS) -> pl.DataFrame:
     """Return who holds a stock on its newest participant list, largest first, with the change since the list before.
 
     Columns: session_date, participant_id, participant_name, participant_kind, shareholding_shares, holding_pct,
@@ -128,27 +145,27 @@ def participants(build: CachedBuild, code: str) -> pl.DataFrame:
         left join hk__participant_changes c
           on c.session_date = p.session_date and c.stock_code = p.stock_code and c.participant_key = p.participant_key
         where p.stock_code = ? and p.session_date = (select max(session_date) from hk__participants_daily
-        where stock_code = ?)
+        where stock_code = ? and session_date between ? and ?)
         order by p.shareholding_shares desc, p.line_no
         """,
-        [code, code],
+        [code, code, span.start, span.end],
     )
 
 
-def big_changes(build: CachedBuild, code: str) -> pl.DataFrame:
+def big_changes(build: CachedBuild, code: str, *, span: Span = ALWAYS) -> pl.DataFrame:
     """Return the participants' changes of more than 0.25 percentage points (H9), newest first."""
     return build.query(
         """
         select session_date, participant_key, participant_name, kind, change_shares, change_pp, holding_pct,
                previous_change_date
-        from hk__participant_changes where stock_code = ? and is_big_change order by session_date desc,
-        abs(change_pp) desc
+        from hk__participant_changes where stock_code = ? and is_big_change and session_date between ? and ?
+        order by session_date desc, abs(change_pp) desc
         """,
-        [code],
+        [code, span.start, span.end],
     )
 
 
-def concentration(build: CachedBuild, code: str) -> pl.DataFrame:
+def concentration(build: CachedBuild, code: str, *, span: Span = ALWAYS) -> pl.DataFrame:
     """Return the concentration of a stock by session, oldest first (H8).
 
     Columns: session_date, top5_pct, top10_pct, top10_with_unnamed_pct, ccass_stake_pct, southbound_pct, participants.
@@ -156,7 +173,7 @@ def concentration(build: CachedBuild, code: str) -> pl.DataFrame:
     return build.query(
         """
         select session_date, top5_pct, top10_pct, top10_with_unnamed_pct, ccass_stake_pct, southbound_pct, participants
-        from hk__concentration where stock_code = ? order by session_date
+        from hk__concentration where stock_code = ? and session_date between ? and ? order by session_date
         """,
-        [code],
+        [code, span.start, span.end],
     )

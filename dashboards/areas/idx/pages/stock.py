@@ -25,7 +25,7 @@ from dashboards.areas.idx.stock_parts import (
     state_chips,
     stock_kpis,
 )
-from dashboards.ui import formats
+from dashboards.ui import formats, identities
 from dashboards.ui.area import Heading, Visit
 from dashboards.ui.build_cache import CachedBuild
 from dashboards.ui.charts import Chart
@@ -44,7 +44,6 @@ from dashboards.ui.components import (
 from dashboards.ui.page import RangePage
 from dashboards.ui.session_range import CUSTOM, last_sessions
 from dashboards.ui.tables import Table
-from dashboards.ui.urlstate import UrlState
 
 WINDOWS = {"1": 1, "5": 5, "20": 20, "60": 60, "120": 120, "250": 250, "From": CUSTOM}
 LEAST_CANDLES = 40
@@ -60,7 +59,7 @@ _READING = Markup(
 )
 
 
-class StockState(UrlState):
+class StockState(identities.CompanyState):
     """The reader's choices."""
 
     window: Any = param.Selector(default=20, objects=list(WINDOWS.values()), doc="sessions of the range; 0 is custom")
@@ -80,6 +79,7 @@ class Stock(RangePage):
         self._since = DateChoice(self.state, "since", label="From")
         self._boards = pn.Row(visible=False, margin=0, sizing_mode=None)
         self._kpis, self._events = html(""), html("", visible=False)
+        self._companies, self._span = html("", visible=False), identities.ALWAYS
         self._reading = html("", css=gauge.CSS)
         self._badges = html("")
         self._chart = Chart(
@@ -102,6 +102,8 @@ class Stock(RangePage):
         code, name = self._identity
         newest, last = market.sessions(self.build)[-1], self.sessions[-1]
         as_of = formats.day(last) + ("" if last == newest else " (left)")
+        if not self._span.is_current:
+            name = f"{self._span.name or f'company {self._span.number}'}, earlier company of this code"
         return Heading(title=code, subtitle=name or "", chips=self.chips(newest, as_of=as_of))
 
     def shown(self) -> Viewable:
@@ -112,8 +114,12 @@ class Stock(RangePage):
         if self._identity is None:
             return unknown(text, stock.similar(build, text))
         code = self._identity.ticker_code
-        self.sessions = stock.sessions(build, code)
-        self._events.object = events_markup(stock.events(build, code))
+        companies = stock.companies(build, code)
+        span = self._span = identities.chosen(companies, self.state.company)
+        self._companies.object = identities.note(companies, span, path=columns.STOCK_PATH + code)
+        self._companies.visible = bool(companies)
+        self.sessions = stock.sessions(build, code, span=span)
+        self._events.object = events_markup(stock.events(build, code, span=span))
         self._events.visible = bool(self._events.object)
         self._offer_boards()
         self._show()
@@ -263,6 +269,7 @@ class Stock(RangePage):
             "the largest accumulators, dashed the largest distributors. What they held is not known. Drag the bar to zoom",
         )
         return stack(
+            self._companies,
             row,
             self._kpis,
             self._events,

@@ -25,6 +25,19 @@ class Identity(NamedTuple):
     confidence: str | None
 
 
+def _one_company(build: CachedBuild, table: str) -> str:
+    """Return the condition, with the end of the range as its parameter, that a row is of the company that has the code then.
+
+    What another company did under the same code before is left out (B20).
+    """
+    if not has(build, "idx__identities"):
+        return "? is not null"
+    return f"""not exists (
+        select 1 from idx__identities i
+        where i.ticker_code = {table}.ticker_code and i.valid_from > {table}.session_date and i.valid_from <= ?
+    )"""  # noqa: S608 - our own names
+
+
 def _all(build: CachedBuild) -> list[Identity]:
     if not has(build, "idx__brokers"):
         return []
@@ -108,18 +121,21 @@ def stocks(build: CachedBuild, code: str, *, start: date, end: date) -> pl.DataF
     sell_average_idr, share_pct (of all that was bought and sold of the stock).
     """
     return build.query(
-        """
+        f"""
         with summed as (
             select ticker_code, sum(buy_lots)::bigint as buy_lots, sum(buy_value_idr)::bigint as buy_value_idr,
                    sum(sell_lots)::bigint as sell_lots, sum(sell_value_idr)::bigint as sell_value_idr
             from idx__broker_daily_flow
             where session_date between ? and ? and broker_code = ? and board = ? and investor_type = ?
+              and {_one_company(build, "idx__broker_daily_flow")}
             group by ticker_code
         ), traded as (
             select ticker_code, arg_max(company_name, session_date) as name,
                    sum(case ? when 'RG' then value_idr when 'all' then value_idr + nonregular_value_idr end)::bigint
                      as value_idr
-            from idx__daily_prices where session_date between ? and ? group by ticker_code
+            from idx__daily_prices where session_date between ? and ?
+              and {_one_company(build, "idx__daily_prices")}
+            group by ticker_code
         )
         select s.ticker_code, t.name, s.buy_value_idr, s.sell_value_idr,
                coalesce(s.buy_value_idr, 0) - coalesce(s.sell_value_idr, 0) as net_value_idr,
@@ -130,8 +146,8 @@ def stocks(build: CachedBuild, code: str, *, start: date, end: date) -> pl.DataF
                  as share_pct
         from summed s left join traded t using (ticker_code)
         order by coalesce(s.buy_value_idr, 0) + coalesce(s.sell_value_idr, 0) desc, s.ticker_code
-        """,
-        [start, end, code, board(build), INVESTOR, board(build), start, end],
+        """,  # noqa: S608 - our own condition
+        [start, end, code, board(build), INVESTOR, end, board(build), start, end, end],
     )
 
 
@@ -141,11 +157,12 @@ def adjusted(build: CachedBuild, code: str, *, start: date, end: date) -> pl.Dat
     Columns: ticker_code, session_date, net_lots, buy_average_idr, sell_average_idr.
     """
     return build.query(
-        """
+        f"""
         select ticker_code, session_date, round(net_lots * adj_factor)::bigint as net_lots,
                buy_average_idr / adj_factor as buy_average_idr, sell_average_idr / adj_factor as sell_average_idr
         from idx__broker_daily_flow
         where session_date between ? and ? and broker_code = ? and board = ? and investor_type = ?
-        """,
-        [start, end, code, board(build), INVESTOR],
+          and {_one_company(build, "idx__broker_daily_flow")}
+        """,  # noqa: S608 - our own condition
+        [start, end, code, board(build), INVESTOR, end],
     )

@@ -15,7 +15,9 @@ import polars as pl
 from dashboards.areas.idx.measures import TOPS, Detector, Top
 from dashboards.areas.idx.queries import market
 from dashboards.areas.idx.queries.market import INVESTOR
+from dashboards.ui import identities
 from dashboards.ui.build_cache import CachedBuild
+from dashboards.ui.identities import ALWAYS, Span
 
 
 class Identity(NamedTuple):
@@ -46,14 +48,22 @@ def similar(build: CachedBuild, text: str, *, limit: int = 8) -> list[Identity]:
     ][:limit]
 
 
-def sessions(build: CachedBuild, code: str) -> list[date]:
-    """Return the sessions from the first to the last that have a stock, oldest first."""
-    span = build.query(
+def companies(build: CachedBuild, code: str) -> list[Span]:
+    """Return the companies that a code has meant, the first one first; none if it has meant one only (B20)."""
+    return identities.spans(
+        build, table="idx__identities", code_column="ticker_code", name_column="company_name", code=code
+    )
+
+
+def sessions(build: CachedBuild, code: str, *, span: Span = ALWAYS) -> list[date]:
+    """Return the sessions from the first to the last that have a stock, or one company of its code, oldest first."""
+    seen = build.query(
         "select min(first_seen) as first, max(last_seen) as last from idx__tickers where ticker_code = ?", [code]
     ).row(0, named=True)
-    if span["first"] is None:
+    if seen["first"] is None:
         return []
-    return [day for day in market.sessions(build) if span["first"] <= day <= span["last"]]
+    first, last = max(seen["first"], span.start), min(seen["last"], span.end)
+    return [day for day in market.sessions(build) if first <= day <= last]
 
 
 def prices(build: CachedBuild, code: str, *, start: date, end: date) -> pl.DataFrame:
@@ -198,12 +208,13 @@ def days(build: CachedBuild, code: str, *, start: date, end: date, board: str | 
     )
 
 
-def events(build: CachedBuild, code: str) -> pl.DataFrame:
+def events(build: CachedBuild, code: str, *, span: Span = ALWAYS) -> pl.DataFrame:
     """Return what befell a listing, newest first: session_date, what."""
     return build.query(
         """
         with spans as (
-            select *, lag(company_name) over (order by valid_from) as before from idx__tickers where ticker_code = ?
+            select *, lag(company_name) over (order by valid_from) as before from idx__tickers
+            where ticker_code = ? and valid_from between ? and ?
         )
         select listed_from as session_date, 'new listing' as what from spans where is_current and listed_from is not null
         union all
@@ -213,8 +224,8 @@ def events(build: CachedBuild, code: str) -> pl.DataFrame:
         where is_current and is_delisted
         union all
         select session_date, 'split: ' || printf('%g', split_factor) || ' shares for one' from idx__daily_prices
-        where ticker_code = ? and split_factor is not null
+        where ticker_code = ? and split_factor is not null and session_date between ? and ?
         order by 1 desc, 2
         """,
-        [code, code],
+        [code, span.start, span.end, code, span.start, span.end],
     )

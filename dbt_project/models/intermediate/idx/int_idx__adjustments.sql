@@ -23,18 +23,28 @@ splits as (
     where factor <> 1
 ),
 
+-- A split is of one company: it changes no price of another one that had the code (B20).
+identified as (
+    select
+        splits.*,
+        {{ identity_no() }} as identity_no,
+        coalesce(identities.valid_from, date '1900-01-01') as identity_from
+    from splits
+    {{ identity_join(ref('int_idx__identities'), 'splits', 'ticker_code', 'effective_date') }}
+),
+
 final as (
     select
         ticker_code,
-        coalesce(lag(effective_date) over earlier, date '1900-01-01') as valid_from,
+        coalesce(lag(effective_date) over earlier, identity_from) as valid_from,
         effective_date,
         factor,
         product(factor) over (
-            partition by ticker_code order by effective_date rows between current row and unbounded following
+            partition by ticker_code, identity_no order by effective_date rows between current row and unbounded following
         ) as adj_factor,
         origin
-    from splits
-    window earlier as (partition by ticker_code order by effective_date)
+    from identified
+    window earlier as (partition by ticker_code, identity_no order by effective_date)
 )
 
 select * from final

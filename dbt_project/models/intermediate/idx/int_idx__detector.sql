@@ -5,7 +5,7 @@
     meta={'reach': {
         'follows': ['idx_brokers.stock_summary'],
         'back': 0,
-        'forward': 19,
+        'forward': idx_lookback_sessions(),
         'gate': false,
     }},
 ) }}
@@ -34,6 +34,7 @@ flow as (
     select
         trades.session_date as flow_date,
         trades.ticker_code,
+        {{ identity_no() }} as identity_no,
         trades.board,
         trades.broker_code,
         coalesce(trades.buy_lots, 0) as buy_lots,
@@ -44,25 +45,26 @@ flow as (
         greatest(coalesce(trades.buy_lots_step, 1), coalesce(trades.sell_lots_step, 1)) > 1 as has_rounded_lots
     from {{ source('idx_brokers', 'broker_trades') }} as trades
     inner join looked_at on trades.session_date = looked_at.flow_date
+    {{ identity_join(ref('int_idx__identities'), 'trades', 'ticker_code', 'session_date') }}
     where trades.investor_type = 'all'
 ),
 
--- Numbers for the codes: millions of sums by three texts take several times as long.
+-- Numbers for the codes: millions of sums by three texts take several times as long. Two companies of one code are two lists.
 lists as (
     select *, cast(row_number() over () as integer) as list_id
-    from (select distinct ticker_code, board from flow) as lists
+    from (select distinct ticker_code, identity_no, board from flow) as lists
 ),
 
 pairs as (
     select pairs.*, lists.list_id, cast(row_number() over () as integer) as pair_id
-    from (select distinct ticker_code, board, broker_code from flow) as pairs
-    inner join lists using (ticker_code, board)
+    from (select distinct ticker_code, identity_no, board, broker_code from flow) as pairs
+    inner join lists using (ticker_code, identity_no, board)
 ),
 
 coded as (
     select flow.flow_date, pairs.pair_id, pairs.list_id, flow.net_lots, flow.net_value_idr
     from flow
-    inner join pairs using (ticker_code, board, broker_code)
+    inner join pairs using (ticker_code, identity_no, board, broker_code)
 ),
 
 -- Sum first (B1).
@@ -124,7 +126,7 @@ daily_lists as (
         bool_or(flow.is_censored) as is_censored,
         bool_or(flow.has_rounded_lots) as has_rounded_lots
     from flow
-    inner join lists using (ticker_code, board)
+    inner join lists using (ticker_code, identity_no, board)
     inner join sessions on flow.flow_date = sessions.session_date
     group by sessions.ordinal, lists.list_id
 ),
@@ -163,6 +165,12 @@ final as (
     inner join windowed_lists using (ordinal, window_sessions, list_id)
     inner join lists using (list_id)
     inner join scope using (ordinal)
+    -- No row for a session that is not collected itself, nor for the company that had the code before (B20).
+    left join {{ ref('int_idx__identities') }} as identities
+        on lists.ticker_code = identities.ticker_code
+        and scope.session_date >= identities.valid_from
+        and scope.session_date < identities.next_from
+    where scope.session_date in (select flow_date from flow) and lists.identity_no = {{ identity_no() }}
 )
 
 select * from final

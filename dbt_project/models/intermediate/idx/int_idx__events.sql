@@ -26,7 +26,8 @@ prices as (
 ),
 
 collected as (
-    select distinct session_date, ordinal from prices
+    select session_date, ordinal, row_number() over (order by ordinal) as place
+    from (select distinct session_date, ordinal from prices) as sessions_with_prices
 ),
 
 -- Whether there is anything to compare with.
@@ -60,12 +61,15 @@ compared as (
         is_known,
         case when is_known then before_date end as before_date,
         case when is_known then before_name end as before_name,
+        case when is_known then collected.place - before_collected.place - 1 end as absent_sessions,
         case when is_known then listed_shares / nullif(before_listed_shares, 0) end as listed_ratio,
         case when is_known then cast(before_close_idr as double) / nullif(cast(previous_idr as double), 0) end as price_ratio
     from (
         select *, coalesce(before_ordinal >= ordinal - {{ idx_lookback_sessions() }}, false) as is_known from before
     ) as before
-    where session_date in (select session_date from scope)
+    left join collected using (ordinal)
+    left join collected as before_collected on before.before_ordinal = before_collected.ordinal
+    where before.session_date in (select session_date from scope)
 ),
 
 -- New shares for one old share, where the reference price fell as the number of shares grew; to the whole number if near one.
@@ -92,6 +96,8 @@ final as (
         not is_known as is_first,
         not is_known and session_date in (select session_date from begun) as is_new_listing,
         is_known and (company_name is distinct from before_name) as is_renamed,
+        cast(absent_sessions as integer) as absent_sessions,
+        listed_shares,
         listed_ratio,
         price_ratio,
         split_factor

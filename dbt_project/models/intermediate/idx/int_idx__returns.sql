@@ -28,10 +28,12 @@ prices as (
         looked_at.ordinal,
         prices.session_date,
         prices.ticker_code,
+        {{ identity_no() }} as identity_no,
         prices.volume_shares > 0 as is_traded,
         cast(prices.close_idr as double) / prices.adj_factor as close
     from ({{ daily_prices('near') }}) as prices
     inner join looked_at on prices.session_date = looked_at.session_date
+    {{ identity_join(ref('int_idx__identities'), 'prices', 'ticker_code', 'session_date') }}
 ),
 
 -- A session is known after its close: the first price to buy at is the next session's.
@@ -43,9 +45,18 @@ returned as (
         round(100 * (in_5.close / nullif(entry.close, 0) - 1), 4) as return_5_pct,
         round(100 * (in_20.close / nullif(entry.close, 0) - 1), 4) as return_20_pct
     from prices
-    left join prices as entry on prices.ticker_code = entry.ticker_code and entry.ordinal = prices.ordinal + 1
-    left join prices as in_5 on prices.ticker_code = in_5.ticker_code and in_5.ordinal = prices.ordinal + 6
-    left join prices as in_20 on prices.ticker_code = in_20.ticker_code and in_20.ordinal = prices.ordinal + 21
+    left join prices as entry
+        on prices.ticker_code = entry.ticker_code
+        and prices.identity_no = entry.identity_no
+        and entry.ordinal = prices.ordinal + 1
+    left join prices as in_5
+        on prices.ticker_code = in_5.ticker_code
+        and prices.identity_no = in_5.identity_no
+        and in_5.ordinal = prices.ordinal + 6
+    left join prices as in_20
+        on prices.ticker_code = in_20.ticker_code
+        and prices.identity_no = in_20.identity_no
+        and in_20.ordinal = prices.ordinal + 21
     where prices.is_traded and prices.session_date in (select session_date from scope)
 ),
 

@@ -11,6 +11,35 @@ sessions as (
     {{ sessions_of('hkex_southbound', 'holdings') }}
 ),
 
+identities as (
+    select * from {{ ref('int_hk__identities') }}
+),
+
+-- A code that means another company from one list to the next (H12): the one left, the other came.
+exchanged as (
+    select changes.*, identities.earlier_name
+    from changes
+    inner join identities on changes.stock_code = identities.stock_code and changes.session_date = identities.valid_from
+    where not changes.has_appeared and not changes.has_disappeared
+),
+
+presence as (
+    select * from changes
+    where (session_date, stock_code) not in (select (session_date, stock_code) from exchanged)
+    union all by name
+    select
+        exchanged.* exclude (earlier_name) replace (
+            earlier_name as stock_name,
+            0 as shareholding_shares,
+            previous_pct_of_issued as pct_of_issued,
+            true as has_disappeared
+        )
+    from exchanged
+    union all by name
+    select exchanged.* exclude (earlier_name) replace (0 as previous_shareholding_shares, true as has_appeared)
+    from exchanged
+),
+
 counters as (
     select session_date, old_code as stock_code, new_code as linked_stock_code, 'old' as counter_role,
         counter_ratio, observed_ratio, counter_confidence
@@ -24,14 +53,19 @@ counters as (
 -- Every appearance follows the disappearance that ended the stock's stay before, if it had one.
 events as (
     select
-        changes.*,
+        presence.*,
         sessions.ordinal,
-        last(case when changes.has_disappeared then changes.previous_date end ignore nulls) over (
-            partition by changes.stock_code order by changes.session_date
+        coalesce(identities.valid_from, date '1900-01-01') as identity_from,
+        case when presence.session_date = identities.valid_from and not presence.has_disappeared
+            then identities.earlier_name
+        end as earlier_company,
+        last(case when presence.has_disappeared then presence.previous_date end ignore nulls) over (
+            partition by presence.stock_code order by presence.session_date
             rows between unbounded preceding and 1 preceding
         ) as left_date
-    from changes
+    from presence
     inner join sessions using (session_date)
+    {{ identity_join('identities', 'presence', 'stock_code', 'session_date') }}
 ),
 
 linked as (
@@ -60,6 +94,7 @@ nearest_counters as (
         placed_counters.counter_confidence as parallel_confidence,
         coalesce(
             linked.counter_role is null
+            and linked.identity_from <= placed_counters.session_date
             and linked.ordinal - placed_counters.ordinal <= {{ hk_counter_parallel_sessions() }}, false
         ) as is_residue
     from linked
@@ -81,7 +116,11 @@ explained as (
 dated as (
     select
         *,
-        case when is_in and has_appeared then left_date else previous_date end as last_seen_date
+        -- What another company left behind under this code is no return (H12).
+        case
+            when not (is_in and has_appeared) then previous_date
+            when left_date >= identity_from then left_date
+        end as last_seen_date
     from explained
 ),
 
@@ -116,7 +155,8 @@ final as (
         dated.counter_role,
         dated.counter_ratio,
         dated.observed_ratio,
-        dated.counter_confidence
+        dated.counter_confidence,
+        dated.earlier_company
     from dated
     left join sessions as seen on dated.last_seen_date = seen.session_date
     left join latest_names on dated.linked_stock_code = latest_names.stock_code

@@ -36,9 +36,11 @@ changes as (
         movers.change_pp,
         movers.change_shares,
         movers.base_pct_of_issued * movers.change_pct / 100 as implied_pp,
-        looked_at.ordinal
+        looked_at.ordinal,
+        {{ identity_no() }} as identity_no
     from {{ ref('hk__movers') }} as movers
     inner join looked_at on movers.session_date = looked_at.session_date
+    {{ identity_join(ref('int_hk__identities'), 'movers', 'stock_code', 'session_date') }}
     where movers.window_sessions = 1
         and movers.day_state = 'open'
         and movers.is_complete
@@ -53,7 +55,7 @@ measured as (
         cast(count(change_pp) over sessions_before as integer) as observations
     from changes
     window sessions_before as (
-        partition by stock_code order by ordinal
+        partition by stock_code, identity_no order by ordinal
         range between {{ hk_unusual_sessions() }} preceding and 1 preceding
     )
 ),
@@ -79,6 +81,7 @@ outdone as (
     from scored
     inner join changes as earlier
         on scored.stock_code = earlier.stock_code
+        and scored.identity_no = earlier.identity_no
         and earlier.ordinal between scored.ordinal - {{ hk_unusual_sessions() }} and scored.ordinal - 1
     where abs(scored.robust_z) >= {{ hk_unusual_z() }}
     group by scored.session_date, scored.stock_code
@@ -94,6 +97,7 @@ streaks as (
     inner join outdone using (session_date, stock_code)
     inner join changes as earlier
         on scored.stock_code = earlier.stock_code
+        and scored.identity_no = earlier.identity_no
         and earlier.ordinal between scored.ordinal - {{ hk_unusual_sessions() }} and scored.ordinal - 1
     group by scored.session_date, scored.stock_code
 ),

@@ -38,12 +38,14 @@ final as (
         greatest(coalesce(trades.buy_value_step_idr, 1), coalesce(trades.sell_value_step_idr, 1)) as value_step_idr,
         not trades.is_complete_list as is_censored,
         trades.broker_type_shown,
-        coalesce(adjustments.adj_factor, 1) as adj_factor
+        coalesce(adjustments.adj_factor, 1) as adj_factor,
+        {{ identity_no() }} as identity_no
     from trades
     left join adjustments
         on trades.ticker_code = adjustments.ticker_code
         and trades.session_date >= adjustments.valid_from
         and trades.session_date < adjustments.effective_date
+    {{ identity_join(ref('int_idx__identities').include(database=false), 'trades', 'ticker_code', 'session_date') }}
 )
 
 select * from final

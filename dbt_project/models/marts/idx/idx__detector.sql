@@ -2,7 +2,7 @@
     meta={'reach': {
         'follows': ['idx_brokers.stock_summary'],
         'back': 0,
-        'forward': 19,
+        'forward': idx_lookback_sessions(),
         'gate': false,
     }},
 ) }}

@@ -25,6 +25,7 @@ prices as (
         prices.session_date,
         looked_at.ordinal,
         prices.ticker_code,
+        {{ identity_no() }} as identity_no,
         prices.volume_shares,
         prices.foreign_buy_shares,
         prices.foreign_sell_shares,
@@ -35,6 +36,7 @@ prices as (
         )) as net_foreign_value_idr
     from {{ ref('int_idx__prices') }} as prices
     inner join looked_at on prices.session_date = looked_at.session_date
+    {{ identity_join(ref('int_idx__identities'), 'prices', 'ticker_code', 'session_date') }}
 ),
 
 averaged as (
@@ -49,7 +51,9 @@ averaged as (
     from prices
     window
         {%- for name, length in [('5', 5), ('10', 10), ('20', 20)] %}
-        last_{{ name }} as (partition by ticker_code order by ordinal range between {{ length - 1 }} preceding and current row)
+        last_{{ name }} as (
+            partition by ticker_code, identity_no order by ordinal range between {{ length - 1 }} preceding and current row
+        )
         {{- ',' if not loop.last }}
         {%- endfor %}
 ),
@@ -60,10 +64,11 @@ turned as (
         session_date,
         ordinal,
         ticker_code,
+        identity_no,
         sign(net_foreign_shares) as direction,
         (
             sign(net_foreign_shares) is distinct from lag(sign(net_foreign_shares)) over (
-                partition by ticker_code order by ordinal
+                partition by ticker_code, identity_no order by ordinal
             )
         ) as is_turn
     from prices
@@ -71,7 +76,7 @@ turned as (
 ),
 
 runs as (
-    select *, count(*) filter (where is_turn) over (partition by ticker_code order by ordinal) as run from turned
+    select *, count(*) filter (where is_turn) over (partition by ticker_code, identity_no order by ordinal) as run from turned
 ),
 
 streaks as (
@@ -79,7 +84,7 @@ streaks as (
         session_date,
         ticker_code,
         direction * count(*) over (
-            partition by ticker_code, run order by ordinal range between {{ lookback - 1 }} preceding and current row
+            partition by ticker_code, identity_no, run order by ordinal range between {{ lookback - 1 }} preceding and current row
         ) as streak_sessions
     from runs
 ),

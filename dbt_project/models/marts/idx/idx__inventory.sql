@@ -9,6 +9,7 @@ final as (
         ticker_code,
         board,
         broker_code,
+        identity_no,
         net_lots,
         net_value_idr,
         net_lots * adj_factor as net_lots_adjusted,
@@ -16,7 +17,7 @@ final as (
         cast(sum(net_value_idr) over so_far as bigint) as inventory_value_idr
     from flow
     window so_far as (
-        partition by ticker_code, board, broker_code order by session_date
+        partition by ticker_code, identity_no, board, broker_code order by session_date
         rows between unbounded preceding and current row
     )
 )

@@ -28,11 +28,13 @@ prices as (
         looked_at.ordinal,
         prices.session_date,
         prices.ticker_code,
+        {{ identity_no() }} as identity_no,
         prices.close_idr,
         prices.value_idr,
         cast(prices.close_idr as double) / prices.adj_factor as close
     from ({{ daily_prices('near') }}) as prices
     inner join looked_at on prices.session_date = looked_at.session_date
+    {{ identity_join(ref('int_idx__identities'), 'prices', 'ticker_code', 'session_date') }}
 ),
 
 changed as (
@@ -46,9 +48,13 @@ changed as (
         round(100 * (prices.close / nullif(before_20.close, 0) - 1), 4) as change_20_pct
     from prices
     left join prices as before_5
-        on prices.ticker_code = before_5.ticker_code and before_5.ordinal = prices.ordinal - 5
+        on prices.ticker_code = before_5.ticker_code
+        and prices.identity_no = before_5.identity_no
+        and before_5.ordinal = prices.ordinal - 5
     left join prices as before_20
-        on prices.ticker_code = before_20.ticker_code and before_20.ordinal = prices.ordinal - 20
+        on prices.ticker_code = before_20.ticker_code
+        and prices.identity_no = before_20.identity_no
+        and before_20.ordinal = prices.ordinal - 20
     where prices.session_date in (select session_date from scope)
 ),
 

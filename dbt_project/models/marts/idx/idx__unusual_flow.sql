@@ -26,11 +26,13 @@ flow as (
         trades.ticker_code,
         trades.board,
         trades.broker_code,
+        {{ identity_no() }} as identity_no,
         coalesce(trades.buy_value_idr, 0) - coalesce(trades.sell_value_idr, 0) as net_value_idr,
         coalesce(trades.buy_lots, 0) - coalesce(trades.sell_lots, 0) as net_lots,
         not trades.is_complete_list as is_censored
     from {{ source('idx_brokers', 'broker_trades') }} as trades
     inner join looked_at on trades.session_date = looked_at.session_date
+    {{ identity_join(ref('int_idx__identities'), 'trades', 'ticker_code', 'session_date') }}
     where trades.investor_type = 'all'
 ),
 
@@ -55,6 +57,7 @@ measured as (
     from candidates
     inner join flow as earlier
         on candidates.ticker_code = earlier.ticker_code
+        and candidates.identity_no = earlier.identity_no
         and candidates.board = earlier.board
         and candidates.broker_code = earlier.broker_code
         and earlier.ordinal between candidates.ordinal - {{ idx_unusual_sessions() }} and candidates.ordinal - 1
