@@ -32,6 +32,9 @@ from dashboards.ui.area import Area, Page, Site, Visit
 from dashboards.ui.build_cache import BuildCache, CachedBuild
 from dashboards.ui.guard import guard
 from dashboards.ui.missing import Missing
+from dashboards.ui.publish_watch import PublishWatch
+from dashboards.ui.search import SearchIndex
+from dashboards.ui.serving import SEARCH_PATH, SearchHandler, adapt
 from dashboards.ui.shell import Shell
 from dashboards.ui.urlstate import request_query
 from fin_assets.settings import Settings
@@ -75,41 +78,41 @@ def discover(package: ModuleType = dashboards.areas) -> tuple[Area, ...]:
     return tuple(sorted(found, key=lambda area: (area.order, area.label)))
 
 
-def routes(site: Site, cache: BuildCache) -> dict[str, Callable[[], Any]]:
+def routes(site: Site, cache: BuildCache, watch: PublishWatch) -> dict[str, Callable[[], Any]]:
     """Return what answers each path. `{code}` may be a code in any case, with or without leading zeros, or a name."""
-    answers = {page.path: _answer(site, cache, area, page) for area in site.areas for page in area.pages}
+    answers = {page.path: _answer(site, cache, watch, area, page) for area in site.areas for page in area.pages}
     own = "|".join(re.escape(path) for path in ("static/", "components/", f"{STATIC_PATH}/", "favicon.ico"))
     # Everything else that is not a file says that it is no page.
-    return {**answers, rf"/(?P<path>(?!{own}).+)": _missing(site, cache)}
+    return {**answers, rf"/(?P<path>(?!{own}).+)": _missing(site, cache, watch)}
 
 
-def _answer(site: Site, cache: BuildCache, area: Area, page: Page) -> Callable[[], Any]:
+def _answer(site: Site, cache: BuildCache, watch: PublishWatch, area: Area, page: Page) -> Callable[[], Any]:
     def answer() -> Any:
         code = unquote(pn.state.route_params.get("code", ""))
         visit = Visit(area=area, code=code, query=request_query(), site=site)
 
         def make(build: CachedBuild) -> Any:
-            content = page.content(build, visit)
-            if content.state is not None:
-                content.state.bind_location()
-            return content
+            return page.content(build, visit)
 
-        return _opened(Shell(cache, site=site, area=area, active=page.under or page.path, make=make))
+        active = page.under or page.path
+        return _opened(Shell(cache, site=site, area=area, active=active, make=make, query=visit.query), watch)
 
     return answer
 
 
-def _missing(site: Site, cache: BuildCache) -> Callable[[], Any]:
+def _missing(site: Site, cache: BuildCache, watch: PublishWatch) -> Callable[[], Any]:
     def answer() -> Any:
         path = "/" + unquote(pn.state.route_params.get("path", ""))
         area = next((area for area in site.areas if path.startswith(f"{area.home}/")), None)
-        return _opened(Shell(cache, site=site, area=area, make=lambda _build: Missing(path=path, site=site)))
+        return _opened(Shell(cache, site=site, area=area, make=lambda _build: Missing(path=path, site=site)), watch)
 
     return answer
 
 
-def _opened(shell: Shell) -> Any:
-    shell.watch()
+def _opened(shell: Shell, watch: PublishWatch) -> Any:
+    document = pn.state.curdoc
+    if document is not None:
+        watch.add(document, shell.poll)
     return shell.page
 
 
@@ -143,8 +146,10 @@ def make_server(settings: Settings, *, port: int | None = None) -> Server:
     logging.getLogger("bokeh.server.util").setLevel(logging.ERROR)
     pn.extension("echarts", "tabulator", notifications=False)
     site = Site(areas=discover(), dagster=f"http://{ADDRESS}:{settings.servers.dagster_port}")
+    cache = BuildCache(settings)
+    watch = PublishWatch(cache)
     server: Server = pn.serve(
-        routes(site, BuildCache(settings)),
+        routes(site, cache, watch),
         port=port,
         address=ADDRESS,
         # The port of a reverse proxy is not known here; `guard` compares the origin of every request with its host.
@@ -155,11 +160,13 @@ def make_server(settings: Settings, *, port: int | None = None) -> Server:
         start=False,
         verbose=False,
         autoreload=False,
+        # A third of the bytes of scripts, pages and search answers.
+        compress_response=True,
     )
-    # Before the pages' own rules, which take a slash at the end too and then look for their scripts in the wrong place.
-    application = server._tornado  # noqa: SLF001 - the server has no public way to its application
-    application.add_handlers(r".*", redirects(site.areas))
-    guard(application, settings)
+    found = (SEARCH_PATH, SearchHandler, {"cache": cache, "index": SearchIndex(site.areas)})
+    adapt(server, extra=[found, *redirects(site.areas)])
+    guard(server._tornado, settings)  # noqa: SLF001 - the server has no public way to its application
+    server.io_loop.add_callback(watch.start)
     return server
 
 

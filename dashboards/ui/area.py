@@ -5,7 +5,7 @@ An area is a package in `dashboards.areas` that defines `AREA`; `dashboards.app`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from panel.viewable import Viewable
 
 from dashboards.ui.build_cache import CachedBuild
 from dashboards.ui.theme import Palette
-from dashboards.ui.urlstate import UrlState
+from dashboards.ui.urlstate import Placed, UrlState
 
 Targets = dict[str, str]
 """What the search field offers, and the address that each choice leads to."""
@@ -23,11 +23,15 @@ Targets = dict[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heading:
-    """The title line of a page. `title` and `subtitle` are plain text, `chips` markup from `components.chip`."""
+    """The title line of a page. `title` and `subtitle` are plain text, `chips` markup from `components.chip`.
+
+    `status` is what HTTP says of the page: 404 where nothing has the code of the address.
+    """
 
     title: str
     subtitle: str = ""
     chips: tuple[Markup, ...] = ()
+    status: int = 200
 
 
 class Section(Protocol):
@@ -48,11 +52,21 @@ class Section(Protocol):
 
 
 class Content(Section, Protocol):
-    """The content of a page. Its choices, if it has any, stand in the address."""
+    """The content of a page. Its choices stand in the address."""
 
     @property
     def state(self) -> UrlState | None:
-        """The reader's choices."""
+        """The reader's choices; None for a page that no address leads to."""
+        ...
+
+    @property
+    def tables(self) -> Mapping[str, Placed]:
+        """The tables whose order and page stand in the address, by key; the main table's is empty."""
+        ...
+
+    @property
+    def figures(self) -> Markup:
+        """The key figures, for the first HTML of the page."""
         ...
 
     def heading(self) -> Heading:
@@ -65,13 +79,11 @@ class Search:
     """What can be searched in an area.
 
     Attributes:
-        placeholder: of the search field.
         targets: what is offered, given a build.
         other: the address for a text that is none of the targets.
-        claims: whether a text looks like a code or name of this area; asked where all areas are searched at once.
+        claims: whether a text looks like a code or name of this area; asked where no area has it.
     """
 
-    placeholder: str
     targets: Callable[[CachedBuild], Targets]
     other: Callable[[str], str]
     claims: Callable[[str], bool]
@@ -106,7 +118,7 @@ class Area:
         zone: in which its times are written.
         pages: the first in the menu is the area's home.
         footer: plain text under every page.
-        search: None searches all areas.
+        search: what can be found of it.
         sources: whose data the pages show; none means all of a build.
         quality: source and table whose state stands on the pages.
         export_note: what an exported file says about its figures.
@@ -155,20 +167,3 @@ class Visit:
     code: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
     site: Site = field(default_factory=Site)
-
-
-def search_of(area: Area | None, areas: Sequence[Area]) -> Search | None:
-    """Return the search of an area, or one over all areas; None if there is nothing to search."""
-    if area is not None and area.search is not None:
-        return area.search
-    searches = [one.search for one in areas if one.search is not None]
-    if not searches:
-        return None
-
-    def targets(build: CachedBuild) -> Targets:
-        return {label: path for search in searches for label, path in search.targets(build).items()}
-
-    def other(text: str) -> str:
-        return next((search for search in searches if search.claims(text)), searches[0]).other(text)
-
-    return Search(placeholder="Search code or name …", targets=targets, other=other, claims=lambda _text: True)

@@ -33,13 +33,22 @@ MIXED_SUFFIX = "-generated-and-live"
 class BasePage:
     """A page or a part of one. A subclass makes its widgets, then calls `refresh`."""
 
-    state: UrlState | None = None
+    state: UrlState
     charts: tuple[Chart, ...] = ()
 
-    def __init__(self, build: CachedBuild, visit: Visit) -> None:
+    def __init__(self, build: CachedBuild, visit: Visit, *, state: UrlState | None = None) -> None:
         self.build = build
         self.visit = visit
+        self.state = state or UrlState()
+        self.state.load(visit.query)
+        self.tables: dict[str, Table] = {}
+        self._kpis = html("")
         self.view = pn.Column(sizing_mode="stretch_width", margin=0)
+
+    @property
+    def figures(self) -> Markup:
+        """See `area.Content`."""
+        return Markup(self._kpis.object)  # noqa: S704 - markup of `kpi_markup`
 
     def shown(self) -> Viewable | None:
         """Read the build and return what is shown of it: the content, or why there is none."""
@@ -58,7 +67,7 @@ class BasePage:
             chart.restyle(colours)
 
     def chips(self, session: date, *, as_of: str = "") -> tuple[Markup, ...]:
-        """Return the labels of a page: as-of date, quality of a session, source, build.
+        """Return the labels of a page: as-of date, quality of a session, source with its build.
 
         Args:
             session: the newest one that the page could show.
@@ -70,13 +79,12 @@ class BasePage:
             source, table = area.quality
             state, sentence = provenance.quality(self.build, source=source, table=table, session=session)
             labels.append(chip("Quality", strong=provenance.LABELS.get(state, state), dot=state, title=sentence))
-        labels.append(chip("Source", strong=provenance.origin(self.build, area.sources)))
-        return (*labels, self.build_chip())
+        return (*labels, self.source_chip(provenance.origin(self.build, area.sources)))
 
-    def build_chip(self) -> Markup:
-        """Return the label that names the build."""
+    def source_chip(self, source: str) -> Markup:
+        """Return the label that names the source, and under the pointer the build."""
         published = formats.instant(self.build.created_at, self.visit.area.zone)
-        return chip("Build", strong=self.build.build_id, title=f"published {published}")
+        return chip("Source", strong=source, title=f"build {self.build.build_id}, published {published}")
 
     def covers(self) -> dict[str, str]:
         """Return what an exported file says of the sessions that it is about."""
@@ -107,9 +115,7 @@ class RangePage(BasePage):
     """A page over the sessions up to a chosen one. Its state has `asof`, and `window` if it sums several sessions."""
 
     def __init__(self, build: CachedBuild, visit: Visit, *, state: UrlState, asof: str = "As of") -> None:
-        super().__init__(build, visit)
-        self.state = state
-        state.load(visit.query)
+        super().__init__(build, visit, state=state)
         self.sessions: list[date] = []
         self.range: Range | None = None
         self.asof = DateChoice(state, "asof", label=asof)
@@ -126,7 +132,7 @@ class RangePage(BasePage):
         self.range = resolve(self.sessions, window=getattr(choices, "window", 1), since=since, asof=choices.asof)
         if self.range is not None:
             self.asof.offer(self.sessions, shown=self.range.end, rest=self.sessions[-1])
-            self.note.object = small(range_note(self.range, choices.asof))
+            self.note.object = small(range_note(self.range, choices.asof, since=since))
         return self.range
 
     def covers(self) -> dict[str, str]:
@@ -134,7 +140,9 @@ class RangePage(BasePage):
         return {"sessions": self.range.words() if self.range else formats.MISSING}
 
 
-def range_note(found: Range, asked: date | None) -> str:
-    """Return which sessions are shown, and that another day stands for one without a session."""
+def range_note(found: Range, asked: date | None, *, since: date | None = None) -> str:
+    """Return which sessions are shown, that another day stands for one without a session, and that a range is upside down."""
     text = found.words()
-    return f"{text}; {formats.day(asked)} has no session" if asked is not None and asked != found.end else text
+    if asked is not None and asked != found.end:
+        text += f"; {formats.day(asked)} has no session"
+    return f"{text}; {formats.day(since)} lies after it" if since is not None and since > found.end else text

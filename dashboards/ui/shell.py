@@ -10,7 +10,8 @@ page's own content belongs here.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import panel as pn
@@ -18,27 +19,13 @@ import panel_material_ui as pmui
 from markupsafe import Markup
 
 from dashboards.ui import STATIC, STATIC_PATH, components, formats, provenance
-from dashboards.ui.area import Area, Content, Heading, Search, Site, search_of
+from dashboards.ui.area import Area, Content, Heading, Site
 from dashboards.ui.build_cache import BuildCache, CachedBuild
 from dashboards.ui.components import Html, chip, html, joined
 from dashboards.ui.document import Document
+from dashboards.ui.first import FIRST_CSS, NAV_CSS, first_markup
 from dashboards.ui.theme import DOCUMENT_SX, MATERIAL, PAGE_CSS, THEME_COOKIE, palette
-
-POLL_MILLISECONDS = 2_000
-"""How often an open page looks at the pointer of the current build: one small file, no query."""
-
-_NAV_CSS = """
-nav { display: flex; align-items: center; gap: 2px; white-space: nowrap; }
-.brand { display: flex; align-items: center; gap: 9px; font-weight: 700; font-size: 15px; margin-right: 14px;
-  color: var(--fin-text); }
-.brand:hover { text-decoration: none; }
-.brand svg { width: 22px; height: 22px; flex: none; }
-nav a.item { color: var(--fin-muted); padding: 6px 11px; border-radius: 7px; font-weight: 500; }
-nav a.item:hover { background: var(--fin-raised); text-decoration: none; }
-nav a.item[aria-current] { color: var(--fin-accent); background: var(--fin-accent-soft); }
-@media (max-width: 600px) { .brand span { display: none; } .brand { margin-right: 4px; } nav a.item {
-  padding: 6px 8px; } }
-"""
+from dashboards.ui.urlstate import UrlState
 
 _PAGES_CSS = """
 nav { display: flex; flex-wrap: wrap; gap: 2px 4px; margin: -14px 0 12px; border-bottom: 1px solid var(--fin-border); }
@@ -55,6 +42,23 @@ _LOGO = Markup(
     '<rect x="17.6" y="2" width="4.4" height="20" rx="1.2" fill="var(--fin-second)"/></svg>'
 )
 
+_SEARCH = Markup('<div role="search"><fin-search></fin-search></div>')
+_SEARCH_CSS = """
+fin-search { display: block; position: relative; }
+input { width: 100%; height: 36px; padding: 0 12px; font: inherit; font-size: 14px; color: var(--fin-text);
+  background: var(--fin-surface); border: 1px solid var(--fin-neutral); border-radius: 8px; }
+input::placeholder { color: var(--fin-muted); opacity: 1; }
+input:focus-visible { outline: 2px solid var(--fin-accent); outline-offset: 0; }
+ul { position: absolute; z-index: 20; right: 0; min-width: 100%; width: max-content; max-width: min(92vw, 460px);
+  max-height: 420px; overflow: auto; margin: 4px 0 0; padding: 4px; list-style: none; background: var(--fin-surface);
+  border: 1px solid var(--fin-border); border-radius: 8px; box-shadow: 0 6px 24px rgb(0 0 0 / 18%); }
+li { display: flex; justify-content: space-between; gap: 14px; padding: 6px 10px; border-radius: 6px; cursor: pointer; }
+li span { color: var(--fin-muted); font-size: 12px; white-space: nowrap; }
+li:hover, li[aria-selected=true] { background: var(--fin-accent-soft); }
+li.none { cursor: default; color: var(--fin-muted); background: none; }
+@media (max-width: 600px) { ul { right: auto; left: 0; } }
+"""
+
 _MAIN_CSS = """
 :host { padding: 16px; min-width: 0; box-sizing: border-box; }
 @media (max-width: 600px) { :host { padding: 12px 10px; } }
@@ -67,12 +71,13 @@ _NOTICE_CSS = """
 
 SCRIPTS = [
     f"/{STATIC_PATH}/{name}?v={hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:16]}"
-    for name in ("format.js", "charts.js")
+    for name in ("format.js", "charts.js", "search.js", "page.js")
 ]
 """An address changes with its file: browsers may cache it without a limit."""
 
 # The scripts stand before everything that tables and charts run.
-_TEMPLATE = """
+_TEMPLATE = (
+    """
 {% extends "base.html" %}
 {% block title %}{{ page_title | default(title) | e }}{% endblock %}
 {% block preamble %}{{ super() }}
@@ -88,8 +93,26 @@ if (!/(^|; )COOKIE=/.test(document.cookie) && matchMedia("(prefers-color-scheme:
 }
 </script>
 {% endblock %}
-""".replace("COOKIE", THEME_COOKIE).replace(
-    "SCRIPTS", "\n".join(f'<script src="{address}"></script>' for address in SCRIPTS)
+{% block loader_css %}
+#loader { display: none; }
+#loader.error { position: fixed; inset: auto 16px 16px; z-index: 9999; }
+#loader .spinner { display: none; }
+#loader-error { color: #b3362b; background: #fff; border: 1px solid; border-radius: 8px; padding: 12px 20px;
+  font-family: sans-serif; }
+FIRST_CSS
+{% endblock %}
+{% block js_resources %}
+{% for line in (bokeh_js or "").splitlines() if not ("echarts-gl" in line or "bokeh-gl" in line) %}{{ line }}
+{% endfor %}
+{% endblock %}
+{% block loader %}
+<a id="fin-skip" href="#content">Skip to the content</a>
+{{ first | default("") }}
+{{ super() }}
+{% endblock %}
+""".replace("COOKIE", THEME_COOKIE)
+    .replace("SCRIPTS", "\n".join(f'<script src="{address}"></script>' for address in SCRIPTS))
+    .replace("FIRST_CSS", FIRST_CSS)
 )
 
 _LINK = Markup('<a class="{css}" href="{href}"{current}>{label}</a>')
@@ -103,11 +126,11 @@ def _items(items: Sequence[tuple[str, str, str]], *, active: str, css: str = "")
     )
 
 
-def _navigation(areas: Sequence[Area], active: Area | None) -> Html:
+def navigation_markup(areas: Sequence[Area], active: Area | None) -> Markup:
     """Return the areas, for the header."""
     items = _items([(one.key, one.label, one.home) for one in areas], active=active.key if active else "", css="item")
     brand = Markup('<a class="brand" href="/" aria-label="Start page">{}<span>Fin Assets</span></a>').format(_LOGO)
-    return html(Markup('<nav aria-label="Areas">{}{}</nav>').format(brand, items), css=_NAV_CSS, sizing_mode=None)
+    return Markup('<nav aria-label="Areas">{}{}</nav>').format(brand, items)
 
 
 def _pages(area: Area | None, *, active: str) -> list[Html]:
@@ -116,33 +139,6 @@ def _pages(area: Area | None, *, active: str) -> list[Html]:
         return []
     items = _items([(page.path, page.label, page.path) for page in area.menu], active=active)
     return [html(Markup('<nav aria-label="{}">{}</nav>').format(area.label, items), css=_PAGES_CSS)]
-
-
-def search_box(search: Search, build: CachedBuild) -> pmui.AutocompleteInput:
-    """Return a search field; choosing or typing something opens its page."""
-    targets = search.targets(build)
-    box = pmui.AutocompleteInput(
-        options=list(targets),
-        placeholder=search.placeholder,
-        search_strategy="includes",
-        case_sensitive=False,
-        restrict=False,
-        min_characters=1,
-        size="small",
-        margin=0,
-        sizing_mode="stretch_width",
-        max_width=340,
-        min_width=220,
-    )
-
-    def go(event: Any) -> None:
-        chosen = str(event.new or "").strip()
-        if chosen and pn.state.location is not None:
-            path = targets.get(chosen) or search.other(chosen)
-            pn.state.location.param.update(search="", hash="", pathname=path, reload=True)
-
-    box.param.watch(go, "value")
-    return box
 
 
 def mode_chips(build: CachedBuild, area: Area | None) -> tuple[Markup, ...]:
@@ -166,26 +162,26 @@ class Shell:
         make: Callable[[CachedBuild], Content],
         area: Area | None = None,
         active: str = "",
+        query: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Draw the page. `area` None is a page that belongs to none; `active` is the marked path of the area's menu."""
         self._cache, self._make = cache, make
-        self._site, self._area = site, area
-        self._search = search_of(area, site.areas)
+        self._site, self._area, self._query = site, area, query
         self._body: Content | None = None
         self._build_id: str | None = None
         self._heading = html("", styles={"flex": "1 1 420px", "min-width": "0"})
         self._notice = pn.Row(
             stylesheets=[_NOTICE_CSS], visible=False, sizing_mode="stretch_width", margin=(0, 0, 12, 0)
         )
+        self._remarks = html("", visible=False, margin=(0, 0, 12, 0))
         self._content = pn.Column(sizing_mode="stretch_width", margin=0)
-        self._searching = pn.Row(margin=0, styles={"flex": "0 1 340px", "min-width": "220px"})
         self.page = self._document(active)
         self._show(first=True)
 
     def _document(self, active: str) -> Document:
         top = pn.FlexBox(
             self._heading,
-            self._searching,
+            html(_SEARCH, css=_SEARCH_CSS, sizing_mode=None, styles={"flex": "0 1 320px", "min-width": "180px"}),
             align_items="flex-start",
             justify_content="space-between",
             gap="10px 20px",
@@ -199,6 +195,7 @@ class Shell:
             *_pages(self._area, active=active),
             self._notice,
             top,
+            self._remarks,
             self._content,
             html(footer, margin=(18, 0, 8, 0)),
             sizing_mode="stretch_width",
@@ -206,7 +203,7 @@ class Shell:
         )
         page = Document(
             main=[main],
-            header=[_navigation(self._site.areas, self._area)],
+            header=[html(navigation_markup(self._site.areas, self._area), css=NAV_CSS, sizing_mode=None)],
             main_width=1472,
             title="",
             dark_theme=pn.state.cookies.get(THEME_COOKIE) == "dark",
@@ -222,10 +219,6 @@ class Shell:
         )
         page.param.watch(lambda event: self._restyle(dark=event.new), "dark_theme")
         return page
-
-    def watch(self) -> None:
-        """Look for a new build for as long as the page is open."""
-        pn.state.add_periodic_callback(self.poll, period=POLL_MILLISECONDS)
 
     def poll(self) -> None:
         """Show the current build if it is another one than what is on the page."""
@@ -248,21 +241,42 @@ class Shell:
         if self._body is None:
             self._body = self._make(build)
             self._body.restyle(palette(dark=self.page.dark_theme))
+            if self._body.state is not None:
+                self._body.state.hold(self._body.tables, self._query)
+                self._body.state.bind_location()
+                self._remark(self._body.state)
             self._content.objects = [self._body.view]
         else:
             self._body.refresh(build)
-        self._searching.objects = [search_box(self._search, build)] if self._search else []
         heading = self._body.heading()
         self._heading.object = _heading_markup(heading, mode_chips(build, self._area))
-        self._title(f"{heading.title} · Fin Assets")
+        self._state_document(heading, self._body.figures)
         if not first:
             self._announce(build)
 
-    def _title(self, text: str) -> None:
+    def _remark(self, state: UrlState) -> None:
+        """Say which parts of the address mean nothing on this page."""
+        wrong = joined(
+            _WRONG.format(f"{name}={self._query.get(name, '')}", why) for name, why in sorted(state.rejected.items())
+        )
+        self._remarks.object = (
+            Markup('<div role="alert" class="wrong" data-remarks>{}</div>').format(wrong) if wrong else ""
+        )
+        self._remarks.visible = bool(wrong)
+
+    def _state_document(self, heading: Heading, figures: Markup) -> None:
+        """Give the page's template its title, its status and what a reader sees before the scripts have run."""
         document = pn.state.curdoc
         if document is not None:
             # The document's own title is the server's, one for all routes; the page's template takes this one.
-            document.template_variables["page_title"] = text
+            document.template_variables["page_title"] = f"{heading.title} · Fin Assets"
+            document.template_variables["status"] = heading.status
+            document.template_variables["first"] = first_markup(
+                navigation_markup(self._site.areas, self._area),
+                self._heading.object,
+                figures,
+                dark=self.page.dark_theme,
+            )
 
     def _announce(self, build: CachedBuild) -> None:
         close = pmui.IconButton(icon="close", size="small", margin=0, description="Dismiss")
@@ -277,6 +291,9 @@ class Shell:
 
     def _dismiss(self, _event: Any) -> None:
         self._notice.visible = False
+
+
+_WRONG = Markup("<p>Left out of the address: <b>{}</b>; {}.</p>")
 
 
 def _heading_markup(heading: Heading, modes: tuple[Markup, ...]) -> Markup:

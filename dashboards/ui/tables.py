@@ -163,6 +163,41 @@ class Table:
             margin=0,
         )
 
+    def place(self) -> dict[str, str]:
+        """Return `sort` (a field, behind a minus if the largest come first) and `page` where they are not the first."""
+        sorters = self.pane.sorters or []
+        sort = ",".join(("-" if each["dir"] == "desc" else "") + each["field"] for each in sorters)
+        page = self.pane.page or 1
+        return ({"sort": sort} if sort else {}) | ({"page": str(page)} if page > 1 else {})
+
+    def go(self, place: Mapping[str, str]) -> dict[str, str]:
+        """Take over `sort` and `page`, the rest as at first; return why, by name, for each that cannot be."""
+        wrong: dict[str, str] = {}
+        fields = [column.field for column in self.columns]
+        sort = place.get("sort", "")
+        sorters = [
+            {"field": name.lstrip("-"), "dir": "desc" if name.startswith("-") else "asc"}
+            for name in sort.split(",")
+            if name
+        ]
+        if any(each["field"] not in fields for each in sorters):
+            wrong["sort"] = f"it can be {', '.join(fields)}, behind a minus for the largest first"
+            sorters = []
+        last = max(1, -(-self.frame.height // self._page_size))
+        page = int(place["page"]) if place.get("page", "").isdecimal() else 1
+        if "page" in place and (not place["page"].isdecimal() or not 1 <= page <= last):
+            wrong["page"] = f"the table has {last} page{'s' if last > 1 else ''}"
+            page = 1
+        if sorters != (self.pane.sorters or []):
+            self.pane.sorters = sorters
+        if page != (self.pane.page or 1):
+            self.pane.page = page
+        return wrong
+
+    def on_place(self, told: Callable[[], None]) -> None:
+        """Call a function after each change of order or page."""
+        self.pane.param.watch(lambda *_: told(), ["sorters", "page"])
+
     def show(self, frame: pl.DataFrame) -> None:
         """Replace the rows."""
         self.frame = frame

@@ -6,14 +6,38 @@ charts, which cannot read CSS (`Palette`). No layout and no text belong here.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
+from dashboards.ui import STATIC, STATIC_PATH
+
 FONT = (
     "Roboto, 'Helvetica Neue', Arial, 'Noto Sans HK', 'Noto Sans TC', 'Noto Sans CJK HK', 'Noto Sans CJK TC', "
-    "'PingFang HK', 'PingFang TC', 'Microsoft JhengHei', 'Noto Sans CJK SC', 'Source Han Sans', sans-serif"
+    "'PingFang HK', 'PingFang TC', 'Microsoft JhengHei', 'Noto Sans CJK SC', 'Source Han Sans', "
+    "'Noto Sans Thai', 'Fin CJK', 'Fin Thai', sans-serif"
 )
-"""Local fonts only: the Latin face ships with the components, the others are whatever the reader's system has."""
+"""The Latin face ships with the components. Chinese and Thai are the system's where it has them, else those shipped here."""
+
+_FACE = """@font-face {{ font-family: 'Fin {family}'; font-display: swap; unicode-range: {letters};
+  src: url('/{path}?v={version}') format('woff2'); }}
+"""
+
+
+def _face(family: str, file: str, letters: str) -> str:
+    version = hashlib.sha256((STATIC / "fonts" / file).read_bytes()).hexdigest()[:16]
+    return _FACE.format(family=family, letters=letters, path=f"{STATIC_PATH}/fonts/{file}", version=version)
+
+
+FONT_CSS = "".join(
+    (
+        _face("CJK", "cjk-1.woff2", "U+2E80-60FF"),
+        _face("CJK", "cjk-2.woff2", "U+6100-78FF"),
+        _face("CJK", "cjk-3.woff2", "U+7900-9FFF, U+F900-FAFF, U+FE30-FE4F, U+FF00-FFEF, U+20000-2FFFF"),
+        _face("Thai", "thai.woff2", "U+0E00-0E7F"),
+    )
+)
+"""The faces that are shipped; a browser loads one only if a text needs it and the system has no face for it."""
 
 THEME_COOKIE = "fin_theme"
 
@@ -187,7 +211,8 @@ def _material(colours: Palette) -> dict[str, Any]:
 MATERIAL: dict[str, Any] = {"light": _material(LIGHT), "dark": _material(DARK)}
 
 
-def _variables(colours: Palette) -> str:
+def variables(colours: Palette) -> str:
+    """Return the colours of a mode as CSS variables."""
     names = [name for name in Palette.__dataclass_fields__ if name != "dark"]
     return "".join(f"--fin-{name.replace('_', '-')}: {getattr(colours, name)};" for name in names)
 
@@ -196,8 +221,8 @@ DOCUMENT_SX: dict[str, Any] = {"width": "100%", "height": "auto", "minHeight": "
 """The library's page is a box of the window's height that scrolls inside; here the document itself scrolls."""
 
 PAGE_CSS = f"""
-.mui-light {{ {_variables(LIGHT)} color-scheme: light; }}
-.mui-dark {{ {_variables(DARK)} color-scheme: dark; }}
+.mui-light {{ {variables(LIGHT)} color-scheme: light; }}
+.mui-dark {{ {variables(DARK)} color-scheme: dark; }}
 .main {{ background: var(--fin-background) !important; overflow: visible !important; min-width: 0; }}
 .main > div {{ height: auto !important; min-height: 100%; }}
 .main-content {{ overflow: visible !important; flex: none !important; }}
@@ -256,6 +281,8 @@ a.kpi:hover {{ border-color: var(--fin-accent); text-decoration: none; }}
   text-overflow: ellipsis; }}
 .kpi .hint {{ font-size: 12px; color: var(--fin-muted); font-variant-numeric: tabular-nums; white-space: nowrap;
   overflow: hidden; text-overflow: ellipsis; }}
+.wrong {{ color: var(--fin-warning); background: var(--fin-warning-soft); border: 1px solid var(--fin-warning);
+  border-radius: 8px; padding: 6px 12px; font-size: 13px; margin: 0 0 8px; }}
 .events {{ list-style: none; margin: 0; padding: 10px 14px; border: 1px solid var(--fin-border); border-radius: 10px;
   background: var(--fin-surface); }}
 .split {{ display: flex; height: 6px; border-radius: 3px; overflow: hidden; gap: 2px; margin: 6px 0 4px; }}

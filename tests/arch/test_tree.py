@@ -1,4 +1,4 @@
-"""What must not be in the repository: binaries (but pictures of documents), paths of a machine, hosts of a package index."""
+"""What must not be in the repository: binaries (but pictures of documents and fonts), paths of a machine, package indexes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MACHINE_PATH = re.compile(rf"(?<![\w.$}}])/(?:{HOMES})/[\w.]")
 HOSTS = re.compile("py" + r"pi\.org|python" + r"hosted\.org|--(?:extra-)?index-url[ =]http|registry\.npm" + r"js\.org")
 UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|X" + r"XX|HA" + r"CK)\b")
 LONG_MODULE, LARGE_FILE, LARGE_PICTURE = 400, 600_000, 300_000
-SIGNATURES = {".png": b"\x89PNG\r\n\x1a\n", ".webp": b"RIFF"}
+SIGNATURES = {".png": b"\x89PNG\r\n\x1a\n", ".webp": b"RIFF", ".woff2": b"wOF2"}
 EMBEDDED = re.compile(r"data:image/[a-z]+;base64,[A-Za-z0-9+/]{200}")
 
 
@@ -24,9 +24,14 @@ def is_picture(path: Path) -> bool:
     return path.parent == ROOT / "docs" / "img" and path.suffix in {".png", ".webp"}
 
 
+def is_font(path: Path) -> bool:
+    """Return whether a file may be binary: a font of the pages, beside its licence."""
+    return path.suffix == ".woff2" and (path.parent / "OFL.txt").is_file()
+
+
 def texts():
     """Return each file of text with its text."""
-    return [(path, path.read_text(encoding="utf-8")) for path in files() if not is_picture(path)]
+    return [(path, path.read_text(encoding="utf-8")) for path in files() if not (is_picture(path) or is_font(path))]
 
 
 def test_every_file_is_text_or_a_picture_of_the_documents_and_none_is_large() -> None:
@@ -34,8 +39,8 @@ def test_every_file_is_text_or_a_picture_of_the_documents_and_none_is_large() ->
         content = path.read_bytes()
         most = LARGE_PICTURE if is_picture(path) else LARGE_FILE
         assert len(content) < most, f"{relative(path)} has {len(content)} bytes"
-        if is_picture(path):
-            assert content.startswith(SIGNATURES[path.suffix]), f"{relative(path)} is no {path.suffix} picture"
+        if is_picture(path) or is_font(path):
+            assert content.startswith(SIGNATURES[path.suffix]), f"{relative(path)} is no {path.suffix} file"
         else:
             assert b"\0" not in content, f"{relative(path)} is binary"
             content.decode("utf-8")

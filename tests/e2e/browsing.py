@@ -16,7 +16,7 @@ from urllib.request import urlopen
 
 import duckdb
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Response, expect, sync_playwright
 
 from dashboards.ui.theme import palette
 from fin_assets.core.transport.browser.chromium import FLAGS, find_chromium, runs_as_root
@@ -118,15 +118,19 @@ class Watched:
         page.on(
             "request", lambda asked: None if asked.url.startswith(allowed) else self._fault(f"outside: {asked.url}")
         )
-        page.on(
-            "response", lambda answer: None if answer.status < 400 else self._fault(f"{answer.status}: {answer.url}")
-        )
+        page.on("response", self._answered)
+
+    def _answered(self, answer: Response) -> None:
+        # A page itself says in words that nothing has its code.
+        if answer.status >= 400 and not (answer.status == 404 and answer.request.is_navigation_request()):
+            self._fault(f"{answer.status}: {answer.url}")
 
     def _fault(self, what: str) -> None:
         self.faults.append(what)
 
     def open(self, path: str) -> Page:
         self.page.goto(f"{self.site}{path}")
+        expect(self.page.locator("#fin-first")).to_have_count(0, timeout=PATIENCE)
         expect(self.page.locator("h1").first).to_be_visible(timeout=PATIENCE)
         return self.page
 

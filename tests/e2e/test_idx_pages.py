@@ -150,7 +150,7 @@ def test_a_date_is_chosen_in_the_calendar(browser: BrowserContext, site: str):
 def test_stocks_and_brokers_are_searched_from_one_field(browser: BrowserContext, site: str):
     with opened(browser, site) as watched:
         page = watched.open("/idx")
-        box = page.get_by_placeholder("Search stock or broker …")
+        box = page.get_by_placeholder("Search code or name …")
         box.click()
         box.press_sequentially("mirae")
         page.get_by_role("option", name="YP Mirae").click()

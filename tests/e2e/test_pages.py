@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import BrowserContext, expect
@@ -89,29 +92,48 @@ def test_choices_go_into_the_address_and_a_bar_opens_its_stock(browser: BrowserC
         page = watched.open("/hk?count=5")
         page.get_by_role("button", name="Top", exact=True).click()
         page.wait_for_url("**/hk?side=top&count=5")
+        page.go_back()
+        page.wait_for_url("**/hk?count=5")
+        pressed = page.get_by_role("button", name="Both", exact=True)
+        expect(pressed).to_have_attribute("aria-pressed", "true", timeout=PATIENCE)
+        page.get_by_role("button", name="Top", exact=True).click()
+        page.wait_for_url("**/hk?side=top&count=5")
         page.wait_for_function("() => !document.title.includes('Panel')")
         chart = page.locator("canvas").first
         expect(chart).to_be_visible()
         code = page.locator("[data-kpi=rise] .hint").inner_text().split(" ")[0]
-        box = chart.bounding_box()
-        assert box is not None
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 30
         while "/hk/stock/" not in page.url and time.monotonic() < deadline:
+            box = chart.bounding_box()
+            assert box is not None
             # The chart redraws after the choice; the first bar then begins right of the names.
-            page.mouse.click(box["x"] + box["width"] * 0.35, box["y"] + 20)
+            page.mouse.click(box["x"] + box["width"] * 0.45, box["y"] + 20)
             page.wait_for_timeout(300)
         assert page.url == f"{site}/hk/stock/{code}"
 
 
-def test_a_stock_is_searched_by_its_chinese_name(browser: BrowserContext, site: str):
-    with opened(browser, site) as watched:
-        page = watched.open("/data")
-        box = page.get_by_placeholder("Search code or name …")
-        box.click()
-        box.press_sequentially("建設")
-        page.get_by_role("option", name="00939").click()
+def test_a_stock_is_searched_from_the_keyboard_by_its_chinese_name_and_back_is_where_one_was(
+    browser: BrowserContext, site: str
+):
+    with opened(browser, site, height=700) as watched:
+        page = watched.open("/data?unknown=1")
+        expect(page.locator("[data-remarks]")).to_contain_text("unknown=1", timeout=PATIENCE)
+        expect(page.locator(".tabulator-row").first).to_be_visible(timeout=PATIENCE)
+        assert len(re.findall(rb"/Type\s*/Page\b", page.pdf())) > 1, "printing gives the whole page"
+        page.wait_for_function("() => document.documentElement.scrollHeight > 1400")
+        page.keyboard.press("/")
+        box = page.get_by_role("combobox", name="Search all codes and names")
+        expect(box).to_be_focused()
+        page.keyboard.type("建設")
+        expect(page.get_by_role("option", name="00939")).to_be_visible(timeout=PATIENCE)
+        page.keyboard.press("ArrowDown")
+        page.evaluate("() => scrollTo(0, 500)")
+        page.keyboard.press("Enter")
         page.wait_for_url("**/hk/stock/00939")
         expect(page.locator("h1").first).to_have_text("00939 CCB", timeout=PATIENCE)
+        page.go_back()
+        page.wait_for_function("() => scrollY > 300", timeout=PATIENCE)
+        assert watched.faults == []
 
 
 def test_the_chosen_mode_is_kept_on_the_next_page(browser: BrowserContext, site: str):
@@ -130,6 +152,9 @@ def test_an_unknown_code_and_an_unknown_page_get_a_page_of_their_own(browser: Br
         assert "No stock “99999”" in page.locator("h1").first.inner_text()
         expect(page.get_by_text("fin status hkex_southbound")).to_be_visible()
         page = watched.open("/nowhere")
+        for path in ("/nowhere", "/hk/stock/99999", "/hk/stock/99999?window=5"):
+            with pytest.raises(HTTPError, match="404"):
+                urlopen(site + path, timeout=30)  # noqa: S310 - our own server
         assert page.locator("h1").first.inner_text() == "Page not found"
 
 

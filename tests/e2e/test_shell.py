@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Iterator
+from email.message import Message
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -91,6 +93,15 @@ CONTRAST = """(e) => {
   const [low, high] = [luminance(numbers(getComputedStyle(e).color)), luminance(ground)].sort((a, b) => a - b);
   return (high + 0.05) / (low + 0.05);
 }"""
+POOR = f"""() => {{ {DEEP}
+  const own = (e) => [...e.childNodes].some((n) => n.nodeType === Node.TEXT_NODE && n.textContent.trim());
+  const faint = (e) => {{ for (let n = e; n; n = n.parentElement || n.getRootNode().host) {{
+    if (Number(getComputedStyle(n).opacity) < 1 || n.disabled) return true; }} return false; }};
+  return all.filter((e) => seen(e) && own(e) && !['SCRIPT', 'STYLE', 'OPTION'].includes(e.tagName) && !faint(e)
+    && !e.closest('a[id=fin-skip]') && window.contrast(e) < 4.5).map((e) => [e.className, e.textContent.slice(0, 40)]);
+}}"""
+HOVERED = 250
+"""How long a control takes to change its colours. Unit: milliseconds."""
 
 
 @pytest.fixture(scope="module")
@@ -173,18 +184,58 @@ def test_names_stay_text_under_the_pointer(browser: BrowserContext, site: str):
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
-def test_a_chosen_switch_can_be_read_under_the_pointer(browser: BrowserContext, site: str, mode: str):
+def test_every_text_can_be_read_and_every_control_under_the_pointer(browser: BrowserContext, site: str, mode: str):
     with opened(browser, site, mode=mode, height=900) as watched:
         page = watched.open("/hk")
         button = page.get_by_role("button", name="Top", exact=True)
         button.click()
         expect(button).to_have_attribute("aria-pressed", "true", timeout=PATIENCE)
-        button.hover()
-        page.wait_for_timeout(STILL)
-        assert button.evaluate(CONTRAST) >= 4.5
+        for one in page.get_by_role("button").filter(visible=True).all():
+            if one.is_enabled() and one.inner_text():
+                one.hover()
+                page.wait_for_timeout(HOVERED)
+                assert one.evaluate(CONTRAST) >= 4.5, one.inner_text()
         page.mouse.move(2, 2)
         page.wait_for_timeout(STILL)
         assert button.evaluate(CONTRAST) >= 4.5
+        page.add_script_tag(content=f"window.contrast = {CONTRAST}")
+        assert page.evaluate(POOR) == []
+
+
+def asked(address: str) -> tuple[bytes, Message]:
+    """Return what the server answers to a browser that takes compressed bodies."""
+    request = Request(address, headers={"Accept-Encoding": "gzip"})  # noqa: S310 - our own server
+    with urlopen(request, timeout=PATIENCE / 1000) as answer:  # noqa: S310 - as above
+        return answer.read(), answer.headers
+
+
+def test_the_first_html_has_title_and_figures_and_asks_for_no_unused_script(site: str):
+    body, headers = asked(f"{site}/hk")
+    assert headers["Content-Encoding"] == "gzip"
+    page = gzip.decompress(body).decode()
+    first = page[page.index('id="fin-first"') :]
+    assert "<h1>Hong Kong southbound holdings</h1>" in first
+    assert "Stocks held" in first
+    assert "<title>Hong Kong southbound holdings · Fin Assets</title>" in page
+    assert "echarts.min.js" in page
+    assert "echarts-gl" not in page
+    for face in re.findall(r"url\('(/assets/fonts/[^']+)'\)", page):
+        font, kept = asked(site + face)
+        assert font[:4] == b"wOF2"
+        assert "immutable" in kept["Cache-Control"]
+    assert page.count("@font-face") == 4
+    assert "bokeh-gl" not in page
+
+
+def test_files_are_compressed_and_browsers_keep_them(site: str):
+    page = gzip.decompress(asked(f"{site}/hk")[0]).decode()
+    files = sorted(set(re.findall(r'(?:src|href)="(/?(?:static|assets)/[^"]+\.(?:js|css)[^"]*)"', page)))
+    assert len(files) > 8
+    for file in files:
+        body, headers = asked(f"{site}/{file.lstrip('/')}")
+        assert headers["Content-Encoding"] == "gzip" or len(body) < 2_000, file
+        versioned = "v=" in file or "@" in file
+        assert ("immutable" in headers["Cache-Control"]) == versioned, file
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -13,9 +13,11 @@ import pytest
 
 import dashboards.areas
 from dashboards.app import BadArea, PortTaken, discover, make_server, redirects, routes
-from dashboards.ui.area import Site, Visit, search_of
+from dashboards.ui.area import Site, Visit
 from dashboards.ui.build_cache import BuildCache, CachedBuild
 from dashboards.ui.missing import Missing
+from dashboards.ui.publish_watch import PublishWatch
+from dashboards.ui.search import SearchIndex
 from dashboards.ui.shell import Shell
 from fin_assets.settings import Settings
 from tests.areas.visiting import SITE, area, text
@@ -68,7 +70,7 @@ def test_a_new_area_is_one_folder_and_its_page_answers_in_the_menu(sample: Path,
     areas = discover()
     assert [one.key for one in areas if one.key in {"hk", "idx", "sample", "data"}] == ["hk", "idx", "sample", "data"]
     site = Site(areas=areas)
-    assert "/sample" in routes(site, cache)
+    assert "/sample" in routes(site, cache, PublishWatch(cache))
     assert any(re.fullmatch(pattern, "/sample/") for pattern, *_ in redirects(areas))
     [new] = [one for one in areas if one.key == "sample"]
     shell = Shell(
@@ -110,7 +112,7 @@ def test_a_slash_at_the_end_leads_to_the_page(path: str):
 
 
 def test_every_address_that_was_ever_served_is_still_there(cache: BuildCache):
-    assert set(list(routes(SITE, cache))[:-1]) >= {
+    assert set(list(routes(SITE, cache, PublishWatch(cache)))[:-1]) >= {
         "/hk",
         "/hk/stock",
         "/hk/stock/{code}",
@@ -145,12 +147,11 @@ def test_everything_searched_leads_into_its_area_and_the_search_of_all_finds_the
     assert area("idx").search.targets(build)["YP Mirae Asset Sekuritas Indonesia · broker"] == "/idx/broker/YP"
     assert area("idx").search.other("bbca") == "/idx/stock/bbca"
     assert area("idx").search.other("yp") == "/idx/broker/yp"
-    everything = search_of(area("data"), SITE.areas)
-    assert everything is not None
+    everything = SearchIndex(SITE.areas)
     assert everything.other("700") == "/hk/stock/700"
     assert everything.other("TLKM") == "/idx/stock/TLKM"
-    assert len(everything.targets(build)) == sum(len(area(key).search.targets(build)) for key in ("hk", "idx"))
-    assert search_of(None, []) is None
+    assert SearchIndex([]).other("700") == ""
+    assert SearchIndex([]).find(build, "700") == []
 
 
 def test_no_area_imports_another_and_the_kit_imports_none():

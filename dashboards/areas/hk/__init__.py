@@ -29,7 +29,6 @@ AREA = Area(
         Page("/hk/stock/{code}", Stock, in_menu=False, under="/hk/stock"),
     ),
     search=Search(
-        placeholder="Search code or name …",
         targets=_targets,
         other=lambda text: STOCK_PATH + quote(text),
         claims=lambda text: text.isdigit() or not text.isascii(),

@@ -46,7 +46,6 @@ AREA = Area(
     ),
     redirects={"/idx/stock": "/idx/screener"},
     search=Search(
-        placeholder="Search stock or broker …",
         targets=_targets,
         other=_other,
         claims=lambda text: text.isascii() and not text.isdigit(),

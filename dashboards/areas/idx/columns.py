@@ -11,6 +11,7 @@ from dashboards.ui.tables import (
     RATIO,
     SIGNED,
     SIGNED_PERCENT,
+    WRAPPED,
     Column,
     dotted,
     link,
@@ -125,7 +126,7 @@ LEAGUE = (
 )
 SCREENED = (
     Column(field="ticker_code", title="Code", format=STOCK, width=64),
-    Column(field="name", title="Name", width=120, grow=4),
+    Column(field="name", title="Name", format=WRAPPED, width=130, grow=4),
     Column(field="close_idr", title="Price", format=INTEGER, width=66),
     Column(field="change_pct", title="Change", format=SIGNED_PERCENT, width=92),
     Column(field="value_idr", title="Value", format=RUPIAH, width=72),
@@ -138,7 +139,7 @@ SCREENED = (
     Column(field="flow_20_idr", title="1-month flow", format=SIGNED_RUPIAH, width=92),
     Column(field="ma10_idr", title="Net Foreign MA10", format=SIGNED_RUPIAH, width=92),
     Column(field="ma20_idr", title="Net Foreign MA20", format=SIGNED_RUPIAH, width=92),
-    Column(field="signals", title="Signals", width=108, grow=1),
+    Column(field="signals", title="Signals", format=WRAPPED, width=170, grow=5),
 )
 RATES = (
     Column(field="title", title="Signal", width=180, grow=3),

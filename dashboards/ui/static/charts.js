@@ -9,6 +9,13 @@ document.addEventListener("DOMContentLoaded", () => {
     return;
   }
   const init = echarts.init;
+  const drawn = new Set();
+  // A canvas does not take up a face that arrives after it was drawn.
+  document.fonts.addEventListener("loadingdone", ({fontfaces}) => {
+    if (fontfaces.some((face) => face.family.includes("Fin "))) {
+      drawn.forEach((chart) => chart.isDisposed() ? drawn.delete(chart) : chart.resize({}));
+    }
+  });
   echarts.init = (...given) => {
     const chart = init(...given);
     const resize = chart.resize.bind(chart);
@@ -35,6 +42,7 @@ document.addEventListener("DOMContentLoaded", () => {
         }
       }
     };
+    drawn.add(chart);
     return chart;
   };
 });

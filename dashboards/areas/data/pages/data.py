@@ -40,7 +40,6 @@ class Data(BasePage):
 
     def __init__(self, build: CachedBuild, visit: Visit) -> None:
         super().__init__(build, visit)
-        self._kpis = html("")
         self._map = Chart(height=180, label="State of every session by source and table")
         self._map.pane.on_event("click", self._choose)
         self._detail = html(_DETAIL_EMPTY, margin=(4, 0, 0, 0))
@@ -55,6 +54,12 @@ class Data(BasePage):
             section(build, Visit(area=area, site=visit.site)) for area in visit.site.areas for section in area.sections
         ]
         self.charts = (self._map,)
+        self.tables = {
+            "": self._problems,
+            "fresh": self._fresh,
+            "collected": self._attempts,
+            "dictionary": self._columns,
+        }
         self._content = self._layout()
         self.refresh(build)
 
@@ -73,8 +78,7 @@ class Data(BasePage):
                 strong=f"{self._bad} sessions to mend" if self._bad else "all due sessions complete",
                 dot="incomplete" if self._bad else "complete",
             ),
-            chip("Source", strong=", ".join(sorted(set(frame["source"]))) or "none has run"),
-            self.build_chip(),
+            self.source_chip(", ".join(sorted(set(frame["source"]))) or "none has run"),
         )
         return Heading(
             title="Data",

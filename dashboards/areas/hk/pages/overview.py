@@ -66,11 +66,10 @@ def additions_table(frame: pl.DataFrame) -> pl.DataFrame:
 class Overview(BasePage):
     """The page's content."""
 
+    state: OverviewState
+
     def __init__(self, build: CachedBuild, visit: Visit) -> None:
-        super().__init__(build, visit)
-        self.state: OverviewState = OverviewState()
-        self.state.load(visit.query)
-        self._kpis = html("")
+        super().__init__(build, visit, state=OverviewState())
         self._movers = Chart(height=400, label="Largest changes of holdings", click=opens(columns.STOCK_PATH))
         self._breadth = Chart(height=250, label="Stocks up and down by session")
         self.charts = (self._movers, self._breadth)
@@ -85,6 +84,7 @@ class Overview(BasePage):
         )
         self._judged = html("", margin=(0, 0, 4, 0))
         self._mover_note = html("", margin=(0, 0, 4, 0))
+        self.tables = {"": self._all, "listed": self._listed, "unusual": self._unusual}
         self._content = self._layout()
         self.state.param.watch(lambda *_: self._show_window(), ["window"])
         self.state.param.watch(lambda *_: self._show_movers(), ["measure", "side", "count"])

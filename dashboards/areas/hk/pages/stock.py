@@ -47,7 +47,6 @@ class Stock(BasePage):
         self.state: identities.CompanyState = identities.CompanyState()
         self.state.load(visit.query)
         self._span = identities.ALWAYS
-        self._kpis = html("")
         self._companies = html("", visible=False)
         self._events = html("")
         self._history = Table(columns.HISTORY, page_size=10)
@@ -57,13 +56,14 @@ class Stock(BasePage):
         )
         self._participant_note = html("")
         self._participant_area = stack()
+        self.tables = {"": self._history, "participants": self._participants, "changes": self._big}
         self._content = self._layout()
         self.refresh(build)
 
     def heading(self) -> Heading:
         """See `area.Content`."""
         if self._identity is None:
-            return Heading(title=f"No stock “{self.visit.code}”")
+            return Heading(title=f"No stock “{self.visit.code}”", status=404)
         code, name, other = self._identity
         newest = market.sessions(self.build)[-1]
         as_of = formats.day(self._last) + ("" if self._last == newest else " (left the list)")

@@ -19,7 +19,7 @@ from dashboards.ui import formats
 from dashboards.ui.area import Heading, Visit
 from dashboards.ui.build_cache import CachedBuild
 from dashboards.ui.charts import Chart
-from dashboards.ui.components import Kpi, arrow, card, choices, empty_state, grid, html, kpi_markup, stack, switch, tone
+from dashboards.ui.components import Kpi, arrow, card, choices, empty_state, grid, kpi_markup, stack, switch, tone
 from dashboards.ui.page import RangePage
 from dashboards.ui.session_range import Range, last_sessions
 from dashboards.ui.tables import Table
@@ -44,13 +44,13 @@ class Broker(RangePage):
 
     def __init__(self, build: CachedBuild, visit: Visit) -> None:
         super().__init__(build, visit, state=BrokerState())
-        self._kpis = html("")
         self._share = Chart(height=400, label="Share of the market and net value by session")
         self.charts = (self._share,)
         self._stocks = Table(columns.BROKER_STOCKS, page_size=15, placeholder="This broker is on no list of this range")
         self._positions = Table(
             columns.POSITIONS, page_size=9, placeholder="Nothing was gathered on balance in this range"
         )
+        self.tables = {"": self._stocks, "positions": self._positions}
         self._content = self._layout()
         self.state.param.watch(lambda *_: self._show(), ["window", "asof"])
         self.refresh(build)
@@ -58,7 +58,7 @@ class Broker(RangePage):
     def heading(self) -> Heading:
         """See `area.Content`."""
         if self._identity is None or not self.sessions:
-            return Heading(title=f"No broker “{self.visit.code}”")
+            return Heading(title=f"No broker “{self.visit.code}”", status=404)
         kind = broker.kind_words(self._identity)
         return Heading(
             title=f"{self._identity.broker_code} {self._identity.broker_name or ''}".strip(),

@@ -35,6 +35,7 @@ class Brokers(RangePage):
     def __init__(self, build: CachedBuild, visit: Visit) -> None:
         super().__init__(build, visit, state=BrokersState())
         self._table = Table(columns.LEAGUE, page_size=30, placeholder="No broker list in this range")
+        self.tables = {"": self._table}
         files = self.files(lambda: f"idx-brokers-{self.end}-{self.state.window}s", self._table)
         row = choices(
             switch(self.state.param.window, {"1": 1, "5": 5, "20": 20, "60": 60}, label="Sessions"),

@@ -47,7 +47,6 @@ class Market(RangePage):
     def __init__(self, build: CachedBuild, visit: Visit) -> None:
         super().__init__(build, visit, state=MarketState())
         opens_stock = opens(columns.STOCK_PATH)
-        self._kpis = html("")
         self._flow = Chart(height=444, label="Breadth and net foreign value by session")
         self._tiles = Chart(height=420, label="Stocks by value, coloured by pressure", click=opens_stock)
         self._matrix = Chart(height=500, label="Net value of brokers by stock", click=opens_stock)
@@ -55,6 +54,7 @@ class Market(RangePage):
         self._given = Chart(height=350, label="Top distribution", click=opens_stock)
         self.charts = (self._flow, self._tiles, self._matrix, self._gathered, self._given)
         self._all = Table(columns.MARKET_STOCKS, page_size=15, placeholder="No stock was traded in this range")
+        self.tables = {"": self._all}
         self._content = self._layout()
         self.state.param.watch(lambda *_: self._show(), ["window", "asof"])
         self.refresh(build)

@@ -22,15 +22,15 @@ from dashboards.ui import formats
 from dashboards.ui.area import Heading, Visit
 from dashboards.ui.build_cache import CachedBuild
 from dashboards.ui.components import card, choices, html, joined, small, stack
+from dashboards.ui.listing import Listing, ListState
 from dashboards.ui.page import RangePage
 from dashboards.ui.tables import Table
-from dashboards.ui.urlstate import UrlState
 
 FEW_CASES = 30
 """Unit: cases. With fewer a hit rate is noise, and the page labels it. Range 20 to 100."""
 
 
-class ScreenerState(UrlState):
+class ScreenerState(ListState):
     """The reader's choices."""
 
     preset: Any = param.Selector(default=ALL, objects=[ALL, *PRESETS])
@@ -56,9 +56,17 @@ class Screener(RangePage):
         )
         self._verdict = html("", margin=(0, 0, 8, 0))
         self._found = Table(columns.SCREENED, page_size=25, placeholder="No stock meets this preset on this session")
+        self._listing = Listing(
+            self.state,
+            self._found,
+            example="Value > 10B, Change < 0, streak",
+            left_out=("flow_20_idr", "ma10_idr", "ma20_idr"),
+        )
         self._rates = Table(columns.RATES, page_size=12, placeholder="No signal has a known outcome yet")
+        self.tables = {"": self._found, "rates": self._rates}
         self._content = self._layout()
         self.state.param.watch(lambda *_: self._show(), ["preset", "asof"])
+        self.state.param.watch(lambda *_: self._count(), ["where"])
         self.refresh(build)
 
     def heading(self) -> Heading:
@@ -81,15 +89,25 @@ class Screener(RangePage):
             return
         frame = screener.stocks(self.build, session=found.end, preset=self.state.preset)
         rates = screener.rates(self.build)
-        self._found.show(frame)
+        self._listing.show(frame)
         self._rates.show(named_rates(rates, screener.found(self.build, session=found.end)))
-        self.note.object = small(f"{frame.height:,} stocks on {formats.day(found.end)}")
+        self._of = frame.height
+        self._count()
         self._verdict.object = verdict(self.state.preset, rates)
+
+    def _count(self) -> None:
+        kept = f"{self._listing.rows:,} of " if self._listing.rows != self._of else ""
+        day = formats.day(self.end)
+        asked = self.state.asof
+        other = f"; {formats.day(asked)} has no session" if asked not in (None, self.end) else ""
+        self.note.object = small(f"{kept}{self._of:,} stocks on {day}{other}")
 
     def _layout(self) -> pn.Column:
         row = choices(
             self._preset,
             self.asof.pane,
+            self._listing.filter,
+            self._listing.columns,
             self.note,
         )
 
@@ -99,8 +117,10 @@ class Screener(RangePage):
         stocks = card(
             "Stocks",
             self._verdict,
+            self._listing.problem,
             self._found.pane,
-            note="Sort by any column; a code opens the stock",
+            note="Sort by any column; a code opens the stock. A filter is conditions with commas between them, as Value > 10B, "
+            "Top Acc/Dist ~ acc; a word alone finds names and signals",
             footer=files("screener", self._found),
         )
         rates = card(

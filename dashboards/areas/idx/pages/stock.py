@@ -78,7 +78,7 @@ class Stock(RangePage):
         super().__init__(build, visit, state=StockState(), asof="To")
         self._since = DateChoice(self.state, "since", label="From")
         self._boards = pn.Row(visible=False, margin=0, sizing_mode=None)
-        self._kpis, self._events = html(""), html("", visible=False)
+        self._events = html("", visible=False)
         self._companies, self._span = html("", visible=False), identities.ALWAYS
         self._reading = html("", css=gauge.CSS)
         self._badges = html("")
@@ -90,6 +90,7 @@ class Stock(RangePage):
         self._sellers = Table(columns.side("Seller"), page_size=12, placeholder="Nobody sold in this range")
         self._fit = Table(columns.FIT, page_size=6, placeholder="No broker traded in this range")
         self._days = Table(columns.DAYS, page_size=10)
+        self.tables = {"": self._days, "buyers": self._buyers, "sellers": self._sellers, "fit": self._fit}
         self._content = self._layout()
         self.state.param.watch(self._range_chosen, ["window", "since", "asof", "board"])
         self.state.param.watch(lambda *_: self._show_sides(), ["sides"])
@@ -98,7 +99,7 @@ class Stock(RangePage):
     def heading(self) -> Heading:
         """See `area.Content`."""
         if self._identity is None or not self.sessions:
-            return Heading(title=f"No stock “{self.visit.code}”")
+            return Heading(title=f"No stock “{self.visit.code}”", status=404)
         code, name = self._identity
         newest, last = market.sessions(self.build)[-1], self.sessions[-1]
         as_of = formats.day(last) + ("" if last == newest else " (left)")
@@ -128,7 +129,8 @@ class Stock(RangePage):
     def _offer_boards(self) -> None:
         """Let the reader choose between the boards that there are lists of."""
         had = market.boards(self.build)
-        if self.state.board not in had[1:]:
+        if self.state.board not in (MAIN, *had[1:]):
+            self.state.rejected["board"] = "no list of that board is collected"
             self.state.board = MAIN
         options = {BOARD_NAMES[name]: MAIN if name == had[0] else name for name in had}
         self._boards.visible = len(had) > 1
