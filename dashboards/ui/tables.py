@@ -42,6 +42,7 @@ class Format:
 
 TEXT = Format(js="fin.cells.text()", left=True, hint=True)
 WRAPPED = Format(js="fin.cells.wrapped()", left=True)
+CODE = Format(js="fin.cells.code()", left=True)
 COMMAND = Format(js=f"fin.cells.command({json.dumps(formats.COMMAND)})", left=True)
 """Text with commands of the command line in it, which are set as code; it wraps."""
 DATE = Format(js="fin.cells.text()", left=True)

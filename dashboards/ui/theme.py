@@ -273,11 +273,11 @@ code {{ font-family: ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono
   box-shadow: inset 0 0 0 1px rgb(128 128 128 / 35%); }}
 {_DOTS}
 .kpis {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(158px, 1fr)); gap: 12px; }}
-.kpi {{ background: var(--fin-surface); border: 1px solid var(--fin-border); border-radius: 10px; padding: 12px 14px;
+.kpi {{ background: var(--fin-surface); border: 1px solid var(--fin-border); border-radius: 10px; padding: 8px 12px;
   min-width: 0; display: block; color: inherit; }}
 a.kpi:hover {{ border-color: var(--fin-accent); text-decoration: none; }}
 .kpi .label {{ font-size: 12px; color: var(--fin-muted); }}
-.kpi .value {{ font-size: 22px; font-weight: 700; line-height: 1.3; white-space: nowrap; overflow: hidden;
+.kpi .value {{ font-size: 20px; font-weight: 700; line-height: 1.3; white-space: nowrap; overflow: hidden;
   text-overflow: ellipsis; }}
 .kpi .hint {{ font-size: 12px; color: var(--fin-muted); font-variant-numeric: tabular-nums; white-space: nowrap;
   overflow: hidden; text-overflow: ellipsis; }}
@@ -318,15 +318,17 @@ TABLE_CSS = f"""
 .tabulator .tabulator-tableholder, .tabulator .tabulator-table {{ background: transparent !important;
   color: var(--fin-text) !important; }}
 .tabulator .tabulator-row {{ background: transparent !important; border: none !important;
-  border-bottom: 1px solid var(--fin-grid) !important; min-height: 32px; color: var(--fin-text) !important; }}
+  border-bottom: 1px solid var(--fin-grid) !important; min-height: 28px; color: var(--fin-text) !important; }}
 .tabulator .tabulator-row:hover {{ background: var(--fin-raised) !important; }}
-.tabulator .tabulator-row .tabulator-cell {{ border: none !important; padding: 6px 8px !important; font-size: 13px;
+.tabulator .tabulator-row .tabulator-cell {{ border: none !important; padding: 4px 8px !important; font-size: 13px;
   height: auto; }}
 :host(.unpaged) .tabulator-footer, :host(.empty) .tabulator-footer, :host(.empty) .tabulator-header
   {{ display: none !important; }}
 :host(.empty) .tabulator-placeholder {{ width: 100% !important; min-height: 0 !important; }}
 .tabulator .tabulator-row .tabulator-cell a {{ color: var(--fin-accent); text-decoration: none; }}
 .tabulator .tabulator-row .tabulator-cell a:hover {{ text-decoration: underline; }}
+@media (max-width: 600px) {{ .tabulator .tabulator-row .tabulator-cell a {{ display: inline-block; min-width: 24px;
+  line-height: 24px; }} }}
 .tabulator .up {{ color: var(--fin-up); }} .tabulator .down {{ color: var(--fin-down); }}
 .tabulator .muted {{ color: var(--fin-muted); }}
 .tabulator .dot {{ display: inline-block; width: 8px; height: 8px; border-radius: 50%; margin-right: 7px; }}

@@ -47,6 +47,7 @@
   const cells = {
     text: () => escape,
     wrapped: () => (value) => `<span style="white-space:normal">${escape(value)}</span>`,
+    code: () => (value) => `<code>${escape(value)}</code>`,
     // Commands within the sentence are set as code.
     command: (pattern) => (value) => `<span style="white-space:normal">${String(value).split(new RegExp(pattern))
       .map((part, at) => at % 2 ? `<code>${escape(part)}</code>` : escape(part)).join("")}</span>`,

@@ -37,4 +37,4 @@ class Closes(BasePage):
 
     def heading(self) -> Heading:
         """Return the title, with the origin of the rows."""
-        return Heading(title="Latest of the small sources", chips=(self.build_chip(),))
+        return Heading(title="Latest of the small sources", chips=(self.source_chip("small"),))
