@@ -160,10 +160,14 @@ def _steps_of(source: Source, day: date, trace: TableTrace) -> list[str]:
         # What says that healing retries would be wrong where it does not.
         own = [f"{trace.table}: {each.unit}: {each.remedy}" for each in lacking if each.remedy and not each.retryable]
         return [*own, f"{trace.table}: {here} fetches what is missing{wait}"]
-    undo = f"fin exclude {source.name} --table {trace.table} --session {day} --undo --unit"
-    steps = [f"{trace.table}: {undo} {unit.unit} takes its answer in again" for unit in trace.units if unit.excluded]
+    exclude = f"fin exclude {source.name} --table {trace.table} --session {day}"
+    steps = [
+        f"{trace.table}: {exclude} --unit {unit.unit} --undo takes its answer in again"
+        for unit in trace.units
+        if unit.excluded
+    ]
     steps += [
-        f"{trace.table}: {here} --refetch asks for {unit.unit} again, or correct the parser, then fin reparse"
+        f"{trace.table}: {here} --refetch asks for {unit.unit} again, or correct the parser, then: fin reparse {source.name}"
         for unit in trace.units
         if unit.verdict and not unit.verdict.startswith("accepted")
     ]

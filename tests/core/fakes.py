@@ -21,18 +21,8 @@ from fin_assets.core.contract.calendar import OPEN, CalendarOf, DayState
 from fin_assets.core.contract.client import Attempt
 from fin_assets.core.contract.failures import CollectionFailure, Drift
 from fin_assets.core.contract.limits import Limits
-from fin_assets.core.contract.source import (
-    Accepted,
-    DateRange,
-    Fetched,
-    Parsed,
-    Schedules,
-    Site,
-    Source,
-    Staged,
-    Table,
-    Unit,
-)
+from fin_assets.core.contract.site import Site
+from fin_assets.core.contract.source import Accepted, DateRange, Fetched, Parsed, Schedules, Source, Staged, Table, Unit
 from fin_assets.core.transport.concurrency import AdaptiveConcurrency
 from fin_assets.settings import SourceSettings
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from fin_assets.core.contract.failures import CollectionFailure, ForeignHost, NetworkFailure
-from fin_assets.core.contract.source import Fetched, Site
+from fin_assets.core.contract.site import Site
+from fin_assets.core.contract.source import Fetched
 from fin_assets.core.transport.boundary import Boundary
 from fin_assets.core.transport.browser.pool import BrowserPool
 from fin_assets.core.transport.client_pool import ClientPool

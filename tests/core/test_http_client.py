@@ -21,7 +21,7 @@ from fin_assets.core.contract.failures import (
     TruncatedBody,
     WrongContentType,
 )
-from fin_assets.core.contract.source import Site
+from fin_assets.core.contract.site import Site
 from fin_assets.core.transport.clients import Clients
 from fin_assets.core.transport.http_client import HttpClient, HttpPool, require_json
 from fin_assets.core.transport.quota import DailyQuota

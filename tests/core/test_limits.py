@@ -16,7 +16,8 @@ from fin_assets.core.collection.fetch_jobs import Job, Outcome, run_jobs
 from fin_assets.core.contract.failures import CollectionFailure, OverLimit
 from fin_assets.core.contract.limits import Limits
 from fin_assets.core.contract.manifest import PartitionKey
-from fin_assets.core.contract.source import Fetched, Parsed, Site
+from fin_assets.core.contract.site import Site
+from fin_assets.core.contract.source import Fetched, Parsed
 from fin_assets.core.transport.client_pool import SiteClient
 from fin_assets.core.transport.clients import Clients
 from fin_assets.core.transport.limits import SMALL, require_shallow, within_limits

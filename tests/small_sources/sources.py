@@ -23,6 +23,7 @@ from fin_assets.core.contract.calendar import CalendarOf, every_day
 from fin_assets.core.contract.client import Client
 from fin_assets.core.contract.expecting import each
 from fin_assets.core.contract.failures import Drift, StaleDate
+from fin_assets.core.contract.site import Site
 from fin_assets.core.contract.source import (
     Accepted,
     Context,
@@ -30,7 +31,6 @@ from fin_assets.core.contract.source import (
     Fetched,
     Parsed,
     Schedules,
-    Site,
     Source,
     Staged,
     Table,

@@ -23,17 +23,8 @@ from fin_assets.core.contract.manifest import (
     UnitRecord,
     UnitState,
 )
-from fin_assets.core.contract.source import (
-    Accepted,
-    Fetched,
-    Parsed,
-    Schedules,
-    Site,
-    Source,
-    Staged,
-    Table,
-    Unit,
-)
+from fin_assets.core.contract.site import Site
+from fin_assets.core.contract.source import Accepted, Fetched, Parsed, Schedules, Source, Staged, Table, Unit
 from fin_assets.core.storage.store import Store
 from fin_assets.settings import Settings, SourceSettings
 from fin_assets.warehouse.build import BuildResult, drain, run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fin_assets.core.contract.limits import Limits
-from fin_assets.core.contract.source import Kind, Site
+from fin_assets.core.contract.site import Kind, Site
 from fin_assets.settings import Settings, SourceSettings, base_url
 
 

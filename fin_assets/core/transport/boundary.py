@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from fin_assets.core.contract.failures import ForeignHost
-from fin_assets.core.contract.source import Site
+from fin_assets.core.contract.site import Site
 
 Address = IPv4Address | IPv6Address
 

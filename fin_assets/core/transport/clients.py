@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from fin_assets.core.contract.source import Site
+from fin_assets.core.contract.site import Site
 from fin_assets.core.transport import interrupts
 from fin_assets.core.transport.boundary import Boundary
 from fin_assets.core.transport.client_pool import ClientPool

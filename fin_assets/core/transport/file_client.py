@@ -23,7 +23,8 @@ from pydantic import TypeAdapter, ValidationError
 from fin_assets import clock
 from fin_assets.core.contract.client import Guard
 from fin_assets.core.contract.failures import MissingPanel, NetworkFailure
-from fin_assets.core.contract.source import Expected, Fetched, Nothing, Siblings, Site, Unit
+from fin_assets.core.contract.site import Site
+from fin_assets.core.contract.source import Expected, Fetched, Nothing, Siblings, Unit
 from fin_assets.core.storage.blobs import write_atomically
 from fin_assets.core.transport.client_pool import Answer, ClientPool, SiteClient
 from fin_assets.core.transport.limits import require_size
