@@ -170,7 +170,11 @@ def test_a_column_of_the_height_of_the_window_would_be_noticed(browser: BrowserC
 
 def test_names_stay_text_under_the_pointer(browser: BrowserContext, site: str):
     with opened(browser, site, height=900) as watched:
-        for path, column, cut in (("/idx/screener", "name", False), ("/hk/stock", "name", True), ("/data", "why", False)):
+        for path, column, cut in (
+            ("/idx/screener", "name", False),
+            ("/hk/stock", "name", True),
+            ("/data", "why", False),
+        ):
             page = watched.open(path)
             cell = page.locator(f'.tabulator-cell[tabulator-field="{column}"]', has_text="<img").first
             expect(cell).to_be_visible(timeout=PATIENCE)
