@@ -160,9 +160,9 @@ def _steps_of(source: Source, day: date, trace: TableTrace) -> list[str]:
         # What says that healing retries would be wrong where it does not.
         own = [f"{trace.table}: {each.unit}: {each.remedy}" for each in lacking if each.remedy and not each.retryable]
         return [*own, f"{trace.table}: {here} fetches what is missing{wait}"]
-    exclude = f"fin exclude {source.name} --table {trace.table} --session {day}"
     steps = [
-        f"{trace.table}: {exclude} --unit {unit.unit} --undo takes its answer in again"
+        f"{trace.table}: fin exclude {source.name} --table {trace.table} --session {day} --unit {unit.unit} --undo"
+        " takes its answer in again"
         for unit in trace.units
         if unit.excluded
     ]

@@ -12,7 +12,7 @@ from typing import Literal
 
 from fin_assets.core.contract.manifest import Manifest
 from fin_assets.core.storage.store import Store
-from fin_assets.warehouse import archive, publish
+from fin_assets.warehouse import archive, people_file, publish
 from fin_assets.warehouse.archive import ArchivedTable, StagedFile
 from fin_assets.warehouse.declarations import archived_tables
 from fin_assets.warehouse.lock import damage_of_file, remove_build_file, writer_lock
@@ -55,7 +55,7 @@ def mend(layout: Layout, found: list[Damage]) -> bool:
         for damage in found:
             if damage.key is not None and damage.kind == "archive":
                 layout.blobs.delete(damage.key)
-        log = publish.people_log(layout)
+        log = people_file.log(layout)
         if log is not None:
             log.unlink()
         rebuild = any(damage.rebuild for damage in found)
@@ -104,7 +104,7 @@ def _published(layout: Layout, tell: Callable[[str], None]) -> Iterator[Damage]:
     people = publish.damage_of_people(layout, now)
     if people is not None:
         yield Damage("warehouse.duckdb", people)
-    elif (log := publish.people_log(layout)) is not None:
+    elif (log := people_file.log(layout)) is not None:
         yield Damage("warehouse.duckdb", f"{log} was left by a shell that wrote, and would change what is read")
 
 

@@ -7,9 +7,8 @@ What is published is never changed again. People get a copy of their own, so tha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 
@@ -17,16 +16,13 @@ import duckdb
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fin_assets import clock
-from fin_assets.core.storage.blobs import copy_atomically, make_durable
-from fin_assets.warehouse import archive
+from fin_assets.core.storage.blobs import copy_atomically
+from fin_assets.warehouse import archive, people_file
 from fin_assets.warehouse.checksums import difference, sha256
 from fin_assets.warehouse.lock import build_connection
 from fin_assets.warehouse.paths import ARCHIVE, BUILDS, POINTER, Layout, NothingPublished, WarehouseError
 
 _ID = re.compile(r"^\d{8}T\d{6}-(\d{5})$")
-_MAGIC_AT, _MAGIC = 8, b"DUCK"
-"""Where the mark of a DuckDB file lies in it."""
-
 REMEDY = "fin build publishes it again, fin build --rollback goes back to the newest build that is kept"
 
 
@@ -219,12 +215,12 @@ def rollback(layout: Layout, build_id: str | None = None) -> Build:
         told = f"there is no build {build_id}" if build_id or now is None else f"no build before {now.id} is kept"
         msg = f"{told}; kept are {', '.join(build.id for build in kept) or 'none'}"
         raise WarehouseError(msg)
-    with _new_people_file(layout) as people:
+    with people_file.new(layout) as people:
         layout.blobs.download(candidates[-1].file, people)
         # The pointer first: if this ends before the second step, the current build is not the newest, and the next build
         # publishes both again.
         _point(layout, candidates[-1])
-        _give_people(layout, people)
+        people_file.give(layout, people)
     return candidates[-1]
 
 
@@ -240,11 +236,11 @@ def shell_file(layout: Layout) -> Path:
         WarehouseError: the pointer, or the build, is damaged.
     """
     build = current(layout)
-    if not _people_whole(layout, build):
+    there = layout.blobs.stat(build.file)
+    if there is None or not people_file.is_whole(layout, size=there.size):
         return Path(layout.blobs.uri(build.file))
-    wal = _people_wal(layout)
     # Not removed without looking: a read-only file system refuses that even where there is nothing.
-    if wal.exists():
+    if (wal := people_file.log(layout)) is not None:
         try:
             wal.unlink(missing_ok=True)
         except OSError:
@@ -252,24 +248,9 @@ def shell_file(layout: Layout) -> Path:
     return layout.people
 
 
-def _people_whole(layout: Layout, build: Build) -> bool:
-    """Return whether the file for people is as long as the build that it is a copy of, and a database by its first bytes.
-
-    No checksum: a shell has to open at once.
-    """
-    there = layout.blobs.stat(build.file)
-    try:
-        with layout.people.open("rb") as file:
-            begins = file.read(_MAGIC_AT + len(_MAGIC))
-        size = layout.people.stat().st_size
-    except OSError:
-        return False
-    return there is not None and size == there.size and begins[_MAGIC_AT:] == _MAGIC
-
-
 def _copy_out(layout: Layout, build: Build, *, keep: int) -> Build:
     """Copy the private build file to where readers attach it and to where people open it; describe it, with its checksum."""
-    with _new_people_file(layout) as people:
+    with people_file.new(layout) as people:
         # All at once: the only part of a build whose time grows with the history.
         with ThreadPoolExecutor(max_workers=4) as at_once:
             digest = at_once.submit(sha256, layout.build)
@@ -282,31 +263,13 @@ def _copy_out(layout: Layout, build: Build, *, keep: int) -> Build:
         layout.blobs.put(_description(build.id), build.model_dump_json(indent=1).encode())
         # Before the pointer, which is what says that a build is published: if this ends between the two, the next build
         # publishes again.
-        _give_people(layout, people)
+        people_file.give(layout, people)
     return build
 
 
 def _point(layout: Layout, build: Build) -> None:
     pointer = _Pointer(build_id=build.id, created_at=build.created_at, file=build.file)
     layout.blobs.put(POINTER, pointer.model_dump_json(indent=1).encode())
-
-
-@contextmanager
-def _new_people_file(layout: Layout) -> Iterator[Path]:
-    """Give a name for the next file for people, on the same file system; a remaining file is removed."""
-    people = layout.scratch / layout.people.name
-    try:
-        yield people
-    finally:
-        people.unlink(missing_ok=True)
-
-
-def _give_people(layout: Layout, people: Path) -> None:
-    # Before, so that the new file never lies beside an old log; after, because a shell may have written one meanwhile.
-    _people_wal(layout).unlink(missing_ok=True)
-    people.replace(layout.people)
-    _people_wal(layout).unlink(missing_ok=True)
-    make_durable(layout.data)
 
 
 def _sign(connection: duckdb.DuckDBPyConnection, build_id: str, now: datetime) -> Build:
@@ -401,13 +364,3 @@ def _number(build_id: str) -> int:
         msg = f"{build_id!r} is no build id: they look like 20261121T020000-00001"
         raise WarehouseError(msg)
     return int(found.group(1))
-
-
-def people_log(layout: Layout) -> Path | None:
-    """Return the log that a shell has left beside the file for people, or None."""
-    wal = _people_wal(layout)
-    return wal if wal.exists() else None
-
-
-def _people_wal(layout: Layout) -> Path:
-    return layout.people.with_name(layout.people.name + ".wal")
