@@ -24,6 +24,7 @@ from fin_assets.core.contract.limits import Limits
 from fin_assets.core.contract.site import Site
 from fin_assets.core.contract.source import Accepted, DateRange, Fetched, Parsed, Schedules, Source, Staged, Table, Unit
 from fin_assets.core.transport.concurrency import AdaptiveConcurrency
+from fin_assets.core.transport.redaction import Redactor
 from fin_assets.settings import SourceSettings
 
 T = TypeVar("T")
@@ -169,6 +170,7 @@ class FakePool:
     def __init__(self, workers: int, request_timeout: timedelta) -> None:
         self.workers, self.request_timeout = workers, request_timeout
         self.limits = Limits()
+        self.redactor = Redactor()
         self.ended: str | None = None
         self.ended_by: CollectionFailure | None = None
         self.hosts = SimpleNamespace(held=lambda: None)

@@ -89,9 +89,15 @@ def test_a_name_that_came_to_the_market_later_is_not_missing_before(store: Store
     site.units = ("a", "late")
     assert collected(source, store, DAYS[1]).usable
     assert collected(source, store, DAYS[0]).usable
-    site.units = ("a",)
-    gone = collected(source, store, DAYS[2])
-    assert "unknown_name (late)" in gone.manifest.why(), "it left the list, as the newest one shows"
+
+
+def test_a_name_that_has_left_the_market_is_not_missing_after_it(store: Store) -> None:
+    assert collected(chosen(FakeSite(), "a", "b"), store, DAYS[0]).usable
+    after = FakeSite(units=("a",))
+    result = collected(chosen(after, "a", "b"), store, DAYS[1])
+    assert [unit.unit for unit in result.manifest.units] == ["a"]
+    assert result.usable
+    assert not collected(chosen(after, "b"), store, DAYS[2]).usable, "a filter of which nothing is left matches nothing"
 
 
 def test_a_name_that_is_left_out_and_that_no_list_has_is_named_and_stops_nothing(store: Store) -> None:

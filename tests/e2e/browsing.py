@@ -16,7 +16,7 @@ from urllib.request import urlopen
 
 import duckdb
 import pytest
-from playwright.sync_api import BrowserContext, Page, Response, expect, sync_playwright
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Response, expect, sync_playwright
 
 from dashboards.ui.theme import palette
 from fin_assets.core.transport.browser.chromium import FLAGS, find_chromium, runs_as_root
@@ -113,12 +113,17 @@ class Watched:
         self.site = site
         self.faults: list[str] = []
         allowed = (site, f"blob:{site}", "data:", site.replace("http", "ws"))
-        page.on("console", lambda message: self._fault(message.text) if message.type in {"error", "warning"} else None)
+        page.on("console", self._told)
         page.on("pageerror", lambda error: self._fault(str(error)))
         page.on(
             "request", lambda asked: None if asked.url.startswith(allowed) else self._fault(f"outside: {asked.url}")
         )
         page.on("response", self._answered)
+
+    def _told(self, message: ConsoleMessage) -> None:
+        # What the browser says of a status is judged by the answer itself.
+        if message.type in {"error", "warning"} and not message.text.startswith("Failed to load resource: the server"):
+            self._fault(message.text)
 
     def _answered(self, answer: Response) -> None:
         # A page itself says in words that nothing has its code.

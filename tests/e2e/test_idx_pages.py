@@ -114,7 +114,7 @@ def test_the_stock_page_says_what_the_marts_say(browser: BrowserContext, site: s
 
 def test_a_tile_a_cell_and_a_bar_open_their_stock(browser: BrowserContext, site: str):
     with opened(browser, site) as watched:
-        for canvas, at in ((0, (0.1, 0.3)), (2, (0.35, 0.06)), (4, (0.05, 0.5))):
+        for canvas, at in ((0, (0.1, 0.3)), (2, (0.45, 0.06)), (4, (0.04, 0.5))):
             page = watched.open("/idx")
             expect(page.locator("canvas").nth(canvas)).to_be_visible(timeout=PATIENCE)
             click_until(page, canvas, at, "/idx/stock/")

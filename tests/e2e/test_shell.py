@@ -202,7 +202,7 @@ def test_every_text_can_be_read_and_every_control_under_the_pointer(browser: Bro
         page.mouse.move(2, 2)
         page.wait_for_timeout(STILL)
         assert button.evaluate(CONTRAST) >= 4.5
-        page.add_script_tag(content=f"window.contrast = {CONTRAST}")
+        page.evaluate(f"() => {{ window.contrast = {CONTRAST} }}")
         assert page.evaluate(POOR) == []
 
 

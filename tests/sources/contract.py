@@ -35,6 +35,7 @@ from fin_assets.core.contract.calendar import OPEN, every_day
 from fin_assets.core.contract.failures import CollectionFailure, HalfTable, StaleDate
 from fin_assets.core.contract.source import DateRange, Nothing, NotYet, Parsed, Sibling, Source, Table, Unit, due_at
 from fin_assets.core.orchestration.partitions import due_sessions, partitions_of
+from fin_assets.settings import SourceSettings
 from tests.sources.accepting import answer, situation
 
 Rule = Callable[[Source, Table], None]
@@ -356,7 +357,11 @@ def its_parser_version_is_stated(source: Source, table: Table) -> None:
 
 
 def names_that_its_settings_choose_by_are_declared_as_filters(source: Source, table: Table) -> None:
-    free = {name for name, field in type(source.settings).model_fields.items() if field.annotation == tuple[str, ...]}
+    free = {
+        name
+        for name, field in type(source.settings).model_fields.items()
+        if field.annotation == tuple[str, ...] and name not in SourceSettings.model_fields
+    }
     declared = {chosen.setting for each in source.tables for chosen in each.filters}
     off = " ".join(source.left_out.values())
     assert all(name in declared or name in off for name in free), "a wrong name would be less work, silently"

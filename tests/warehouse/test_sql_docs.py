@@ -73,7 +73,13 @@ def test_every_query_runs_in_the_shell_as_it_is_printed(
 
 
 def test_the_answers_are_those_of_the_small_market(answers: dict[str, pl.DataFrame]) -> None:
-    assert answers["additions"]["kind"].to_list() == ["returning", "removed", "new"]
+    assert answers["additions"].select("stock_code", "kind").rows() == [
+        ("00005", "returning"),
+        ("00042", "new"),
+        ("00005", "removed"),
+        ("00041", "new"),
+        ("00042", "removed"),
+    ]
     assert answers["counters"].select("old_code", "new_code", "counter_ratio").rows() == [
         ("02906", "00006", 1.0),
         ("00006", "02906", 0.2),

@@ -9,7 +9,7 @@
     sides are equal (B2).
 #}
 {% macro ranked_sums() -%}
-{%- set rank = 'net_value_idr * 1000 + net_lots % 1000' -%}
+{%- set rank = 'row(net_value_idr, net_lots)' -%}
 {%- set buys = 'net_value_idr > 0 or (net_value_idr = 0 and net_lots > 0)' -%}
 {%- set sells = 'net_value_idr < 0 or (net_value_idr = 0 and net_lots < 0)' -%}
 count(*) filter (where {{ buys }}) as buyers,

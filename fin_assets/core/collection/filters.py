@@ -21,9 +21,10 @@ NOT_FOUND = 404
 
 
 def unknown_names(source: Source, table: Table, day: date, *, siblings: Siblings, store: Store) -> list[Unit]:
-    """Return a unit with a problem for each name that neither the day's list has nor a newer one.
+    """Return a unit with a problem for each name that no list has, and for all names if the day's list has none of them.
 
-    A name that only a newer list has came to the market later: of this day nothing is missing. While there is no list of the
+    A name that only a newer list has came to the market later, and one that only an earlier list has left it: of this day
+    nothing is missing. But a filter of which nothing is left matches nothing, which is a mistake. While there is no list of the
     day, nothing is judged.
     """
     units = []
@@ -36,10 +37,11 @@ def unknown_names(source: Source, table: Table, day: date, *, siblings: Siblings
         listed = set(frame[chosen.listed.column])
         absent = [name for name in chosen.names if name not in listed]
         newer = _newest_names(source, chosen.listed, store=store, after=day) if absent else set()
+        wrong = [name for name in absent if name not in newer]
+        if len(wrong) < len(chosen.names):
+            wrong = _in_no_list(wrong, source, chosen.listed, store=store)
         units += [
-            Unit(name=name[:LONGEST_NAME], problem=_unknown(source, chosen, name, day, listed))
-            for name in absent
-            if name not in newer
+            Unit(name=name[:LONGEST_NAME], problem=_unknown(source, chosen, name, day, listed)) for name in wrong
         ]
     return units
 
@@ -74,6 +76,15 @@ def _unknown(source: Source, chosen: Filter, name: str, day: date, listed: Colle
         f"{chosen.setting} names {name!r}, which {table} of {day} does not have{hint}",
         remedy=f"correct {chosen.where(source.name)}, then: fin run {source.name} --session {day}",
     )
+
+
+def _in_no_list(names: list[str], source: Source, listed: Listed, *, store: Store) -> list[str]:
+    left = names
+    lists = _lists(source, listed, store=store, after=date.min) if names else iter(())
+    while left and (found := next(lists, None)) is not None:
+        there = set(found[1][listed.column])
+        left = [name for name in left if name not in there]
+    return left
 
 
 def _newest_names(source: Source, listed: Listed, *, store: Store, after: date) -> set[str]:

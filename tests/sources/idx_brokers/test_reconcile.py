@@ -127,7 +127,7 @@ def test_the_recorded_page_of_bbca_is_covered_by_what_the_exchange_would_say():
     with pytest.raises(Unreconciled, match=r"1\.1 M lots"):
         reconcile_unit(found, "BBCA/all/all", replace(known, volume_shares=130_000_000))
     with pytest.raises(Unreconciled, match=r"883\.7 B IDR"):
-        reconcile_unit(found, "BBCA/all/all", replace(known, value_idr=884_000_000_000))
+        reconcile_unit(found, "BBCA/all/all", replace(known, value_idr=900_000_000_000))
 
 
 def test_a_complete_list_covers_everything():
