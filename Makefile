@@ -22,8 +22,8 @@ SERVE ?= 1
 DATASET ?=
 IDX_DATASET ?=
 SESSIONS ?=
-# Number of test processes; 0 is one, for a debugger.
-WORKERS ?= 2
+# Number of test processes, two for each of two cores: half of the time they wait for sites and browsers. 0 is one, for a debugger.
+WORKERS ?= 4
 PARALLEL = -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 # The newest of these that is on the PATH; none has been tried beyond 3.13.
 PYTHONS := python3.13 python3.12 python3.11 python3

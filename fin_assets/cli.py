@@ -103,7 +103,10 @@ def demo(
     work(site_values=site_values, site_datasets=site_dataset or [], serve=serve, sessions=sessions)
 
 
-@app.command(epilog="Example: fin doctor; fin doctor --data --mend")
+@app.command(
+    epilog="Example: fin doctor; fin doctor --data --mend",
+    short_help="Check machine, settings and stored files.",
+)
 def doctor(
     *,
     data: Annotated[
@@ -250,7 +253,7 @@ def build(
     work(full_refresh=full_refresh, rollback=rollback, to=to, list_builds=list_builds)
 
 
-@app.command(epilog="Example: fin clean --dry-run")
+@app.command(epilog="Example: fin clean --dry-run", short_help="Remove what the settings of retention no longer keep.")
 def clean(
     *,
     dry_run: Annotated[

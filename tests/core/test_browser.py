@@ -299,7 +299,7 @@ async def test_a_driver_that_always_dies_is_a_missing_browser(monkeypatch: pytes
         raise Exception(DRIVER_ENDED)  # noqa: TRY002 - as the library does
 
     monkeypatch.setattr(BrowserType, "launch", dies)
-    with pytest.raises(BrowserMissing, match="did not start in 3 attempts"):
+    with pytest.raises(BrowserMissing, match="ended in each of 3 attempts"):
         async with opened():
             pass
     assert children() == []

@@ -263,10 +263,10 @@ def test_pages_that_contradict_each_other_are_taken_back_and_the_others_stay(sto
 def test_healing_asks_for_a_session_that_no_run_came_to_once_its_units_are_named(store: Store) -> None:
     source = two_tables(FakeSite(), FakeSite(rows=10), traded={"x": 1})
     due = RetryDue(source, source.tables[1], store)
-    assert not due._is_due(DAY.isoformat(), NOW)
+    assert not due.due_of({DAY}, now=NOW)
     collect(source, store, [DAY], table=0)
-    assert due._is_due(DAY.isoformat(), NOW)
-    assert not RetryDue(source, source.tables[0], store)._is_due(DAYS[1].isoformat(), NOW)
+    assert due.due_of({DAY}, now=NOW)
+    assert not RetryDue(source, source.tables[0], store).due_of({DAYS[1]}, now=NOW)
 
 
 def test_a_list_of_the_present_is_asked_for_the_newest_session_alone(store: Store) -> None:
@@ -320,12 +320,12 @@ def test_a_waiting_session_is_left_alone_while_nothing_mends_the_table_that_it_w
     first, second = (RetryDue(source, table, store) for table in source.tables)
     naming = store.manifest(PartitionKey(NAME, source.tables[0].name, DAY))
     assert naming is not None
-    assert first._is_due(DAY.isoformat(), later) == second._is_due(DAY.isoformat(), later) == (not naming.exhausted)
+    assert bool(first.due_of({DAY}, now=later)) == bool(second.due_of({DAY}, now=later)) == (not naming.exhausted)
     store.save(naming.model_copy(update={"attempts": source.settings.max_attempts}))
-    assert not second._is_due(DAY.isoformat(), later), "the table that it waits for has been given up"
+    assert not second.due_of({DAY}, now=later), "the table that it waits for has been given up"
     site.broken.clear()
     collect(source, store, [DAY], table=0)
-    assert second._is_due(DAY.isoformat(), later)
+    assert second.due_of({DAY}, now=later)
 
 
 def test_a_check_sees_the_other_tables_of_its_session(store: Store) -> None:

@@ -154,8 +154,8 @@ def test_automation_asks_for_the_partition_from_the_first_hour_on_and_not_before
     collected(home, at(17, 1))
     source, table = home.table("navs.navs")
     due = RetryDue(source, table, home.store)
-    assert not due._is_due(str(DAY), hour_of("early", DAY) - SECOND)
-    assert due._is_due(str(DAY), hour_of("early", DAY))
+    assert not due.due_of({DAY}, now=hour_of("early", DAY) - SECOND)
+    assert due.due_of({DAY}, now=hour_of("early", DAY))
     with dg.DagsterInstance.ephemeral() as instance:
         automation = Automation(home, instance)
         asked = {f"{instant:%H:%M}": automation.tick(instant) for instant in (at(17, 1), at(17, 31), at(18, 1))}

@@ -99,7 +99,7 @@ def test_what_the_quota_leaves_is_deferred_until_its_own_midnight_in_every_proce
     assert again.manifest.attempts == 1, "a run that may ask nothing uses up no attempt"
     source, table = home.table("rates.volumes")
     due = RetryDue(source, table, home.store)
-    assert [due._is_due(str(SATURDAY), instant) for instant in (BEFORE, RENEWED)] == [False, True]
+    assert [bool(due.due_of({SATURDAY}, now=instant)) for instant in (BEFORE, RENEWED)] == [False, True]
 
     [done] = home.collect("rates.volumes", [SATURDAY], at=AFTER)
     assert names(metered) == list(VOLUME_SYMBOLS)

@@ -40,9 +40,7 @@ def unknown_names(source: Source, table: Table, day: date, *, siblings: Siblings
         wrong = [name for name in absent if name not in newer]
         if len(wrong) < len(chosen.names):
             wrong = _in_no_list(wrong, source, chosen.listed, store=store)
-        units += [
-            Unit(name=name[:LONGEST_NAME], problem=_unknown(source, chosen, name, day, listed)) for name in wrong
-        ]
+        units += [Unit(name=name[:LONGEST_NAME], problem=_unknown(source, chosen, name, day, listed)) for name in wrong]
     return units
 
 

@@ -20,6 +20,7 @@ from fin_assets.core.collection.evidence import evidence_name
 from fin_assets.core.collection.expected_units import Wanted, wanted
 from fin_assets.core.collection.finalize import baseline_around
 from fin_assets.core.collection.findings import raw_findings, staged_findings
+from fin_assets.core.collection.remedies import run_command
 from fin_assets.core.contract.failures import CollectionFailure
 from fin_assets.core.contract.manifest import Manifest, PartitionKey, RawUnit, UnitRecord, UnitState
 from fin_assets.core.contract.source import Fetched, Source, Table, Unit, due_at
@@ -158,11 +159,12 @@ class _Trace:
         )
 
     def _manifest(self) -> Manifest | None:
-        try:
-            return self._store.manifest(self._key)
-        except _UNREADABLE as error:
-            self._damaged(f"the manifest of {self._key} cannot be read", error, self._refetch)
+        found = self._store.manifest(self._key)
+        if found is not None and found.damage is not None:
+            # Nothing else of it is known; a run makes it again from what is stored.
+            self.damage.append(Damage(found.damage, run_command(self._source.name, self._table.name, [self._day])))
             return None
+        return found
 
     def _wanted(self) -> Wanted | None:
         try:

@@ -45,9 +45,13 @@ class RetryDue(C[dg.AssetKey]):
         days = {date.fromisoformat(key) for key in candidates.expensively_compute_partition_keys()}
         if not days:
             return dg.AutomationResult(context, true_subset=candidates)
-        known = {name: self._known(name, days) for name in (self._table.name, *self._table.needs)}
-        due = {day.isoformat() for day in days if self._is_due(day, known, context.evaluation_time)}
+        due = {day.isoformat() for day in self.due_of(days, now=context.evaluation_time)}
         return dg.AutomationResult(context, true_subset=candidates.compute_intersection_with_partition_keys(due))
+
+    def due_of(self, days: set[date], *, now: datetime) -> set[date]:
+        """Return the sessions of which another attempt is due."""
+        known = {name: self._known(name, days) for name in (self._table.name, *self._table.needs)}
+        return {day for day in days if self._is_due(day, known, now)}
 
     def _known(self, table: str, days: set[date]) -> dict[date, Summary]:
         found = summaries(self._store, self._source.name, table, first=min(days), last=max(days))

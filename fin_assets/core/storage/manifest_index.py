@@ -32,6 +32,10 @@ SAVE_EVERY = 200
 """Manifests that are read before what is known is written: an index of years that is being made can be interrupted."""
 
 
+_LOST = "lost"
+"""Tag of a manifest that is missing beside a sealed raw file."""
+
+
 class Summary(Record):
     """What a manifest says of its session as a whole.
 
@@ -133,7 +137,8 @@ def _tags(store: Store, source: str, table: str) -> dict[date, str]:
             found[date.fromisoformat(stat.key.split("/")[-2])] = stat.tag
         except ValueError:
             log.debug("%s is the manifest of no session", stat.key)
-    return found
+    # A session that has lost its manifest has a sealed raw file.
+    return found | {day: _LOST for day in store.sessions(source, table) if day not in found}
 
 
 def _read(store: Store, name: str) -> dict[date, _Entry]:

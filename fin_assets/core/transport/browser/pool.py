@@ -300,7 +300,12 @@ class BrowserPool(ClientPool):
             except BrowserLost as error:
                 log.info("the browser did not start, attempt %d of %d: %s", attempt, STARTS, error)
                 if attempt == STARTS:
-                    msg = f"the browser did not start in {STARTS} attempts ({error}): see that the machine has memory left"
+                    which = f"{self.found.path} ({self.found.origin})" if self.found else "the browser"
+                    msg = (
+                        f"{which} does not start: it, or its driver, ended in each of {STARTS} attempts"
+                        f" ({str(error).splitlines()[0]}). See that the machine has memory left, try it in a shell with"
+                        " --headless --version, or name another as browser.executable in fin.toml"
+                    )
                     raise BrowserMissing(msg) from error
             else:
                 return
