@@ -187,7 +187,7 @@ def test_names_stay_text_under_the_pointer(browser: BrowserContext, site: str):
         assert watched.faults == []
 
 
-@pytest.mark.parametrize("mode", ["light", "dark"])
+@pytest.mark.parametrize("mode", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_every_text_can_be_read_and_every_control_under_the_pointer(browser: BrowserContext, site: str, mode: str):
     with opened(browser, site, mode=mode, height=900) as watched:
         page = watched.open("/hk")

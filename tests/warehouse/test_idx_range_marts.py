@@ -196,7 +196,7 @@ def test_labels_follow_their_bounds(macros: duckdb.DuckDBPyConnection, percent: 
     assert label(percent) == said
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(found=rows, first=st.integers(0, 5), length=st.integers(0, 5))
 def test_the_detector_of_any_range_is_the_one_by_hand(
     macros: duckdb.DuckDBPyConnection, found: list[dict[str, Any]], first: int, length: int
