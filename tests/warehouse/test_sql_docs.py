@@ -82,7 +82,9 @@ def test_the_answers_are_those_of_the_small_market(answers: dict[str, pl.DataFra
     ]
     assert answers["counters"].select("old_code", "new_code", "counter_ratio").rows() == [
         ("02906", "00006", 1.0),
+        ("80001", "00001", 1.0),
         ("00006", "02906", 0.2),
+        ("00001", "80001", 1.0),
     ]
     assert answers["history"].height == 43
     breadth = answers["breadth"]
