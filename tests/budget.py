@@ -21,9 +21,13 @@ FOLDER_SECONDS = 90.0
 
 FOLDERS = {
     # Whole collections through Chromium, killed processes, the demo from nothing to served pages.
-    "e2e": 420.0,
+    "e2e": 680.0,
     # Full refreshes and increments of both markets, each a whole dbt build with its tests.
-    "warehouse": 240.0,
+    "warehouse": 540.0,
+    # Real browsers, limits and redirects of each transport, and every damage of every kind of file.
+    "core": 160.0,
+    # Commands in processes of their own: signals, servers, damaged homes, a new source from its skeleton.
+    "cli": 125.0,
 }
 """Folders with another budget, each with the reason."""
 

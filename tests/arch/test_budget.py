@@ -29,16 +29,18 @@ def test_a_test_counts_for_its_folder(nodeid: str, expected: str) -> None:
 
 def test_a_long_test_is_over_unless_it_says_why() -> None:
     budget = Budget(strict=True)
-    budget.pytest_runtest_logreport(report("tests/core/test_a.py::test_long@core/test_a", TEST_SECONDS + 1))
-    budget.pytest_runtest_logreport(report("tests/core/test_a.py::test_worth_it", TEST_SECONDS + 9, expensive=True))
-    budget.pytest_runtest_logreport(report("tests/core/test_a.py::test_short", TEST_SECONDS - 1))
+    budget.pytest_runtest_logreport(report("tests/orchestration/test_a.py::test_long@core/test_a", TEST_SECONDS + 1))
+    budget.pytest_runtest_logreport(
+        report("tests/orchestration/test_a.py::test_worth_it", TEST_SECONDS + 9, expensive=True)
+    )
+    budget.pytest_runtest_logreport(report("tests/orchestration/test_a.py::test_short", TEST_SECONDS - 1))
     (line,) = budget.over()
-    assert line.startswith("tests/core/test_a.py::test_long: 21 s")
+    assert line.startswith("tests/orchestration/test_a.py::test_long: 21 s")
 
 
 def test_seconds_of_a_busy_machine_count_less() -> None:
     budget = Budget(strict=True)
-    budget.pytest_runtest_logreport(report("tests/core/test_a.py::test_long", 4 * TEST_SECONDS, load=5.0))
+    budget.pytest_runtest_logreport(report("tests/orchestration/test_a.py::test_long", 4 * TEST_SECONDS, load=5.0))
     assert budget.over() == []
     assert load() >= 1.0
 
@@ -47,13 +49,13 @@ def test_seconds_of_a_busy_machine_count_less() -> None:
 def test_a_folder_over_its_budget_fails_a_strict_run_that_is_green(strict: bool) -> None:  # noqa: FBT001
     budget = Budget(strict=strict)
     for number in range(10):
-        budget.pytest_runtest_logreport(report(f"tests/core/test_a.py::test_{number}", FOLDER_SECONDS / 9))
-    assert budget.over() == [f"tests/core: {FOLDER_SECONDS * 10 / 9:.0f} s of {FOLDER_SECONDS:.0f}"]
+        budget.pytest_runtest_logreport(report(f"tests/orchestration/test_a.py::test_{number}", FOLDER_SECONDS / 9))
+    assert budget.over() == [f"tests/orchestration: {FOLDER_SECONDS * 10 / 9:.0f} s of {FOLDER_SECONDS:.0f}"]
     within = SimpleNamespace(exitstatus=pytest.ExitCode.OK)
     budget.pytest_sessionfinish(within)
     assert within.exitstatus == pytest.ExitCode.OK, "a noisy machine fails no run"
     for number in range(10):
-        budget.pytest_runtest_logreport(report(f"tests/core/test_b.py::test_{number}", FOLDER_SECONDS / 9))
+        budget.pytest_runtest_logreport(report(f"tests/orchestration/test_b.py::test_{number}", FOLDER_SECONDS / 9))
     session = SimpleNamespace(exitstatus=pytest.ExitCode.OK)
     budget.pytest_sessionfinish(session)
     assert session.exitstatus == (pytest.ExitCode.TESTS_FAILED if strict else pytest.ExitCode.OK)

@@ -84,7 +84,8 @@ def check_that_exactly_one_failed(environment: dict[str, str], days: list[date])
         assert materialized == {str(day) for day in days if day != FAULTY}
 
 
-@pytest.mark.parametrize("count", [12, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [12, 60])
 def test_from_the_terminal_all_sessions_are_there_but_the_faulty_one_which_has_its_reason(
     site: Sandbox, environment: dict[str, str], count: int
 ) -> None:
