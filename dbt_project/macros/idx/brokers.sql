@@ -17,7 +17,7 @@
 
 {#
     Broker lists that the parameters of a DuckDB macro name: ticker, first_session, last_session, on_board; of a range in which
-    the code meant two companies, those of the later one (B20). The conditions are
+    the code meant two companies, those of the later one (B22). The conditions are
     values where the macro is called with values: only then are the files of other months skipped.
 #}
 {% macro flow_in_range() -%}

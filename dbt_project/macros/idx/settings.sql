@@ -58,11 +58,11 @@
    strength. #}
 {% macro idx_signal_strength_pct() %}{{ return(5) }}{% endmacro %}
 
-{# B20. Factor of the listed shares from which, with another name, a code means another company. Range 1.1 to 3. Smaller: a
+{# B22. Factor of the listed shares from which, with another name, a code means another company. Range 1.1 to 3. Smaller: a
    company that lists new shares on the day of its new name is split in two. Larger: a successor of similar size is taken for
    the company before it. #}
 {% macro idx_identity_jump() %}{{ return(1.25) }}{% endmacro %}
 
-{# B20. Collected lists without the code after which another name alone makes another company. Range 10 to 60 sessions. A
+{# B22. Collected lists without the code after which another name alone makes another company. Range 10 to 60 sessions. A
    suspended share keeps its row, so a month without one is a delisting. Smaller: a faulty list splits a company. #}
 {% macro idx_identity_gap_sessions() %}{{ return(20) }}{% endmacro %}

@@ -28,7 +28,7 @@ class Identity(NamedTuple):
 def _one_company(build: CachedBuild, table: str) -> str:
     """Return the condition, with the end of the range as its parameter, that a row is of the company that has the code then.
 
-    What another company did under the same code before is left out (B20).
+    What another company did under the same code before is left out (B22).
     """
     if not has(build, "idx__identities"):
         return "? is not null"

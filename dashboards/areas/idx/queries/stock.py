@@ -49,7 +49,7 @@ def similar(build: CachedBuild, text: str, *, limit: int = 8) -> list[Identity]:
 
 
 def companies(build: CachedBuild, code: str) -> list[Span]:
-    """Return the companies that a code has meant, the first one first; none if it has meant one only (B20)."""
+    """Return the companies that a code has meant, the first one first; none if it has meant one only (B22)."""
     return identities.spans(
         build, table="idx__identities", code_column="ticker_code", name_column="company_name", code=code
     )

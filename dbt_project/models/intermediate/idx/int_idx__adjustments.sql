@@ -23,7 +23,7 @@ splits as (
     where factor <> 1
 ),
 
--- A split is of one company: it changes no price of another one that had the code (B20).
+-- A split is of one company: it changes no price of another one that had the code (B22).
 identified as (
     select
         splits.*,

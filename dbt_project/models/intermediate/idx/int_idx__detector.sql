@@ -165,7 +165,7 @@ final as (
     inner join windowed_lists using (ordinal, window_sessions, list_id)
     inner join lists using (list_id)
     inner join scope using (ordinal)
-    -- No row for a session that is not collected itself, nor for the company that had the code before (B20).
+    -- No row for a session that is not collected itself, nor for the company that had the code before (B22).
     left join {{ ref('int_idx__identities') }} as identities
         on lists.ticker_code = identities.ticker_code
         and scope.session_date >= identities.valid_from

@@ -46,7 +46,7 @@ seen as (
     group by all
 ),
 
--- A share that comes back under its old name continues its history; another company begins its own (B20).
+-- A share that comes back under its old name continues its history; another company begins its own (B22).
 named as (
     select * from events
     qualify company_name is distinct from lag(company_name) over (partition by ticker_code, identity_no order by session_date)
