@@ -9,12 +9,25 @@ everything below it. A pipe tells it on every system; the death signal of Linux 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 
 import psutil
 
 GRACE = 5.0
 """Seconds between the request to end and the end by force."""
+
+
+def end_all(processes: Sequence[psutil.Process], *, grace: float) -> list[psutil.Process]:
+    """Ask processes to end, and end by force those that still run after `grace` seconds; return the latter."""
+    for process in processes:
+        with suppress(psutil.Error):
+            process.terminate()
+    stubborn: list[psutil.Process] = psutil.wait_procs(processes, timeout=grace)[1]
+    for process in stubborn:
+        with suppress(psutil.Error):
+            process.kill()
+    return stubborn
 
 
 def main() -> None:
@@ -28,13 +41,7 @@ def main() -> None:
     for process in list(alive):
         with suppress(psutil.Error):
             alive += process.children(recursive=True)
-    for process in alive:
-        with suppress(psutil.Error):
-            process.terminate()
-    _, stubborn = psutil.wait_procs(alive, timeout=GRACE)
-    for process in stubborn:
-        with suppress(psutil.Error):
-            process.kill()
+    end_all(alive, grace=GRACE)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import psutil
 
 from fin_assets.commands.args import repository
 from fin_assets.commands.errors import Problem
+from fin_assets.commands.guard import end_all
 from fin_assets.commands.ports import answers
 from fin_assets.core.transport.interrupts import interruptible
 
@@ -124,13 +125,7 @@ class Children:
         # A server that ends itself ends its helpers in its own order; what it leaves is asked next, then forced.
         psutil.wait_procs([process for tree in trees.values() for process in tree[:1]], timeout=GRACE)
         left = [process for tree in trees.values() for process in tree if _alive(process)]
-        for process in left:
-            with suppress(psutil.Error):
-                process.terminate()
-        _, stubborn = psutil.wait_procs(left, timeout=LEFT_GRACE)
-        for process in stubborn:
-            with suppress(psutil.Error):
-                process.kill()
+        stubborn = end_all(left, grace=LEFT_GRACE)
         for child in self._children:
             _signal_group(child.process.pid, signal.SIGKILL)
             child.process.wait()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fin_assets.core.contract.sites import site_of
+from fin_assets.core.contract.site import site_of
 from fin_assets.core.storage.store import store_of
 from fin_assets.settings import Settings, SettingsError, SourceSettings, base_url, load, source_settings
 from fin_assets.sources.hkex_southbound.source import LIVE_RATE, HkexSettings

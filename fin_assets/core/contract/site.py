@@ -1,17 +1,15 @@
-"""One server, or one inbox, that sources ask. How it is asked belongs in `core/transport`."""
+"""One server, or one inbox, that sources ask, with what the settings say of it. Transports know how it is asked."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import SecretStr
 
 from fin_assets.core.contract.limits import Limits
-
-if TYPE_CHECKING:
-    from fin_assets.settings import Mode
+from fin_assets.settings import Mode, Settings, SourceSettings, base_url
 
 Kind = Literal["browser", "http", "files"]
 """How a site is reached: pages of a browser, plain HTTP, a directory of files."""
@@ -52,3 +50,39 @@ class Site:
     hosts: tuple[str, ...] = ()
     secrets: tuple[SecretStr, ...] = ()
     limits: Limits = field(default_factory=Limits)
+
+
+def site_of(
+    settings: Settings,
+    source: SourceSettings,
+    *,
+    name: str,
+    transport: Kind,
+    address: str | None = None,
+    hosts: tuple[str, ...] = (),
+) -> Site:
+    """Return a site with the mode, rate, workers, limits, allowed hosts and secrets of its source.
+
+    Args:
+        settings: of the home.
+        source: the source's section.
+        name: of the site, unique within the source.
+        transport: how it is reached.
+        address: where it is, if it is not where the mode of the source implies.
+        hosts: further names of the site; the settings may add more.
+    """
+    return Site(
+        name=name,
+        base_url=(address or base_url(settings, source)).rstrip("/"),
+        mode=source.mode,
+        transport=transport,
+        rate_per_second=source.rate_per_second,
+        workers=source.workers,
+        request_timeout=source.request_timeout,
+        longest_retry_after=source.longest_retry_after,
+        hosts=(*hosts, *source.allowed_hosts),
+        secrets=tuple(source.secrets.values()),
+        limits=Limits(
+            body_bytes=source.max_body_mib << 20, nesting=source.max_nesting, parse_timeout=source.parse_timeout
+        ),
+    )

@@ -13,8 +13,7 @@ from fin_assets.core.collection.acceptance import RowBand, StatesItsSession
 from fin_assets.core.contract.calendar import OPEN, CalendarOf, DayState
 from fin_assets.core.contract.expecting import each
 from fin_assets.core.contract.filters import Filter
-from fin_assets.core.contract.site import Site
-from fin_assets.core.contract.sites import site_of
+from fin_assets.core.contract.site import Site, site_of
 from fin_assets.core.contract.source import DateRange, Fetched, Parsed, Schedules, Source, Table, Unit
 from fin_assets.settings import Settings, SourceSettings, source_settings
 from fin_assets.sources.hkex_southbound import checks, fetch, parse, stage

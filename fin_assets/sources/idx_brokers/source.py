@@ -14,8 +14,7 @@ from fin_assets.core.collection.acceptance import Reconciled, RowBand, StatesIts
 from fin_assets.core.contract.calendar import CalendarOf
 from fin_assets.core.contract.expecting import each, named_by, present_only
 from fin_assets.core.contract.filters import Filter, Listed
-from fin_assets.core.contract.site import Site
-from fin_assets.core.contract.sites import site_of
+from fin_assets.core.contract.site import Site, site_of
 from fin_assets.core.contract.source import Schedules, Source, Table
 from fin_assets.settings import Settings, SourceSettings, source_settings
 from fin_assets.sources.idx_brokers import checks, fetch, lists, parse, reconcile, stage
