@@ -92,6 +92,10 @@ class Runner:
         self._store = store_of(settings)
         self._jobs: dict[str, dg.JobDefinition] = {}
 
+    def close_clients(self) -> None:
+        """Close browsers and connections; a run that follows opens new ones."""
+        self._clients.close()
+
     def run(
         self,
         source: Source,

@@ -56,6 +56,8 @@ def demo(*, site_values: SiteValues, site_datasets: list[str], serve: bool, sess
             left = _left(source, table, days)
             if left:
                 outcomes.append(runner.run(source, table, left))
+        # The pages are served for hours, and each browser holds 400 MiB.
+        runner.close_clients()
         from fin_assets.commands.build import build_and_tell, marts_table
 
         build = build_and_tell(full_refresh=False)

@@ -91,3 +91,32 @@ def test_what_the_process_ignores_stays_ignored() -> None:
             os.kill(os.getpid(), signal.SIGTERM)
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+BACKGROUND = textwrap.dedent(
+    """
+    import os, signal, sys, time
+    from dagster._utils.interrupts import capture_interrupts
+    from fin_assets.core.transport.interrupts import EXIT_BASE, first, interruptible
+
+    try:
+        with interruptible():
+            with capture_interrupts():
+                pass
+            os.kill(os.getpid(), signal.SIGINT)
+            print("still at work", flush=True)
+            time.sleep(60)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_BASE + first())
+    """
+)
+
+
+def test_what_a_shell_has_put_into_the_background_ignores_ctrl_c_and_ends_at_sigterm() -> None:
+    # As a shell without job control starts it; Dagster then ignores SIGTERM as well after each run.
+    command = ["sh", "-c", 'trap "" INT; exec "$0" -c "$1"', sys.executable, BACKGROUND]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "still at work\n"
+        process.terminate()
+        assert process.wait(timeout=20) == 128 + signal.SIGTERM

@@ -116,6 +116,8 @@ def rows_of_newest(summary: str, mart: str) -> int:
 def test_the_demo_collects_builds_serves_stops_and_does_no_work_twice(environment) -> None:
     with running(environment, "demo", "--sessions", "6") as process:
         printed = until(process, "Ctrl-C stops both")
+        names = [each.name() for each in psutil.Process(process.pid).children(recursive=True)]
+        assert not [name for name in names if "chrom" in name], "no browser is kept while pages are served"
         holdings = rows_of_newest(printed, "hk__daily_holdings")
         newest = (
             "select count(*) as n from hk__daily_holdings "

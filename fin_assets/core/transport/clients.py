@@ -43,6 +43,10 @@ class Clients:
 
     def __exit__(self, *_: object) -> None:
         """Close every pool and the event loop."""
+        self.close()
+
+    def close(self) -> None:
+        """Close every pool and the event loop; work that follows opens new ones."""
         if self._runner is None:
             return
         try:

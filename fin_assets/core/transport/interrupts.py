@@ -24,6 +24,7 @@ EXIT_BASE = 128
 """A shell reports a process that a signal ended with this plus the number of the signal."""
 
 _first: signal.Signals | None = None
+_ignored: frozenset[int] = frozenset()
 _wakeup: tuple[int, int] | None = None
 
 
@@ -54,8 +55,12 @@ def first() -> signal.Signals:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Raise Interrupted in the block at the first signal. What this process ignores, as under nohup, stays ignored."""
-    global _first, _wakeup  # noqa: PLW0603 - as above
+    """Raise Interrupted in the block at the first signal. What this process ignores, as under nohup, stays ignored.
+
+    A shell starts what runs in its background with SIGINT ignored. Dagster gives SIGTERM the handler of SIGINT after each
+    run: so SIGINT always has one, which looks at the number.
+    """
+    global _first, _ignored, _wakeup  # noqa: PLW0603 - as above
     if _wakeup is not None or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -66,8 +71,9 @@ def interruptible() -> Iterator[None]:
     _wakeup = reading, writing
     before = {number: signal.getsignal(number) for number in SIGNALS}
     try:
-        for number, handler in before.items():
-            if handler is not signal.SIG_IGN:
+        _ignored = frozenset(number for number, handler in before.items() if handler is signal.SIG_IGN)
+        for number in SIGNALS:
+            if number not in _ignored or number == signal.SIGINT:
                 signal.signal(number, _raise)
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
         yield
@@ -75,7 +81,7 @@ def interruptible() -> Iterator[None]:
         signal.set_wakeup_fd(-1)
         for number, handler in before.items():
             signal.signal(number, handler)
-        _wakeup = None
+        _wakeup, _ignored = None, frozenset()
         os.close(reading)
         os.close(writing)
 
@@ -115,7 +121,7 @@ def _handled_by(loop: asyncio.AbstractEventLoop, stop: Any) -> Iterator[None]:
         yield
         return
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    taken = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    taken = [number for number, handler in before.items() if handler is not signal.SIG_IGN and number not in _ignored]
     for number in taken:
         loop.add_signal_handler(number, stop, number)
     try:
@@ -130,6 +136,8 @@ def _handled_by(loop: asyncio.AbstractEventLoop, stop: Any) -> Iterator[None]:
 
 def _raise(number: int, frame: FrameType | None) -> None:
     del frame
+    if number in _ignored:
+        return
     note(number)
     raise Interrupted(number)
 
