@@ -8,7 +8,7 @@ RUNS = external("open ↗")
 
 FRESHNESS = (
     Column(field="source", title="Source", width=126, grow=1),
-    Column(field="table_name", title="Table", width=90),
+    Column(field="table_name", title="Table", width=158),
     Column(field="state", title="State", format=STATE, width=98),
     Column(field="newest_green", title="Newest green", format=DATE, width=92),
     Column(field="newest_due", title="Newest due", format=DATE, width=88),
@@ -20,7 +20,7 @@ FRESHNESS = (
 PROBLEMS = (
     Column(field="session_date", title="Session", format=DATE, width=86),
     Column(field="source", title="Source", width=126),
-    Column(field="table_name", title="Table", width=90),
+    Column(field="table_name", title="Table", width=158),
     Column(field="state", title="State", format=STATE, width=98),
     Column(field="units", title="Units", width=72),
     Column(field="why", title="Why", format=WRAPPED, width=160, grow=4),
