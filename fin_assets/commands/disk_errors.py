@@ -112,5 +112,5 @@ def _owner(error: BaseException) -> str:
         try:
             return f" ({each} belongs to {each.owner()})"
         except (OSError, KeyError):
-            continue
+            continue  # it is not there yet, or its owner has no name here: the directory above it tells
     return ""
